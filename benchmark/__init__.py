@@ -1,0 +1,1 @@
+"""Protocols, methods, metrics, runner, results, statistics, audit and leaderboard."""

@@ -1,0 +1,1 @@
+"""Result files to Markdown, CSV and one self-contained HTML page."""

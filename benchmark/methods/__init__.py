@@ -1,0 +1,1 @@
+"""What is compared: de-occlusion methods and the controls of known rank."""

@@ -1,0 +1,1 @@
+"""Morphable face models: one interface, several origins."""

@@ -1,0 +1,1 @@
+"""Cameras, light and the rasteriser."""

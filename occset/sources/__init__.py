@@ -1,0 +1,1 @@
+"""Where faces, occluders and textures come from: one module for each layout."""
