@@ -1,0 +1,70 @@
+# Everything a fresh machine needs is set up by the targets themselves: Python 3.11, make, git and apt are enough.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venvs/occset
+BIN := $(VENV)/bin
+WORK ?= bench-work
+LIMIT ?= 200
+METHODS ?= telea,navier-stokes,patchmatch,pca,mean-colour,input,noise,truth
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+.PHONY: help bench bench-all test nightly lint speed browser clean
+
+help:
+	@echo "make bench      set up and run the main job on built-in data ($(LIMIT) samples)"
+	@echo "make bench-all  the same with every protocol and all samples"
+	@echo "make test       set up and run the tests      make nightly  the slow ones too"
+	@echo "make lint       ruff and mypy                 make speed    the speed table"
+
+# torch and torchvision are asked for together, by their plain names, so that pip takes two builds that fit each other
+$(VENV)/.product: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet torch torchvision
+	$(BIN)/python -m pip install --quiet -e '.[models,identity]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.product
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.product
+	$(BIN)/python -m pip install --quiet -e '.[lint]'
+	touch $@
+
+# the page is tested in a real browser where apt can bring one; elsewhere those tests are skipped and say so
+browser:
+	@command -v chromedriver >/dev/null || test -x /usr/bin/chromedriver || \
+	  { test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
+	  echo "no Chromium: the tests of the page will be skipped (apt-get install chromium chromium-driver)"
+
+bench: $(VENV)/.product
+	$(BIN)/occset new $(WORK)/set --name builtin --faces builtin:400 --occluders builtin:400 --textures builtin:100
+	$(BIN)/occset check $(WORK)/set
+	$(BIN)/occset bench --data $(WORK)/set --protocol sunglasses --limit $(LIMIT) --methods $(METHODS) --out $(WORK)/results
+	$(BIN)/occset bench --data $(WORK)/set --protocol sunglasses --limit 60 --audit --out $(WORK)/audit
+	$(BIN)/occset leaderboard $(WORK)/results --out $(WORK)/site
+
+bench-all: $(VENV)/.product
+	$(BIN)/occset new $(WORK)/set-all --name builtin-all --faces builtin:2000 --occluders builtin:2000 --textures builtin:800
+	$(BIN)/occset check $(WORK)/set-all
+	for p in sunglasses types; do \
+	  $(BIN)/occset bench --data $(WORK)/set-all --protocol $$p --methods $(METHODS) --out $(WORK)/results-all || exit 1; \
+	  $(BIN)/occset bench --data $(WORK)/set-all --protocol $$p --audit --out $(WORK)/results-all || exit 1; done
+	$(BIN)/occset leaderboard $(WORK)/results-all --out $(WORK)/site-all
+
+test: $(VENV)/.test browser
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+
+nightly: $(VENV)/.test browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p occset
+
+speed: $(VENV)/.test
+	$(BIN)/python -m occset.benchmark.speed
+
+clean:
+	rm -rf $(WORK) .venvs build dist *.egg-info

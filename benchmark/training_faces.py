@@ -1,0 +1,37 @@
+"""The train split of a set, as methods that learn get to see it: never a test face, never a test occluder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from occset.benchmark.methods.protocols import TrainingFace
+from occset.dataset import OcclusionSet
+from occset.render import Renderer
+
+
+class TrainSplit:
+    """Labelled faces of the train split at one size, in the order of their ids; can be iterated more than once.
+
+    Implements `occset.benchmark.methods.protocols.TrainingFaces`.
+    """
+
+    def __init__(self, data: OcclusionSet, size: int) -> None:
+        """Look up the faces; reads no picture yet."""
+        table = data.faces
+        usable = table["split"].eq("train") & table["mask"].notna() & table["landmarks"].notna()
+        self.ids = sorted(table.loc[usable, "id"])
+        self.size = size
+        self.fingerprint = hashlib.sha256(f"{size} {' '.join(self.ids)}".encode()).hexdigest()
+        self._renderer = Renderer(data, keep=16)
+
+    def __len__(self) -> int:
+        """How many faces."""
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[TrainingFace]:
+        """Read the faces one after another."""
+        for face in self.ids:
+            image, mask, points = self._renderer.face(face, self.size)
+            if points is not None:
+                yield TrainingFace(image, mask, points)

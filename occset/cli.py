@@ -1,0 +1,81 @@
+"""The command line: mounts the verbs of the four folders, each loaded when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from occset import registry
+from occset.errors import OccsetError
+
+VERBS = {
+    "new": "occset.commands:new",
+    "check": "occset.commands:check",
+    "info": "occset.commands:info",
+    "snapshot": "occset.commands:snapshot",
+    "render": "occset.commands:render",
+    "explain": "occset.commands:explain",
+    "doctor": "occset.commands:doctor",
+    "bench": "occset.benchmark.cli:bench",
+    "leaderboard": "occset.benchmark.cli:leaderboard",
+}
+"""Verb to the `typer.Typer` that holds it, in the order of the help."""
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are imported by name."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All verbs, in the order of `VERBS`."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import one verb; None when there is none of that name, so that the usual message suggests one."""
+        if cmd_name not in VERBS:
+            return None
+        command = typer.main.get_command(registry.load(VERBS[cmd_name]))
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Build a face-occlusion set, check it, render it, and bench de-occlusion methods on it.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from occset import __version__
+
+        print(f"occset {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Build a face-occlusion set, check it, render it, and bench de-occlusion methods on it."""
+
+
+def main() -> None:
+    """Run the command line: a user's mistake is one line on standard error and exit status 2, never a traceback."""
+    try:
+        app()
+    except OccsetError as error:
+        print(f"occset: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("occset: interrupted; run the same command again and it goes on where it stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

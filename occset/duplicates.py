@@ -1,0 +1,61 @@
+"""Pictures that show the same: perceptual hashes, and groups of near-duplicates or of one person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+NEAR = 6
+"""Two pictures whose 64-bit hashes differ in at most this many bits are near-duplicates."""
+
+
+def perceptual_hash(image: np.ndarray) -> str:
+    """DCT hash of a picture (H, W, 3) uint8: 16 hex digits; near-duplicates differ in few bits."""
+    import imagehash
+    from PIL import Image
+
+    from occset.images import shrink
+
+    return str(imagehash.phash(Image.fromarray(shrink(image, 64))))
+
+
+def near_pairs(hashes: Sequence[str], most: int = NEAR) -> list[tuple[int, int, int]]:
+    """All pairs (i, j, differing bits), i < j, whose hashes differ in at most ``most`` bits."""
+    if len(hashes) < 2:
+        return []
+    bits = np.array([np.frombuffer(bytes.fromhex(h), np.uint8) for h in hashes])
+    bits = np.unpackbits(bits, axis=1).astype(np.int16)
+    pairs: list[tuple[int, int, int]] = []
+    for i in range(0, len(bits), 512):
+        block = bits[i : i + 512]
+        apart = block @ (1 - bits.T) + (1 - block) @ bits.T
+        rows, columns = np.nonzero(apart <= most)
+        pairs += [(int(i + r), int(c), int(apart[r, c])) for r, c in zip(rows, columns, strict=True) if i + r < c]
+    return pairs
+
+
+def similar_pairs(embeddings: np.ndarray, at_least: float) -> list[tuple[int, int]]:
+    """All pairs i < j of unit vectors (N, D) whose cosine is at least ``at_least``."""
+    pairs: list[tuple[int, int]] = []
+    for i in range(0, len(embeddings), 1024):
+        close = embeddings[i : i + 1024] @ embeddings.T >= at_least
+        rows, columns = np.nonzero(close)
+        pairs += [(int(i + r), int(c)) for r, c in zip(rows, columns, strict=True) if i + r < c]
+    return pairs
+
+
+def groups_of(count: int, pairs: Sequence[tuple[int, ...]]) -> list[int]:
+    """Connected groups: for each of ``count`` items the smallest index it is connected with."""
+    root = list(range(count))
+
+    def find(i: int) -> int:
+        while root[i] != i:
+            root[i] = root[root[i]]
+            i = root[i]
+        return i
+
+    for pair in pairs:
+        a, b = find(pair[0]), find(pair[1])
+        root[max(a, b)] = min(a, b)
+    return [find(i) for i in range(count)]

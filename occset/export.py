@@ -1,0 +1,137 @@
+"""Writing rendered samples to a folder: resumable, and the same bytes whatever the number of workers.
+
+OUT/render.json          what was asked for
+OUT/recipes.parquet      the recipes, once all is done
+OUT/image|clean|face|occlusion/NNNNNN_SAMPLE.png
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from occset.dataset import OcclusionSet
+from occset.draw import Drawer, Plan
+from occset.errors import OccsetError
+from occset.files import clean_leftovers, write_atomic
+from occset.images import write_png
+from occset.pool import default_workers, map_chunks
+from occset.recipes import Recipe, hash_recipes, read_recipes, recipes_to_bytes
+from occset.render import Renderer
+
+_CHUNK = 32
+KINDS = ("image", "clean", "face", "occlusion")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to render: recipes drawn by a plan from a seed, or those of a file.
+
+    Attributes:
+        count: number of samples.
+        plan: what is drawn; None when `recipes` is given.
+        seed: of the draw.
+        recipes: a recipe file to replay instead of drawing.
+    """
+
+    count: int
+    plan: Plan | None
+    seed: int = 0
+    recipes: Path | None = None
+
+
+def export(
+    data: OcclusionSet,
+    job: Job,
+    out: Path,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Render a job into ``out``; what an earlier, interrupted run finished is kept.
+
+    Returns:
+        The path of the finished `recipes.parquet`.
+
+    Raises:
+        OccsetError: the folder holds samples of another job, or a recipe names what the set lacks.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    clean_leftovers(out)
+    _claim(data, job, out)
+    final = out / "recipes.parquet"
+    starts = list(range(0, job.count, _CHUNK))
+    todo = [] if final.exists() else [s for s in starts if not _part(out, s).exists()]
+    done = job.count - sum(min(_CHUNK, job.count - s) for s in todo)
+    if progress:
+        progress(done, job.count)
+    for written in map_chunks(partial(_make_writer, data, job, out), todo, workers or default_workers()):
+        done += written
+        if progress:
+            progress(done, job.count)
+    if not final.exists():
+        recipes = [recipe for start in starts for recipe in read_recipes(_part(out, start))]
+        write_atomic(final, recipes_to_bytes(recipes, {"hash": hash_recipes(recipes)}))
+    for start in starts:
+        _part(out, start).unlink(missing_ok=True)
+    if (out / "parts").is_dir():
+        (out / "parts").rmdir()
+    return final
+
+
+def _part(out: Path, start: int) -> Path:
+    return out / "parts" / f"{start:09d}.parquet"
+
+
+def _claim(data: OcclusionSet, job: Job, out: Path) -> None:
+    """Write down what this folder holds, or hold an earlier note against the job."""
+    asked = {
+        "content_hash": data.content_hash(),
+        "count": job.count,
+        "seed": job.seed,
+        "plan": None if job.plan is None else asdict(job.plan),
+        "recipes": None if job.recipes is None else hash_recipes(read_recipes(job.recipes, 0, job.count)),
+    }
+    text = json.dumps(asked, indent=2, sort_keys=True) + "\n"
+    note = out / "render.json"
+    if not note.exists():
+        if any(p.name[0] != "." for p in out.iterdir()):
+            raise OccsetError(f"{out}: not empty and not a rendering of occset: choose a new folder")
+        write_atomic(note, text.encode())
+    elif note.read_text(encoding="utf-8") != text:
+        was = json.loads(note.read_text(encoding="utf-8"))
+        other = sorted(k for k in asked if json.dumps(was.get(k)) != json.dumps(json.loads(text)[k]))
+        raise OccsetError(f"{out}: holds samples of another job (other {', '.join(other)}): choose another folder")
+
+
+def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], int]:
+    if job.recipes is not None:
+        recipes_file, renderer, drawer = job.recipes, Renderer(data), None
+    else:
+        drawer = Drawer(data, job.plan or Plan(), job.seed)
+        renderer = drawer.renderer
+
+    def write(start: int) -> int:
+        stop = min(start + _CHUNK, job.count)
+        if drawer is not None:
+            recipes = [drawer.draw(index) for index in range(start, stop)]
+        else:
+            recipes = read_recipes(recipes_file, start, stop)
+        for index, recipe in zip(range(start, stop), recipes, strict=True):
+            write_sample(renderer, recipe, out, index)
+        # the part is written last: it says that its pictures are there
+        write_atomic(_part(out, start), recipes_to_bytes(recipes))
+        return stop - start
+
+    return write
+
+
+def write_sample(renderer: Renderer, recipe: Recipe, out: Path, index: int) -> None:
+    """Render one recipe and write its four pictures; `face` is binary, `occlusion` is the soft alpha."""
+    sample = renderer.render(recipe)
+    name = f"{index:06d}_{recipe.sample}.png"
+    pictures = (sample.image, sample.clean, sample.face, sample.alpha)
+    for kind, picture in zip(KINDS, pictures, strict=True):
+        write_png(out / kind / name, picture)

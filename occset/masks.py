@@ -1,0 +1,111 @@
+"""Masks in their three forms, PNG, COCO RLE and soft alpha, with exact conversions between them.
+
+A mask is (H, W) uint8, 0 or 255, 255 = the thing named (face, occlusion, hole). A soft mask is (H, W) uint8, 0..255;
+`harden` makes it binary at the one threshold of the house, alpha > 127.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pycocotools import mask as coco
+
+from occset.errors import BadInput
+
+THRESHOLD = 127
+
+
+def harden(soft: np.ndarray) -> np.ndarray:
+    """Soft mask (H, W) uint8 to binary: 255 where the value is above 127, else 0."""
+    return np.where(soft > THRESHOLD, np.uint8(255), np.uint8(0))
+
+
+def check_mask(mask: np.ndarray, what: str) -> np.ndarray:
+    """Return ``mask`` if it is (H, W) uint8 with no value but 0 and 255.
+
+    Raises:
+        BadInput: names ``what`` and says how it differs.
+    """
+    if mask.ndim != 2 or mask.dtype != np.uint8:
+        raise BadInput(f"{what}: a mask is (H, W) uint8, this is {mask.shape} {mask.dtype}: convert it before adding")
+    counts = np.bincount(mask.ravel(), minlength=256)
+    if counts[1:255].any():
+        value = int(np.flatnonzero(counts[1:255])[0]) + 1
+        raise BadInput(
+            f"{what}: a mask holds 0 and 255 only, this one also {value}: save it as PNG (JPEG blurs masks) with 0 and 255"
+        )
+    return mask
+
+
+def encode_rle(mask: np.ndarray) -> str:
+    """Binary mask (H, W) to the counts string of a COCO RLE; the size (H, W) has to be kept beside it."""
+    return coco.encode(np.asfortranarray(mask > 0))["counts"].decode("ascii")
+
+
+def decode_rle(counts: str, height: int, width: int) -> np.ndarray:
+    """Counts string of a COCO RLE to a binary mask (H, W) uint8, 0 or 255.
+
+    Raises:
+        BadInput: the counts do not add up to height x width.
+    """
+    rle = {"counts": counts.encode("ascii"), "size": [height, width]}
+    if run_total(counts) != height * width:
+        raise BadInput(f"an RLE of {run_total(counts)} pixels was given for a mask of {width} x {height}")
+    return np.ascontiguousarray(coco.decode(rle)) * np.uint8(255)
+
+
+def run_total(counts: str) -> int:
+    """Sum of the runs of a COCO counts string: the number of pixels it describes.
+
+    COCO writes each run as base-32 digits of a zig-zag-free signed number, the third run on as a difference to the
+    run two before; pycocotools does not check the sum itself and would read beyond its buffer.
+    """
+    runs: list[int] = []
+    value, shift = 0, 0
+    for character in counts.encode("ascii"):
+        digit = character - 48
+        value |= (digit & 0x1F) << shift
+        shift += 5
+        if digit & 0x20:
+            continue
+        if digit & 0x10:
+            value |= -1 << shift
+        if len(runs) > 2:
+            value += runs[-2]
+        runs.append(value)
+        value, shift = 0, 0
+    return sum(runs)
+
+
+def area(mask: np.ndarray) -> int:
+    """Number of pixels that are on."""
+    return int(np.count_nonzero(mask))
+
+
+def shrink_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """Binary mask (H, W) to (size, size): exact average of the covered pixels, on where more than half is covered."""
+    from occset.images import shrink
+
+    return mask if mask.shape == (size, size) else harden(shrink(mask, size))
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Read a PNG mask as (H, W) uint8, 0 or 255. A file of 0 and 1 is read as a mask of 0 and 255.
+
+    Raises:
+        BadInput: missing or broken file, or other values than these, naming the file.
+    """
+    from occset.images import read_grey
+
+    mask = read_grey(path)
+    if mask.max(initial=0) == 1:
+        mask = mask * np.uint8(255)
+    return check_mask(mask, str(path))
+
+
+def write_mask(path: Path, mask: np.ndarray) -> None:
+    """Write a binary or soft mask (H, W) uint8 as a grey PNG, atomically."""
+    from occset.images import write_png
+
+    write_png(path, mask)

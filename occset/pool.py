@@ -1,0 +1,87 @@
+"""Maps over chunks of work: in this process, or in a pool of processes.
+
+The one place that starts workers, so that another kind of pool can be added here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from occset.errors import OccsetError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_worker: Any = None
+
+
+def default_workers() -> int:
+    """As many workers as there are cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def map_chunks(make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T], workers: int) -> Iterator[R]:
+    """Yield ``worker(chunk)`` for each chunk, in the order of the chunks.
+
+    Args:
+        make_worker: picklable; called once in each process, returns the function that does the work.
+        chunks: picklable pieces of work.
+        workers: number of processes; 1 works in this one.
+
+    Raises:
+        OccsetError: a worker process died (killed, or out of memory).
+        Whatever a worker raises.
+    """
+    if workers <= 1 or len(chunks) <= 1:
+        function = make_worker()
+        for chunk in chunks:
+            yield function(chunk)
+        return
+    context = multiprocessing.get_context("spawn")  # fork would copy threads of torch and OpenCV in any state
+    pool = ProcessPoolExecutor(
+        min(workers, len(chunks)), mp_context=context, initializer=_start, initargs=(make_worker, os.getpid())
+    )
+    try:
+        waiting: list[Future[R]] = []
+        remaining = iter(chunks)
+        for chunk in remaining:
+            waiting.append(pool.submit(_run, chunk))
+            if len(waiting) > 2 * workers:
+                yield waiting.pop(0).result()
+        while waiting:
+            yield waiting.pop(0).result()
+    except BrokenProcessPool as error:
+        raise OccsetError(
+            "a worker process died, killed or out of memory: run again, it goes on where it stopped; try --workers 1"
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start(make_worker: Callable[[], Callable[[Any], Any]], parent: int) -> None:
+    global _worker
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    import cv2
+
+    cv2.setNumThreads(1)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    _worker = make_worker()
+
+
+def _leave_with(parent: int) -> None:
+    """End this worker soon after its parent was killed, since nobody would ever tell it to stop."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _run(chunk: Any) -> Any:
+    return _worker(chunk)

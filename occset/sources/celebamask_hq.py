@@ -1,0 +1,165 @@
+"""CelebAMask-HQ: aligned photos with part masks, in its official layout.
+
+``CelebA-HQ-img/{id}.jpg`` and ``CelebAMask-HQ-mask-anno/{id // 2000}/{id:05d}_{part}.png``; masks are 512 px, photos
+may be larger. How parts become labels is in `occset.sources.parts`.
+
+The visible face is skin, nose, eyes, brows, mouth and lips. Glasses that one sees through belong to it; dark ones and
+all that lies within them do not (`occset.sources.lenses`).
+
+Beside the folder's own files these are read where they exist:
+
+- ``overrides.csv`` (``id,lenses``): a curator's judgement of glasses;
+- ``errata.csv`` (``id,action,reason``; the action is ``skip`` or ``flag``): known bad pairs. Skipped ones are reported,
+  not dropped silently;
+- ``CelebA-HQ-to-CelebA-mapping.txt`` and ``identity_CelebA.txt``: who is who, so that splits keep people apart.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from occset.detector import FaceDetector
+from occset.errors import BadInput, MissingExtra
+from occset.images import is_plain_rgb, read_image
+from occset.landmarks import TEMPLATES
+from occset.sources.base import FaceItem
+from occset.sources.harvest import harvest
+from occset.sources.lenses import Lenses, judge_lenses
+from occset.sources.parts import face_mask, read_labels, select
+from occset.sources.tables import read_celeba_identities, read_errata, read_overrides
+
+LICENCE = "CelebAMask-HQ terms: non-commercial research and education only"
+ERRATA: dict[str, tuple[str, str]] = {}
+"""Id to (action, reason), for every folder. Empty: upstream's threads tell of 13 duplicate pairs and some bad labels,
+but subsets under other numbers circulate, so that only a folder's owner knows which ids his are: errata.csv is his."""
+
+_STRAY = 0.15  # points farther from the template than this, in picture widths, are of someone else in the photo
+
+
+class CelebAMaskHQSource:
+    """Faces of a CelebAMask-HQ folder, each with the occluders harvested from it.
+
+    Args:
+        folder: the folder that holds ``CelebA-HQ-img`` and ``CelebAMask-HQ-mask-anno``.
+        lenses: a CSV (id, lenses) instead of ``overrides.csv``.
+        errata: a CSV (id, action, reason) instead of ``errata.csv``.
+        harvest: "yes" or "no".
+        landmarks: "scrfd", "template", or "auto" for the detector where it is installed.
+
+    Raises:
+        BadInput: a folder or a CSV is missing or malformed.
+        MissingExtra: landmarks are "scrfd" and the detector is not installed.
+    """
+
+    name = "celebamask-hq"
+    licence = LICENCE
+
+    def __init__(  # noqa: D107
+        self, folder: str, lenses: str = "", errata: str = "", harvest: str = "yes", landmarks: str = "auto"
+    ) -> None:
+        self.folder = Path(folder)
+        self.images, self.masks = self.folder / "CelebA-HQ-img", self.folder / "CelebAMask-HQ-mask-anno"
+        for needed in (self.images, self.masks):
+            if not needed.is_dir():
+                raise BadInput(f"{needed} is not there: give the folder of CelebAMask-HQ that holds {needed.name}")
+        for option, value, known in (
+            ("harvest", harvest, ("yes", "no")),
+            ("landmarks", landmarks, ("auto", "scrfd", "template")),
+        ):
+            if value not in known:
+                raise BadInput(f"{option}={value} is not an option of {self.name}: use {' or '.join(known)}")
+        self.harvests = harvest == "yes"
+        own = self.folder / "overrides.csv"
+        self.overrides = read_overrides(Path(lenses)) if lenses else read_overrides(own) if own.exists() else {}
+        own = self.folder / "errata.csv"
+        self.errata = ERRATA | (read_errata(Path(errata)) if errata else read_errata(own) if own.exists() else {})
+        self.identities = read_celeba_identities(self.folder)
+        self._detector = None if landmarks == "template" else _detector(required=landmarks == "scrfd")
+
+    def face_keys(self) -> list[str]:
+        """Numbers of all photos, and of all masks without a photo (reading those reports them), in numeric order."""
+        ids = {int(entry.stem) for entry in self.images.iterdir() if _is_photo(entry)}
+        for _, _, names in os.walk(self.masks):
+            ids |= {int(match[1]) for match in map(re.compile(r"(\d{5})_[a-z_]+\.png").fullmatch, names) if match}
+        return [str(number) for number in sorted(ids)]
+
+    def read_face(self, key: str) -> FaceItem:
+        """Read a photo, its visible-face mask, landmarks, flags and harvested occluders.
+
+        Raises:
+            BadInput: the photo is missing or broken; masks are missing, broken, or of different sizes; the face mask is
+                empty; or the errata say to skip it.
+        """
+        action, reason = self.errata.get(key, ("", ""))
+        if action == "skip":
+            raise BadInput(f"{self.name} {key} is skipped by the errata: {reason}")
+        file = self._photo(key)
+        image = read_image(file)
+        labels = read_labels(self.masks, key, (image.shape[0], image.shape[1]))
+        points, points_by = self._find_points(image)
+        seen = judge_lenses(
+            image, select(labels, "eye_g"), select(labels, "l_eye", "r_eye"), select(labels, "skin", "nose"), points[:2]
+        )
+        kind = self.overrides.get(key, seen.kind)
+        mask = face_mask(labels, kind)
+        if not mask.any():
+            raise BadInput(f"{self.masks}: the face mask of {key} is empty: correct its parts or list it in errata.csv")
+        return FaceItem(
+            name=key,
+            image=image,
+            licence=self.licence,
+            file=file if is_plain_rgb(file) else None,
+            mask=mask,
+            landmarks=points,
+            landmarks_source=points_by,
+            identity=self.identities.get(key),
+            flags=_flags(kind, seen, key in self.overrides, reason),
+            occluders=harvest(image, labels, points, kind, key, self.licence) if self.harvests else [],
+        )
+
+    def _photo(self, key: str) -> Path:
+        for suffix in (".jpg", ".png"):
+            if (file := self.images / f"{key}{suffix}").is_file():
+                return file
+        raise BadInput(
+            f"{self.images / key}.jpg does not exist, but masks of {key} do: download it or remove the masks"
+        )
+
+    def _find_points(self, image: np.ndarray) -> tuple[np.ndarray, str]:
+        """Five points by the detector, else by the template of aligned photos."""
+        height, width = image.shape[:2]
+        expected = TEMPLATES["celeba-hq"] * [width, height] - 0.5
+        faces = self._detector.detect(image) if self._detector else []
+        if faces:
+            nearest = min(faces, key=lambda face: float(np.abs(face.landmarks - expected).mean()))
+            if np.abs(nearest.landmarks - expected).mean() <= _STRAY * width:
+                return nearest.landmarks.astype(np.float64), "scrfd"
+        return expected, "template"
+
+
+def _is_photo(file: Path) -> bool:
+    return file.suffix in (".jpg", ".png") and file.stem.isdigit()
+
+
+def _detector(required: bool) -> FaceDetector | None:
+    try:
+        return FaceDetector()
+    except MissingExtra:
+        if required:
+            raise
+        return None
+
+
+def _flags(kind: str, seen: Lenses, is_overridden: bool, erratum: str) -> dict[str, str]:
+    flags = {"eyeglasses": kind}
+    if seen.ratio is not None:
+        flags["lens_ratio"] = f"{seen.ratio:.2f}"
+    if is_overridden:
+        flags["eyeglasses_by"] = "curator"
+    if erratum:
+        flags["errata"] = erratum
+    return flags

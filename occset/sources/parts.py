@@ -1,0 +1,103 @@
+"""Part masks of CelebAMask-HQ as one label map.
+
+Parts are named by their files, never by a number (two orders of the labels circulate), and painted in the order of the
+official script, so that of two parts that overlap the later one counts. A part without a file is absent.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from occset.errors import BadInput
+from occset.images import read_grey
+from occset.masks import read_mask
+
+# fmt: off
+PARTS = (
+    "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear",
+    "mouth", "u_lip", "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
+)
+"""Names of the parts in painting order; label maps hold 1 + the place in it, 0 is background."""
+FACE_PARTS = ("skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
+# fmt: on
+
+
+def label_of(part: str) -> int:
+    """The number of a part in a label map."""
+    return PARTS.index(part) + 1
+
+
+def select(labels: np.ndarray, *parts: str) -> np.ndarray:
+    """Where a label map shows one of `parts`, (H, W) bool."""
+    wanted = np.zeros(256, np.uint8)
+    wanted[[label_of(part) for part in parts]] = 1
+    return cv2.LUT(labels, wanted).view(bool)
+
+
+def read_labels(masks: Path, key: str, shape: tuple[int, int]) -> np.ndarray:
+    """Paint the parts of one face into a label map of its photo's size.
+
+    Args:
+        masks: the folder ``CelebAMask-HQ-mask-anno``.
+        key: the face's number.
+        shape: height and width of the photo; masks of another size are resized to the nearest pixel.
+
+    Returns:
+        (H, W) uint8, see `PARTS`.
+
+    Raises:
+        BadInput: no parts, broken ones, values other than 0 and 255 (or 0 and 1), parts of different sizes, or of
+            another shape than the photo; names the file.
+    """
+    folder = masks / str(int(key) // 2000)
+    labels: np.ndarray | None = None
+    for number, part in enumerate(PARTS, start=1):
+        file = folder / f"{int(key):05d}_{part}.png"
+        if not file.exists():
+            continue
+        mask = read_grey(file)
+        if (mask + np.uint8(1) > 1).any():  # neither 0 nor 255, at a tenth of the time of a full check
+            mask = read_mask(file)
+        if labels is None:
+            labels, first = np.zeros(mask.shape, np.uint8), file
+        if mask.shape != labels.shape:
+            raise BadInput(
+                f"{file} is {mask.shape[1]} x {mask.shape[0]} pixels, but {first.name} is "
+                f"{labels.shape[1]} x {labels.shape[0]}: all parts of a face have one size; download them again"
+            )
+        labels[mask > 0] = number
+    if labels is None:
+        raise BadInput(f"{folder} has no part masks of {key}: download them or remove the photo")
+    if labels.shape[0] * shape[1] != labels.shape[1] * shape[0]:
+        raise BadInput(
+            f"{first} is {labels.shape[1]} x {labels.shape[0]} pixels, another shape than its photo of "
+            f"{shape[1]} x {shape[0]}: they do not belong together; download both again"
+        )
+    if labels.shape != shape:
+        labels = cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    return labels
+
+
+def face_mask(labels: np.ndarray, lenses: str) -> np.ndarray:
+    """Visible-face mask (H, W) uint8, 0 or 255, of a label map.
+
+    Args:
+        labels: (H, W) uint8, see `PARTS`.
+        lenses: "none": glasses are not face and hide nothing; "clear": they are face; "dark": neither they nor what
+            lies inside their outline is.
+    """
+    face = select(labels, *FACE_PARTS)
+    if lenses == "clear":
+        face |= select(labels, "eye_g")
+    elif lenses == "dark":
+        face &= ~filled(select(labels, "eye_g"))
+    return face.astype(np.uint8) * np.uint8(255)
+
+
+def filled(mask: np.ndarray) -> np.ndarray:
+    """A bool mask with its holes filled, such as the eyes labelled inside the lenses."""
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.uint8), outlines, -1, 1, -1) > 0

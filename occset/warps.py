@@ -1,0 +1,154 @@
+"""Moving a cut-out onto a face with integer maps, so that the same recipe gives the same bytes everywhere.
+
+A warp is eight integers `(a, b, c, d, e, f, p, q)`. Output pixel (x, y) takes its value from cut-out position
+
+    u = (a x + b y + c + p y'^2) / 65536,    v = (d x + e y + f + q x'^2) / 65536
+
+with x' = x - size/2, y' = y - size/2: an affine map and a bend in each direction. Pixel centres are at integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+ONE = 1 << 16
+"""1.0 in the fixed point of a warp."""
+WARP_LENGTH = 8
+
+
+def warp_from_affine(matrix: np.ndarray, bend: tuple[float, float] = (0.0, 0.0)) -> list[int]:
+    """Round a map from output pixels to cut-out pixels, (2, 3) float, and a bend (per pixel squared), to eight integers."""
+    rows = np.rint(np.asarray(matrix, np.float64) * ONE).astype(np.int64).ravel()
+    return [int(v) for v in rows] + [round(bend[0] * ONE), round(bend[1] * ONE)]
+
+
+def halvings(warp: Sequence[int]) -> int:
+    """How often to halve the cut-out before sampling, so that shrinking does not alias: floor(log2(step)), at least 0."""
+    a, b, _, d, e = warp[:5]
+    step = max(a * a + d * d, b * b + e * e)  # squared length of one output pixel's step, times 2**32
+    level = 0
+    while level < 6 and step >= 4 << 32:
+        step >>= 2
+        level += 1
+    return level
+
+
+def halve(picture: np.ndarray) -> np.ndarray:
+    """Exact 2 x 2 average, rounded to nearest; an odd last row or column is repeated. (H, W, C) uint8 to (ceil, ceil, C)."""
+    height, width = picture.shape[:2]
+    if height % 2 or width % 2:
+        picture = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    total = picture[0::2, 0::2].astype(np.uint16)
+    total += picture[1::2, 0::2]
+    total += picture[0::2, 1::2]
+    total += picture[1::2, 1::2]
+    return ((total + 2) >> 2).astype(np.uint8)
+
+
+def with_margin(rgba: np.ndarray) -> np.ndarray:
+    """Add one transparent pixel on each side that continues the colour, so that sampling outside gives alpha 0."""
+    padded = cv2.copyMakeBorder(rgba, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    padded[0, :, 3] = padded[-1, :, 3] = 0
+    padded[:, 0, 3] = padded[:, -1, 3] = 0
+    return padded
+
+
+def positions(warp: Sequence[int], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut-out position of each output pixel: u and v, each (size, size) int64 in 1/65536 pixel."""
+    a, b, c, d, e, f, p, q = (int(v) for v in warp)
+    x = np.arange(size, dtype=np.int64)
+    centred = x - size // 2
+    u = (a * x)[None, :] + (b * x + c + p * centred * centred)[:, None]
+    v = (d * x + q * centred * centred)[None, :] + (e * x + f)[:, None]
+    return u, v
+
+
+def apply(rgba: np.ndarray, warp: Sequence[int], size: int, flip: bool = False) -> np.ndarray:
+    """Sample a cut-out at every output pixel, bilinearly, in integers.
+
+    Args:
+        rgba: (h, w, 4) uint8 cut-out, straight alpha.
+        warp: eight integers, see the module.
+        size: height and width of the result.
+        flip: mirror the cut-out left to right first.
+
+    Returns:
+        (size, size, 4) uint8; alpha is 0 outside the cut-out.
+    """
+    if flip:
+        rgba = rgba[:, ::-1]
+    level = halvings(warp)
+    source = with_margin(np.ascontiguousarray(rgba))
+    u, v = positions(warp, size)
+    u, v = u + ONE, v + ONE  # the margin moved everything by one pixel
+    for _ in range(level):
+        source = halve(source)
+    if level:
+        source = with_margin(source)  # averaging gave the margin some alpha
+        half = ONE >> 1
+        u, v = ((u + half) >> level) - half + ONE, ((v + half) >> level) - half + ONE
+    limit = np.int64(30000) << 16  # OpenCV's integer maps are 16 bits wide
+    u, v = np.clip(u, -limit, limit) + (1 << 10), np.clip(v, -limit, limit) + (1 << 10)
+    whole = np.stack([u >> 16, v >> 16], axis=-1).astype(np.int16)
+    fraction = (((v >> 11) & 31) * 32 + ((u >> 11) & 31)).astype(np.uint16)
+    return cv2.remap(source, whole, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def soften(alpha: np.ndarray, radius: int) -> np.ndarray:
+    """Blur an alpha (H, W) uint8 by two box filters of the given radius in pixels, in integers; 0 changes nothing."""
+    if radius <= 0:
+        return alpha
+    side = 2 * radius + 1
+    for _ in range(2):
+        total = cv2.boxFilter(alpha, cv2.CV_32S, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE)
+        alpha = ((total + side * side // 2) // (side * side)).astype(np.uint8)
+    return alpha
+
+
+def recolour(colour: np.ndarray, gain: Sequence[int], bias: Sequence[int]) -> np.ndarray:
+    """``(c * gain + 128) // 256 + bias`` for each channel, clipped to 0..255. (H, W, 3) uint8 in and out."""
+    if tuple(gain) == (256, 256, 256) and tuple(bias) == (0, 0, 0):
+        return colour
+    levels = np.arange(256, dtype=np.int32)
+    tables = [np.clip(((levels * g + 128) >> 8) + b, 0, 255) for g, b in zip(gain, bias, strict=True)]
+    return cv2.LUT(colour, np.stack(tables, axis=-1).astype(np.uint8)[None])
+
+
+def retexture(colour: np.ndarray, alpha: np.ndarray, texture: np.ndarray, offset: Sequence[int]) -> np.ndarray:
+    """Give an occluder another texture and keep its shading.
+
+    The texture is laid over the picture from ``offset`` on (mirrored at its edges, so that no seam shows) and multiplied
+    by the occluder's own luma relative to its mean, both in integers.
+
+    Args:
+        colour: (H, W, 3) uint8 of the occluder on the picture.
+        alpha: (H, W) uint8; the mean luma is taken where it is above 127.
+        texture: (h, w, 3) uint8.
+        offset: (x, y) in texture pixels.
+    """
+    height, width = colour.shape[:2]
+    tile_rows = _mirrored(np.arange(height) + int(offset[1]), texture.shape[0])
+    tile_columns = _mirrored(np.arange(width) + int(offset[0]), texture.shape[1])
+    patch = texture[tile_rows][:, tile_columns].astype(np.uint32)
+    luma = luma_of(colour)
+    inside = alpha > 127
+    if not inside.any():
+        return patch.astype(np.uint8)
+    mean = max(int(luma[inside].sum()) // int(np.count_nonzero(inside)), 16)
+    # between half and one and a half: a black occluder must not turn every texture black
+    shade = np.clip((luma * 256 + mean // 2) // mean, 128, 384)
+    return np.minimum((patch * shade[..., None] + 128) >> 8, 255).astype(np.uint8)
+
+
+def luma_of(colour: np.ndarray) -> np.ndarray:
+    """Rec. 601 luma in integers: (H, W, 3) uint8 to (H, W) uint32, 0..255."""
+    c = colour.astype(np.uint32)
+    return (c[..., 0] * 77 + c[..., 1] * 150 + c[..., 2] * 29 + 128) >> 8
+
+
+def _mirrored(index: np.ndarray, length: int) -> np.ndarray:
+    folded = index % (2 * length)
+    return np.where(folded < length, folded, 2 * length - 1 - folded)

@@ -1,0 +1,95 @@
+"""Fixtures: small sets made on the spot, and the real photos where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+import cv2
+import numpy as np
+import pytest
+
+from occset.dataset import OcclusionSet
+from occset.importing import resplit
+from occset.sources.base import FaceItem, OccluderItem, TextureItem
+
+POINTS = np.array([[98, 120], [158, 120], [128, 148], [104, 178], [152, 178]], np.float64)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real photos; tests that ask for it are skipped where it is absent."""
+    folder = Path(os.environ.get("OCCSET_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not (folder / "celebamask_hq").is_dir():
+        pytest.skip(f"no real photos at {folder}: set OCCSET_REAL_DATA to their folder")
+    return folder
+
+
+def plain_face(seed: int, size: int = 256) -> FaceItem:
+    """A flat drawing of a face: quick to make, with known mask and landmarks."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 255, (8, 8, 3), np.uint8)
+    image = cv2.resize(image, (256, 256), interpolation=cv2.INTER_CUBIC)
+    mask = np.zeros((256, 256), np.uint8)
+    cv2.ellipse(mask, (128, 140), (66 + seed % 5, 92), 0, 0, 360, 255, -1)
+    image[mask > 0] = rng.integers(90, 220, 3)
+    for x, y in POINTS[:2].astype(int):
+        cv2.circle(image, (int(x), int(y)), 9, (250, 250, 250), -1)
+        cv2.circle(image, (int(x), int(y)), 4, (40, 30, 20), -1)
+    cv2.ellipse(image, (128, 178), (24, 6), 0, 0, 360, (150, 40, 50), -1)
+    scale = size / 256
+    return FaceItem(
+        name=f"face-{seed}",
+        image=cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA),
+        licence="made by a test",
+        mask=cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST),
+        landmarks=(POINTS + 0.5) * scale - 0.5,
+        landmarks_source="source",
+        identity=f"person-{seed}",
+    )
+
+
+def plain_occluder(seed: int, category: str) -> OccluderItem:
+    """A soft-edged blob of some colour, wide for what is worn on the eyes."""
+    rng = np.random.default_rng([1000 + seed, *category.encode()])
+    height, width = {"sunglasses": (60, 150), "mask": (110, 150), "hair": (90, 170)}.get(category, (120, 90))
+    rgba = np.zeros((height, width, 4), np.uint8)
+    rgba[..., :3] = rng.integers(0, 200, 3)
+    rgba[..., 0] = np.linspace(0, 255, width).astype(np.uint8)
+    alpha = np.zeros((height, width), np.uint8)
+    cv2.ellipse(alpha, (width // 2, height // 2), (width // 2 - 3, height // 2 - 3), 0, 0, 360, 255, -1)
+    rgba[..., 3] = cv2.GaussianBlur(alpha, (5, 5), 1.2)
+    return OccluderItem(f"{category}-{seed}", rgba, category, "made by a test")
+
+
+def fill(data: OcclusionSet, faces: int = 20, each: int = 5, size: int = 256) -> OcclusionSet:
+    """Add plain faces, occluders of five categories and textures to a set."""
+    data.add_rows("faces", [data.store_face(plain_face(i, size), "test") for i in range(faces)])
+    categories = ("sunglasses", "mask", "hand", "hair", "object")
+    rows = [data.store_occluder(plain_occluder(i, c), "test") for c in categories for i in range(each)]
+    data.add_rows("occluders", rows)
+    rng = np.random.default_rng(7)
+    textures = [TextureItem(f"t{i}", rng.integers(0, 255, (64, 64, 3), np.uint8), "noise", "made") for i in range(6)]
+    data.add_rows("textures", [data.store_texture(t, "test") for t in textures])
+    resplit(data)
+    return data
+
+
+@pytest.fixture
+def make_set(tmp_path: Path) -> Callable[..., OcclusionSet]:
+    """A function that makes a filled set in a folder of this test."""
+
+    def make(name: str = "set", **sizes: int) -> OcclusionSet:
+        return fill(OcclusionSet.create(tmp_path / name), **sizes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def plain_set(tmp_path_factory: pytest.TempPathFactory) -> OcclusionSet:
+    """A filled set that tests share and must not change."""
+    return fill(OcclusionSet.create(tmp_path_factory.mktemp("shared") / "plain"))
