@@ -122,8 +122,10 @@ class CelebAMaskHQSource:
         )
 
     def _photo(self, key: str) -> Path:
-        for suffix in (".jpg", ".png"):
-            if (file := self.images / f"{key}{suffix}").is_file():
+        if not key.isdecimal():
+            raise BadInput(f"'{key}' is no number of a photo in {self.images}: see face_keys()")
+        for name in (f"{key}.jpg", f"{key}.png", f"{int(key):05d}.jpg", f"{int(key):05d}.png"):
+            if (file := self.images / name).is_file():
                 return file
         raise BadInput(
             f"{self.images / key}.jpg does not exist, but masks of {key} do: download it or remove the masks"
@@ -142,7 +144,7 @@ class CelebAMaskHQSource:
 
 
 def _is_photo(file: Path) -> bool:
-    return file.suffix in (".jpg", ".png") and file.stem.isdigit()
+    return file.suffix in (".jpg", ".png") and file.stem.isdecimal()
 
 
 def _detector(required: bool) -> FaceDetector | None:

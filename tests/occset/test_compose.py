@@ -48,7 +48,10 @@ def test_no_layer_hides_nothing():
 
 def test_a_label_that_does_not_fit_is_noticed():
     good = compose.compose(
-        np.zeros((4, 4, 3), np.uint8), np.full((4, 4), 255, np.uint8), np.ones((4, 4, 3), np.uint8), np.eye(4, dtype=np.uint8) * 255
+        np.zeros((4, 4, 3), np.uint8),
+        np.full((4, 4), 255, np.uint8),
+        np.ones((4, 4, 3), np.uint8),
+        np.eye(4, dtype=np.uint8) * 255,
     )
     shifted = np.roll(good.alpha, 1, axis=0)
     bad = compose.Sample(good.image, good.clean, good.occluder, shifted, good.clean_mask, good.face_soft)

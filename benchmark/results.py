@@ -1,0 +1,296 @@
+"""A result: one JSON and one per-image Parquet for each protocol x method x revision.
+
+Layout of a results folder, any depth of folders above the files:
+
+    <stem>.result.json           what was run, on what, with what, when; the hash of the Parquet
+    <stem>.scores.parquet        one row a sample: sample, face, type, then a column for each metric
+    <stem>.pictures/             composites of a few samples, <sample>.png at the protocol's resolution
+    <shared stem>.pictures/      {input,truth,hole}/<sample>.png of the same samples, common to all methods
+
+The JSON is written last and taken away first, so a process killed at any moment leaves a whole result or none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from occset.benchmark.metrics import METRIC_VERSION, METRICS, PIXEL_METRICS
+from occset.errors import BadInput, OccsetError
+from occset.files import write_atomic
+
+SCHEMA_VERSION = 1
+JSON_SUFFIX, SCORES_SUFFIX = ".result.json", ".scores.parquet"
+KEYS = ("sample", "face", "type")
+"""Columns of the scores that are not metrics: sample id, face id, type of occluder."""
+
+Picture = Literal["composite", "input", "truth", "hole"]
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (bool,),
+    "int | None": (int, type(None)),
+    "str | None": (str, type(None)),
+    "dict[str, str] | None": (dict, type(None)),
+    "dict[str, Any]": (dict,),
+    "dict[str, float]": (dict,),
+    "list[str]": (list,),
+}
+
+
+@dataclass
+class Result:
+    """One method on one protocol.
+
+    Attributes:
+        data: name of the dataset.
+        data_version: its version.
+        data_hash: hash of what the protocol's recipes are rendered from.
+        protocol: name of the protocol.
+        protocol_hash: hash of its recipes.
+        resolution: side in pixels at which was scored.
+        limit: only the first so many samples were run; None = all.
+        samples: number of samples scored.
+        method: the name shown in tables; may hold any characters.
+        method_reference: what opens it again ("module:attr", "onnx:FILE", ...).
+        revision: which version of the method.
+        given: what it was given besides the picture, e.g. ["mask"]; empty = automatic.
+        control: one of the audit's methods of known rank, never ranked.
+        code_version: version of occset.
+        seed: that the method was given.
+        created: time in ISO 8601, UTC.
+        machine: what it ran on (free keys).
+        times: seconds by stage (free keys).
+        weights_hash: sha256 of the method's weights; None = has none.
+        arcface: {"file": sha256, "name": ...} of the model behind the `id` column, or None.
+        id_missing: why there is no `id` column; None where there is one.
+        citations: what to cite for the method.
+        metric_version: of the conventions.
+        schema_version: of this file.
+        scores_sha256: of the Parquet; filled in when written.
+        path: the JSON, where it was read or written.
+    """
+
+    data: str
+    data_version: str
+    data_hash: str
+    protocol: str
+    protocol_hash: str
+    resolution: int
+    limit: int | None
+    samples: int
+    method: str
+    method_reference: str
+    revision: str
+    given: list[str]
+    control: bool
+    code_version: str
+    seed: int
+    created: str
+    machine: dict[str, Any] = field(default_factory=dict)
+    times: dict[str, float] = field(default_factory=dict)
+    weights_hash: str | None = None
+    arcface: dict[str, str] | None = None
+    id_missing: str | None = None
+    citations: list[str] = field(default_factory=list)
+    metric_version: int = METRIC_VERSION
+    schema_version: int = SCHEMA_VERSION
+    scores_sha256: str = ""
+    path: Path | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the method saw nothing but the occluded picture."""
+        return not self.given
+
+    @property
+    def stem(self) -> str:
+        """File name without suffix: readable, safe for any method name, and different for whatever must not collide."""
+        what = [
+            self.data_hash,
+            self.protocol_hash,
+            self.resolution,
+            self.limit,
+            self.method,
+            self.revision,
+            self.metric_version,
+        ]
+        return f"{safe_name(self.data)}-{safe_name(self.protocol)}-{safe_name(self.method)}-{_short_hash(what)}"
+
+    @property
+    def shared_stem(self) -> str:
+        """The same without the method, for pictures common to all methods."""
+        what = [self.data_hash, self.protocol_hash, self.resolution]
+        return f"{safe_name(self.data)}-{safe_name(self.protocol)}-{_short_hash(what)}"
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row a sample: `sample`, `face`, `type` and the metric columns; read once.
+
+        Raises:
+            BadInput: the Parquet is missing, is not the one the JSON was written with, or lacks columns.
+        """
+        if not hasattr(self, "_scores"):
+            if self.path is None:
+                raise OccsetError(f"the result of '{self.method}' was never written: call write_result first")
+            self._scores = _read_scores(self, self.path)
+        return self._scores
+
+
+def write_result(result: Result, scores: pd.DataFrame, folder: Path) -> Path:
+    """Write a result and its per-image scores; an older result of the same stem is replaced.
+
+    Args:
+        result: what was run; its `scores_sha256` and `path` are filled in.
+        scores: one row a sample: `sample`, `face`, `type`, every pixel metric, and `id` exactly if `result.arcface` is set.
+        folder: made if absent.
+
+    Returns:
+        Path of the JSON.
+
+    Raises:
+        OccsetError: rows or columns that do not fit the result, or a value that is not finite; names it.
+    """
+    _check_scores(scores, result, f"the scores of '{result.method}'", OccsetError)
+    path = Path(folder) / f"{result.stem}{JSON_SUFFIX}"
+    buffer = io.BytesIO()
+    scores.reset_index(drop=True).to_parquet(buffer, index=False)
+    result.scores_sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    result.path = path
+    text = json.dumps(_as_dict(result), indent=2, ensure_ascii=False, allow_nan=False)
+    path.unlink(missing_ok=True)
+    write_atomic(_scores_path(path), buffer.getvalue())
+    write_atomic(path, (text + "\n").encode())
+    result._scores = scores.reset_index(drop=True).copy()  # type: ignore[attr-defined]
+    return path
+
+
+def read_result(path: Path) -> Result:
+    """Read the JSON of a result strictly; the scores are read when asked for.
+
+    Raises:
+        BadInput: not JSON, another schema, or a missing, unknown or mistyped entry; names file, entry and remedy.
+    """
+    path = Path(path)
+    remedy = "delete it and run the bench again"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}): check that it exists and may be read") from error
+    except ValueError as error:
+        raise BadInput(f"{path}: is not valid JSON ({error}): {remedy}") from error
+    if not isinstance(found, dict) or "schema_version" not in found:
+        raise BadInput(f"{path}: is not a result file: {remedy}")
+    if found["schema_version"] != SCHEMA_VERSION:
+        raise BadInput(
+            f"{path}: has schema version {found['schema_version']}, this occset reads {SCHEMA_VERSION}: "
+            "use the occset that wrote it or run the bench again"
+        )
+    known = {f.name: str(f.type) for f in dataclasses.fields(Result) if f.name != "path"}
+    for what, names in (("lacks", known.keys() - found.keys()), ("has an unknown entry", found.keys() - known.keys())):
+        if names:
+            raise BadInput(f"{path}: {what} {', '.join(sorted(names))}: {remedy}")
+    for name, kind in known.items():
+        # a bool is an int to isinstance, but not to whoever wrote the file
+        if not isinstance(found[name], _TYPES[kind]) or (isinstance(found[name], bool) and kind != "bool"):
+            raise BadInput(f"{path}: {name} must be {kind}, not {found[name]!r}: {remedy}")
+    return Result(**found, path=path)
+
+
+def load_results(folder: Path) -> list[Result]:
+    """All results below a folder, sorted by path.
+
+    Raises:
+        BadInput: there is no such folder, it holds no result, or one cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: there is no such folder: run  occset bench  first or name another folder")
+    results = [read_result(path) for path in sorted(folder.rglob(f"*{JSON_SUFFIX}"))]
+    if not results:
+        raise BadInput(f"{folder}: holds no result (*{JSON_SUFFIX}): run  occset bench  first or name another folder")
+    return results
+
+
+def picture_path(folder: Path, result: Result, sample: str, what: Picture = "composite") -> Path:
+    """Where a picture of a sample lies.
+
+    Args:
+        folder: the folder of the result's JSON.
+        result: whose protocol (and, for "composite", method) it belongs to.
+        sample: sample id.
+        what: "composite" (the method's), or "input", "truth", "hole" (shared by all methods).
+    """
+    name = f"{safe_name(sample)}.png"
+    if what == "composite":
+        return Path(folder) / f"{result.stem}.pictures" / name
+    return Path(folder) / f"{result.shared_stem}.pictures" / what / name
+
+
+def safe_name(name: str) -> str:
+    """A file name part for any text: what is not a letter, digit, dot, underscore or hyphen becomes a hyphen.
+
+    A name that had to be changed gets a short hash, so that different names stay different.
+    """
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:48].strip("-.")
+    return slug if slug == name else f"{slug or 'x'}-{_short_hash(name, 6)}"
+
+
+def _short_hash(what: Any, length: int = 10) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:length]
+
+
+def _as_dict(result: Result) -> dict[str, Any]:
+    return {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name != "path"}
+
+
+def _scores_path(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(JSON_SUFFIX) + SCORES_SUFFIX)
+
+
+def _read_scores(result: Result, path: Path) -> pd.DataFrame:
+    file = _scores_path(path)
+    remedy = f"delete {path.name} beside it and run the bench again"
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error.strerror}): {remedy}") from error
+    if hashlib.sha256(data).hexdigest() != result.scores_sha256:
+        raise BadInput(f"{file}: is not the file that the result was written with: {remedy}")
+    scores = pd.read_parquet(io.BytesIO(data))
+    _check_scores(scores, result, str(file), BadInput)
+    return scores
+
+
+def _check_scores(scores: pd.DataFrame, result: Result, where: str, error: type[OccsetError]) -> None:
+    metrics = [m.key for m in PIXEL_METRICS] + (["id"] if result.arcface else [])
+    if (result.arcface is None) == (result.id_missing is None):
+        raise error(f"{where}: a result has either arcface or a reason in id_missing, not both or neither")
+    _check_columns(list(scores.columns), [*KEYS, *metrics], where, error)
+    if len(scores) != result.samples or scores["sample"].duplicated().any():
+        raise error(
+            f"{where}: {scores['sample'].nunique()} samples in {len(scores)} rows, but {result.samples} were promised"
+        )
+    for key in metrics:
+        bad = ~scores[key].map(math.isfinite)
+        if bad.any():
+            raise error(f"{where}: {key} of sample '{scores['sample'][bad].iloc[0]}' is not finite: score it again")
+
+
+def _check_columns(found: Sequence[str], needed: Sequence[str], where: str, error: type[OccsetError]) -> None:
+    missing, unknown = [k for k in needed if k not in found], [k for k in found if k not in (*KEYS, *METRICS)]
+    extra = [k for k in found if k in METRICS and k not in needed]
+    for what, names in (("lacks", missing), ("has an unknown column", unknown), ("should not have", extra)):
+        if names:
+            raise error(f"{where}: {what} {', '.join(names)}; write the columns that METRICS declares")

@@ -1,0 +1,147 @@
+"""What one worker of the bench does with one batch: render it, run the methods that lack it, score, write the part."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from occset.benchmark.batches import Batch, render_batch
+from occset.benchmark.methods.guard import run_checked
+from occset.benchmark.methods.protocols import Deoccluder
+from occset.benchmark.metrics import PIXEL_METRICS, composite, evaluate
+from occset.benchmark.results import Result, picture_path
+from occset.dataset import OcclusionSet
+from occset.errors import BrokenMethod
+from occset.files import write_atomic
+from occset.images import write_png
+from occset.models.arcface import ArcFace, ArcFaceFile, similarity
+from occset.recipes import Recipe
+from occset.render import Renderer
+
+SHOWN = 8
+"""So many samples of a protocol, its first, are kept as pictures."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method and what becomes of it. `parts` is the folder of its finished batches, `folder` that of the results."""
+
+    method: Deoccluder
+    result: Result
+    parts: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Task:
+    """One batch: its number, its recipes, and the entries (by position) that lack it."""
+
+    number: int
+    recipes: Sequence[Recipe]
+    entries: tuple[int, ...]
+
+
+@dataclass
+class Outcome:
+    """What came of a batch: how many method x batch parts were written, and which methods broke (by position) and why."""
+
+    done: int = 0
+    broken: dict[int, str] = field(default_factory=dict)
+    resized: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+class Scorer:
+    """Runs methods on batches; one lives in each worker."""
+
+    def __init__(self, data: OcclusionSet, entries: Sequence[Entry], arcface: ArcFaceFile | None) -> None:
+        """Take over opened and fitted methods; the identity network is loaded if there is one."""
+        self.renderer = Renderer(data)
+        self.entries = entries
+        self.arcface = ArcFace(arcface, threads=1) if arcface else None
+        self.broken: dict[int, str] = {}
+
+    def __call__(self, task: Task) -> Outcome:
+        """Work off one batch."""
+        outcome = Outcome()
+        todo = [i for i in task.entries if i not in self.broken]
+        if not todo:
+            return outcome
+        batch = render_batch(self.renderer, task.recipes)
+        identity = self.arcface.embed(batch.truths, batch.points) if self.arcface else None
+        if task.number == 0:
+            _save_shared_pictures(self.entries[todo[0]], batch)
+        for i in todo:
+            try:
+                size = self._score(self.entries[i], batch, task.number, identity)
+            except BrokenMethod as error:
+                self.broken[i] = outcome.broken[i] = str(error)
+                continue
+            outcome.done += 1
+            if size is not None:
+                outcome.resized[i] = size
+        return outcome
+
+    def _score(self, entry: Entry, batch: Batch, number: int, identity: np.ndarray | None) -> tuple[int, int] | None:
+        started = time.perf_counter()
+        answer = run_checked(
+            entry.method,
+            batch.images,
+            batch.footprints,
+            ids=batch.ids,
+            truth=batch.truths,
+            face=batch.clean_masks,
+        )
+        seconds = time.perf_counter() - started
+        rows: list[dict[str, Any]] = [
+            {"sample": s, "face": f, "type": t, **scores}
+            for s, f, t, scores in zip(
+                batch.ids,
+                batch.faces,
+                batch.types,
+                evaluate(answer.images, batch.images, batch.truths, batch.footprints, batch.holes, batch.ids),
+                strict=True,
+            )
+        ]
+        pasted = np.stack(
+            [composite(p, i, f) for p, i, f in zip(answer.images, batch.images, batch.footprints, strict=True)]
+        )
+        if self.arcface is not None and identity is not None:
+            cosines = similarity(self.arcface.embed(pasted, batch.points), identity)
+            for row, cosine in zip(rows, cosines, strict=True):
+                row["id"] = float(cosine)
+        if number == 0:
+            for sample, picture in zip(batch.ids[:SHOWN], pasted, strict=False):
+                write_png(picture_path(entry.folder, entry.result, sample), picture)
+        _write_part(entry.parts / f"{number:06d}.parquet", rows, seconds)
+        return answer.resized_from
+
+
+def _save_shared_pictures(entry: Entry, batch: Batch) -> None:
+    for i, sample in enumerate(batch.ids[:SHOWN]):
+        for what, picture in (("input", batch.images[i]), ("truth", batch.truths[i]), ("hole", batch.holes[i])):
+            write_png(picture_path(entry.folder, entry.result, sample, what), picture)  # type: ignore[arg-type]
+
+
+def _write_part(path: Path, rows: list[dict[str, Any]], seconds: float) -> None:
+    columns = ["sample", "face", "type", *(m.key for m in PIXEL_METRICS), *(["id"] if "id" in rows[0] else [])]
+    table = pa.Table.from_pandas(pd.DataFrame(rows, columns=columns), preserve_index=False)
+    table = table.replace_schema_metadata({b"seconds": json.dumps(seconds).encode()})
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    write_atomic(path, sink.getvalue())
+
+
+def read_part(path: Path) -> tuple[pd.DataFrame, float]:
+    """A finished batch: its rows, and the seconds its method took."""
+    table = pq.ParquetFile(path).read()
+    return table.to_pandas(), float(json.loads(table.schema.metadata[b"seconds"]))

@@ -1,0 +1,94 @@
+"""FaceOcc's cut-outs and textures: ``internet/<type>/*.png`` with alpha, and ``texture/*.jpg``.
+
+The category of a cut-out is its folder's name. The category of a texture is the first word of its file's name
+(``banded_0002.jpg`` is banded, ``fabric_lemon.jpg`` is fabric).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from occset.errors import BadInput
+from occset.files import safe_join
+from occset.images import extend_colour, read_image, read_rgba
+from occset.sources.base import OccluderItem, TextureItem
+
+LEAST_SIDE = 16
+"""A cut-out whose shorter side is below this many pixels is a blur at any useful size."""
+_MARGIN = 2  # transparent pixels kept round a cut-out
+
+
+class FaceOccSource:
+    """Occluders and textures of a FaceOcc folder.
+
+    Args:
+        folder: the folder that holds ``internet`` and ``texture``, or one of them.
+
+    Raises:
+        BadInput: it holds neither.
+    """
+
+    name = "faceocc"
+    licence = "FaceOcc terms: research only"
+
+    def __init__(self, folder: str) -> None:  # noqa: D107
+        self.folder = Path(folder)
+        if not any((self.folder / part).is_dir() for part in ("internet", "texture")):
+            raise BadInput(f"{folder} holds neither internet nor texture: give the folder of FaceOcc that does")
+
+    def occluder_keys(self) -> list[str]:
+        """Paths of all cut-outs below ``internet``, sorted: ``hand/000.png``.
+
+        Raises:
+            BadInput: there are none.
+        """
+        return self._list("internet", "*/*.png")
+
+    def read_occluder(self, key: str) -> OccluderItem:
+        """Read a cut-out, cropped to what shows, with colours extended under its transparent pixels.
+
+        Raises:
+            BadInput: broken, without transparency, empty, or less than `LEAST_SIDE` pixels wide or high.
+        """
+        file = safe_join(self.folder / "internet", key)
+        rgba = read_rgba(file, need_alpha=True)
+        alpha = rgba[:, :, 3]
+        if alpha.min() == 255:
+            raise BadInput(f"{file} is opaque everywhere: cut the object out, or use the picture as a texture")
+        x, y, width, height = cv2.boundingRect(np.where(alpha > 0, 255, 0).astype(np.uint8))
+        if width == 0:
+            raise BadInput(f"{file} is transparent everywhere: remove it")
+        if min(width, height) < LEAST_SIDE:
+            raise BadInput(
+                f"{file} shows {width} x {height} pixels, less than {LEAST_SIDE} on a side: use a larger cut-out"
+            )
+        top, left = max(0, y - _MARGIN), max(0, x - _MARGIN)
+        rgba = rgba[top : y + height + _MARGIN, left : x + width + _MARGIN]
+        return OccluderItem(key.rpartition(".")[0], extend_colour(rgba), file.parent.name, self.licence)
+
+    def texture_keys(self) -> list[str]:
+        """Names of all textures in ``texture``, sorted.
+
+        Raises:
+            BadInput: there are none.
+        """
+        return self._list("texture", "*.jpg", "*.png")
+
+    def read_texture(self, key: str) -> TextureItem:
+        """Read a texture.
+
+        Raises:
+            BadInput: the file is missing or broken.
+        """
+        file = safe_join(self.folder / "texture", key)
+        return TextureItem(file.stem, read_image(file), file.stem.partition("_")[0], self.licence)
+
+    def _list(self, part: str, *patterns: str) -> list[str]:
+        root = self.folder / part
+        keys = sorted(file.relative_to(root).as_posix() for pattern in patterns for file in root.glob(pattern))
+        if not keys:
+            raise BadInput(f"{root} has no {' or '.join(patterns)}: give a FaceOcc folder that has")
+        return keys

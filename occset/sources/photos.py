@@ -1,0 +1,112 @@
+"""A folder of photos of any size, without labels: aligned by a detector's five points, or taken as they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from occset.align import align_face
+from occset.detector import Detection, FaceDetector
+from occset.errors import BadInput, MissingExtra
+from occset.files import safe_join
+from occset.images import is_plain_rgb, read_image
+from occset.sources.base import FaceItem
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_LEAST_SIDE = 32
+_MUCH_ENLARGED = 2.0
+
+
+class PhotosSource:
+    """Faces of a folder of photos (JPEG, PNG, WebP) and its sub-folders.
+
+    Args:
+        folder: where the photos are.
+        align: "yes" turns, scales and crops each photo by the five points of its largest face; "no" takes it as it is,
+            and of one that is not square the square in its middle.
+        size: side of an aligned crop in pixels.
+        licence: terms of the photos, as you know them.
+
+    Raises:
+        BadInput: an option has a value that it cannot have.
+        MissingExtra: `align` is "yes" and the detector is not installed.
+    """
+
+    name = "photos"
+
+    def __init__(  # noqa: D107
+        self, folder: str, align: str = "yes", size: str = "512", licence: str = "unknown: photos of the folder's owner"
+    ) -> None:
+        if align not in ("yes", "no"):
+            raise BadInput(f"align={align} is not an option of photos: use yes or no")
+        if not size.isdecimal() or not 64 <= int(size) <= 4096:
+            raise BadInput(f"size={size} is not an option of photos: use a whole number from 64 to 4096")
+        self.folder, self.aligns, self.size, self.licence = Path(folder), align == "yes", int(size), licence
+        self._detector: FaceDetector | None = None
+        try:
+            self._detector = FaceDetector()
+        except MissingExtra:
+            if self.aligns:
+                raise
+
+    def face_keys(self) -> list[str]:
+        """Paths of all photos below the folder, sorted; hidden files and linked folders are left out.
+
+        Raises:
+            BadInput: there are none.
+        """
+        keys = []
+        for parent, folders, names in os.walk(self.folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            photos = [name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES)]
+            keys += [Path(parent, name).relative_to(self.folder).as_posix() for name in photos]
+        if not keys:
+            raise BadInput(f"{self.folder} has no {', '.join(SUFFIXES)}: give a folder with photos")
+        return sorted(keys)
+
+    def read_face(self, key: str) -> FaceItem:
+        """Read a photo; the face has no mask.
+
+        Flags: `faces_in_photo` where there are several, `enlarged` where the crop enlarges the photo more than twice.
+
+        Raises:
+            BadInput: missing, broken, tiny, or, when aligning, without a face.
+            UnsafePath: `key` leads out of the folder.
+        """
+        file = safe_join(self.folder, key)
+        photo = read_image(file)
+        if min(photo.shape[:2]) < _LEAST_SIDE:
+            raise BadInput(f"{file} is {photo.shape[1]} x {photo.shape[0]} pixels, too small for a face: remove it")
+        return self._aligned(key, file, photo) if self.aligns else self._as_it_is(key, file, photo)
+
+    def _find(self, image: np.ndarray) -> tuple[Detection | None, dict[str, str]]:
+        faces = self._detector.detect(image) if self._detector else []
+        return (faces[0] if faces else None), ({"faces_in_photo": str(len(faces))} if len(faces) > 1 else {})
+
+    def _aligned(self, key: str, file: Path, photo: np.ndarray) -> FaceItem:
+        face, flags = self._find(photo)
+        if face is None:
+            raise BadInput(f"{file}: no face found: remove it, or take the photos as they are with ?align=no")
+        crop, points, matrix = align_face(photo, face.landmarks, self.size)
+        enlarged = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+        if enlarged > _MUCH_ENLARGED:
+            flags["enlarged"] = f"{enlarged:.1f}"
+        return FaceItem(key, crop, self.licence, landmarks=points, landmarks_source="scrfd", flags=flags)
+
+    def _as_it_is(self, key: str, file: Path, photo: np.ndarray) -> FaceItem:
+        height, width = photo.shape[:2]
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        square = np.ascontiguousarray(photo[top : top + side, left : left + side])
+        face, flags = self._find(square)
+        return FaceItem(
+            key,
+            square,
+            self.licence,
+            file=file if height == width and is_plain_rgb(file) else None,
+            landmarks=None if face is None else face.landmarks.astype(np.float64),
+            landmarks_source="none" if face is None else "scrfd",
+            flags=flags,
+        )
