@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from occset import warps
@@ -76,7 +77,7 @@ class Renderer:
 
     def _layer(self, layer: Layer, size: int) -> tuple[np.ndarray, np.ndarray]:
         warped = self._warped(layer, size)
-        colour, alpha = np.ascontiguousarray(warped[..., :3]), np.ascontiguousarray(warped[..., 3])
+        colour, alpha = cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), cv2.extractChannel(warped, 3)
         if layer.texture is not None:
             colour = warps.retexture(colour, alpha, self.texture(layer.texture), layer.offset)
         return warps.recolour(colour, layer.gain, layer.bias), alpha

@@ -17,6 +17,7 @@ import numpy as np
 ONE = 1 << 16
 """1.0 in the fixed point of a warp."""
 WARP_LENGTH = 8
+_LIMIT = np.int64(30000 << 16)  # OpenCV's integer maps are 16 bits wide
 
 
 def warp_from_affine(matrix: np.ndarray, bend: tuple[float, float] = (0.0, 0.0)) -> list[int]:
@@ -56,14 +57,12 @@ def with_margin(rgba: np.ndarray) -> np.ndarray:
     return padded
 
 
-def positions(warp: Sequence[int], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut-out position of each output pixel: u and v, each (size, size) int64 in 1/65536 pixel."""
+def _separate(warp: Sequence[int], size: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """u and v, each as its part that depends on x and its part that depends on y: (size,) int64 in 1/65536 pixel."""
     a, b, c, d, e, f, p, q = (int(v) for v in warp)
     x = np.arange(size, dtype=np.int64)
-    centred = x - size // 2
-    u = (a * x)[None, :] + (b * x + c + p * centred * centred)[:, None]
-    v = (d * x + q * centred * centred)[None, :] + (e * x + f)[:, None]
-    return u, v
+    square = (x - size // 2) ** 2
+    return (a * x, b * x + c + p * square), (d * x + q * square, e * x + f)
 
 
 def apply(rgba: np.ndarray, warp: Sequence[int], size: int, flip: bool = False) -> np.ndarray:
@@ -82,19 +81,30 @@ def apply(rgba: np.ndarray, warp: Sequence[int], size: int, flip: bool = False) 
         rgba = rgba[:, ::-1]
     level = halvings(warp)
     source = with_margin(np.ascontiguousarray(rgba))
-    u, v = positions(warp, size)
-    u, v = u + ONE, v + ONE  # the margin moved everything by one pixel
     for _ in range(level):
         source = halve(source)
     if level:
         source = with_margin(source)  # averaging gave the margin some alpha
-        half = ONE >> 1
-        u, v = ((u + half) >> level) - half + ONE, ((v + half) >> level) - half + ONE
-    limit = np.int64(30000) << 16  # OpenCV's integer maps are 16 bits wide
-    u, v = np.clip(u, -limit, limit) + (1 << 10), np.clip(v, -limit, limit) + (1 << 10)
-    whole = np.stack([u >> 16, v >> 16], axis=-1).astype(np.int16)
-    fraction = (((v >> 11) & 31) * 32 + ((u >> 11) & 31)).astype(np.uint16)
-    return cv2.remap(source, whole, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    u, v = (_whole_and_fraction(*parts, level) for parts in _separate(warp, size))
+    whole = np.empty((size, size, 2), np.int16)
+    whole[..., 0], whole[..., 1] = u[0], v[0]
+    return cv2.remap(source, whole, v[1] * np.uint16(32) + u[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _whole_and_fraction(across: np.ndarray, down: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions in the padded, halved cut-out: whole pixels (int16), and 1/32 pixels (uint16), each (size, size)."""
+    half = ONE >> 1
+    # the first margin moved everything by one pixel, and so did the second, where there is one
+    at = across[None, :] + (down + ONE + (half if level else 0))[:, None]
+    if level:
+        at >>= level
+        at += ONE - half
+    at += 1 << 10
+    np.clip(at, -_LIMIT, _LIMIT, out=at)
+    at >>= 11
+    fraction = (at & 31).astype(np.uint16)
+    at >>= 5
+    return at.astype(np.int16), fraction
 
 
 def soften(alpha: np.ndarray, radius: int) -> np.ndarray:

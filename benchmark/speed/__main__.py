@@ -1,0 +1,24 @@
+"""The speed table: every row is a ratio measured in one run on this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from occset.benchmark.speed import metrics, rasteriser, rendering, startup
+from occset.console import print_table
+
+
+def main() -> None:
+    """Measure everything and print one table, or JSON with --json; exit status 1 when a limit is not held."""
+    rows = [*rendering.measure(), metrics.measure(), *rasteriser.measure(), startup.measure()]
+    if "--json" in sys.argv:
+        print(json.dumps(rows, indent=2))
+    else:
+        print_table(rows, "speed: ours and peer in ms")
+    if not all(row["holds"] for row in rows):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
