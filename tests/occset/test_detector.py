@@ -105,12 +105,14 @@ def detector() -> FaceDetector:
     return FaceDetector()
 
 
+@pytest.mark.real
 def test_faces_of_real_photos_are_found(real_data: Path, detector: FaceDetector) -> None:
     files = sorted((real_data / "faces_wearing_masks").glob("*.jpg"))
     found = [bool(detector.detect(read_image(file))) for file in files]
     assert len(found) == 120 and sum(found) >= 116  # 119 with the 0.5 GF model
 
 
+@pytest.mark.real
 def test_a_copy_finds_the_same_and_mirrored_photos_mirrored_points(real_data: Path, detector: FaceDetector) -> None:
     image = read_image(real_data / "celebamask_hq" / "CelebA-HQ-img" / "0.jpg")
     (first, *_) = detector.detect(image)

@@ -17,6 +17,7 @@ def test_templates_are_symmetric_and_scale_about_the_corner() -> None:
         assert large[0, 0] < large[1, 0] and large[0, 1] < large[2, 1] < large[3, 1]
 
 
+@pytest.mark.real
 def test_the_template_is_the_mean_of_real_faces(real_data: Path) -> None:
     pytest.importorskip("onnxruntime")
     from occset.detector import FaceDetector, find_detector

@@ -1,0 +1,148 @@
+"""The source `builtin:N`: faces, occluders and textures made by code, so that everything runs with no download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from occset.errors import OccsetError
+from occset.models.builtin.occluders import draw_occluder
+from occset.models.builtin.occluders.canvas import extend_colour
+from occset.models.builtin.textures import draw_texture
+from occset.sources.base import FaceItem, OccluderItem, TextureItem
+
+if TYPE_CHECKING:
+    from occset.models.builtin.faces import RenderedFace
+
+_REMEDY = (
+    "write builtin:COUNT or builtin:COUNT,seed=S,size=PIXELS,variations=K, such as builtin:200 or builtin:200,seed=3"
+)
+_LEAST_HIDDEN = 0.01  # share of the face that its own hair must hide to be kept as a cut-out
+_LARGEST = 1_000_000  # keys have six digits
+# name of each option: default, smallest, largest
+_OPTIONS = {"seed": (0, 0, 2**31 - 1), "size": (256, 32, 1024), "variations": (2, 1, 1000)}
+
+
+@dataclass(frozen=True)
+class _Options:
+    count: int
+    seed: int
+    size: int
+    variations: int
+
+
+def _number(argument: str, name: str, text: str, low: int, high: int) -> int:
+    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        raise OccsetError(
+            f"builtin:{argument}: {name} must be a whole number from {low} to {high}, not '{text}': {_REMEDY}"
+        )
+    return int(text)
+
+
+def _parse(argument: str) -> _Options:
+    count, *rest = (part.strip() for part in argument.split(","))
+    values = {name: default for name, (default, _, _) in _OPTIONS.items()}
+    seen: set[str] = set()
+    for part in rest:
+        name, equals, text = (piece.strip() for piece in part.partition("="))
+        if not equals or name not in _OPTIONS:
+            raise OccsetError(
+                f"builtin:{argument}: '{part}' is not an option (known: {', '.join(_OPTIONS)}): {_REMEDY}"
+            )
+        if name in seen:
+            raise OccsetError(f"builtin:{argument}: {name} is given twice: {_REMEDY}")
+        seen.add(name)
+        values[name] = _number(argument, name, text, *_OPTIONS[name][1:])
+    return _Options(_number(argument, "the count", count, 1, _LARGEST), **values)
+
+
+class BuiltinSource:
+    """`count` faces, occluders or textures; item k is the same whatever the count.
+
+    Args:
+        argument: what follows `builtin:`, e.g. "200" or "200,seed=3,size=512,variations=4". `size` is the side in pixels of
+            faces and textures, and of the face that occluders are drawn for; `variations` is the number of photos of one
+            identity.
+
+    Raises:
+        OccsetError: the argument cannot be read.
+    """
+
+    name = "builtin"
+    licence = "MIT (made by code)"
+
+    def __init__(self, argument: str) -> None:  # noqa: D107
+        self.argument = argument
+        self.options = _parse(argument)
+
+    def _keys(self) -> list[str]:
+        return [f"{index:06d}" for index in range(self.options.count)]
+
+    def _index(self, kind: str, key: str) -> int:
+        if not (len(key) == 6 and key.isascii() and key.isdigit()):
+            raise OccsetError(f"builtin has no {kind} '{key}': its keys are six digits, from 000000")
+        return int(key)
+
+    def face_keys(self) -> list[str]:
+        """Keys of all faces, "000000" to count - 1; reads no picture."""
+        return self._keys()
+
+    def occluder_keys(self) -> list[str]:
+        """Keys of all cut-outs, "000000" to count - 1."""
+        return self._keys()
+
+    def texture_keys(self) -> list[str]:
+        """Keys of all textures, "000000" to count - 1."""
+        return self._keys()
+
+    def read_occluder(self, key: str) -> OccluderItem:
+        """Draw one cut-out; raises `OccsetError` for a key that is not one of this source's form."""
+        drawn = draw_occluder(self._index("occluder", key), self.options.seed, self.options.size)
+        return OccluderItem(key, drawn.rgba, drawn.category, self.licence, landmarks=drawn.landmarks)
+
+    def read_texture(self, key: str) -> TextureItem:
+        """Draw one texture; raises `OccsetError` for a key that is not one of this source's form."""
+        image, family = draw_texture(self._index("texture", key), self.options.seed, self.options.size)
+        return TextureItem(key, image, family, self.licence)
+
+    def read_face(self, key: str) -> FaceItem:
+        """Render one face; raises `OccsetError` for a key that is not one of this source's form.
+
+        Its `truth` holds `bare` (the face without hair over it), `whole_face` (mask), `hair_alpha`, and
+        `coefficients/<name>` for each vector of the morphable model, pose and light.
+        """
+        from occset.models.builtin.faces import render_face  # torch: only who renders faces pays for it
+
+        index = self._index("face", key)
+        identity, variation = divmod(index, self.options.variations)
+        face = render_face(
+            index, seed=self.options.seed, size=self.options.size, identity=identity, variation=variation
+        )
+        truth = {"bare": face.bare, "whole_face": face.whole_face, "hair_alpha": face.hair_alpha}
+        truth |= {f"coefficients/{name}": np.asarray(array) for name, array in face.coefficients.items()}
+        return FaceItem(
+            name=key,
+            image=face.image,
+            licence=self.licence,
+            mask=face.mask,
+            landmarks=np.asarray(face.landmarks),
+            landmarks_source="source",
+            identity=face.identity,
+            occluders=self._hair(key, face),
+            truth=truth,
+        )
+
+    def _hair(self, key: str, face: RenderedFace) -> list[OccluderItem]:
+        """The hair that falls over this face as a cut-out, unless it hides next to nothing."""
+        alpha = face.hair_alpha
+        if np.count_nonzero((alpha > 127) & (face.whole_face > 127)) < _LEAST_HIDDEN * np.count_nonzero(
+            face.whole_face
+        ):
+            return []
+        rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+        part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        rgba = np.dstack([extend_colour(face.hair_rgb[part], alpha[part]), alpha[part]])
+        landmarks = np.asarray(face.landmarks5) - np.array([columns[0], rows[0]], np.float32)
+        return [OccluderItem(f"{key}-hair", rgba, "hair", self.licence, landmarks=landmarks, from_face=key)]
