@@ -105,7 +105,7 @@ def _run_all(method: Deoccluder, trial: _Trial, checks: list[Check]) -> None:
     changed = (first != trial.images).any(axis=-1)
     outside, hole = changed[trial.masks == 0].mean(), changed[trial.masks > 0].mean()
     said = "leaves all pixels as they are" if outside == 0 else f"changes {outside:.1%} of the pixels"
-    checks.append(Check("outside", outside == 0, f"{said} outside the hole"))
+    checks.append(Check("outside", bool(outside == 0), f"{said} outside the hole"))
     checks.append(Check("hole", bool(hole > 0), f"changes {hole:.1%} of the pixels in the hole"))
     checks.append(Check("speed", True, f"{seconds * 1000:.0f} ms an image of {SIZE} px"))
 

@@ -1,0 +1,120 @@
+"""Calls a method and checks what comes back, so that no score is ever computed from something that is not a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from occset.benchmark.methods.protocols import Deoccluder
+from occset.errors import BrokenMethod, MissingExtra
+
+
+class Checked(NamedTuple):
+    """What a method returned, fit to be scored.
+
+    Attributes:
+        images: (B, H, W, 3) uint8 RGB, of the size of the input.
+        resized_from: (height, width) of what the method returned if that was another size, else None.
+    """
+
+    images: np.ndarray
+    resized_from: tuple[int, int] | None
+
+
+def run_checked(
+    method: Deoccluder,
+    images: np.ndarray,
+    masks: np.ndarray | None,
+    *,
+    ids: Sequence[str] | None = None,
+    **known: np.ndarray,
+) -> Checked:
+    """Run a method on one batch and validate the outcome.
+
+    The method sees read-only copies, and only what its `given` names. Pictures of another size are scaled to the
+    input's (area average down, cubic up), which the answer tells.
+
+    Args:
+        method: what to run.
+        images: (B, H, W, 3) uint8 RGB, occluded.
+        masks: (B, H, W) uint8, 255 = hole; may be None for automatic methods.
+        ids: the B samples' ids; they name the samples in errors, and go to methods that are given ``ids``.
+        known: ``truth`` (B, H, W, 3) uint8 and ``face`` (B, H, W) uint8, for methods that are given them.
+
+    Raises:
+        BrokenMethod: the method raised, or returned something that cannot be scored; names method and samples.
+        MissingExtra: the method needs a package that is not installed.
+    """
+    batch = _name_samples(ids, len(images))
+    available = {**known, "mask": masks, "ids": ids}
+    for what in method.given:
+        if available.get(what) is None:
+            raise BrokenMethod(f"{method.name} asks to be given '{what}', which is not at hand here")
+    extra: dict[str, Any] = {what: _read_only(known[what]) for what in method.given if what not in ("mask", "ids")}
+    if ids is not None and "ids" in method.given:
+        extra["ids"] = list(ids)
+    holes = _read_only(masks) if masks is not None and "mask" in method.given else None
+    try:
+        returned = method.deocclude(_read_only(images), holes, **extra)
+    except (BrokenMethod, MissingExtra):
+        raise
+    except Exception as error:  # whatever an outsider's code raises is his method's fault, and has to say whose
+        hint = "; images and masks are read-only, so copy what you change" if "read-only" in str(error) else ""
+        raise BrokenMethod(f"{method.name} raised {type(error).__name__} on {batch}: {error}{hint}") from error
+    _validate(returned, len(images), f"{method.name} on {batch}")
+    return _to_size(returned, images.shape[1:3])
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    copy = np.array(array)
+    copy.setflags(write=False)
+    return copy
+
+
+def _name_samples(ids: Sequence[str] | None, count: int) -> str:
+    if ids is None:
+        return f"a batch of {count}"
+    shown = ", ".join(ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
+    return f"{'sample' if len(ids) == 1 else 'samples'} {shown}"
+
+
+def _validate(returned: Any, count: int, where: str) -> None:
+    """Raise `BrokenMethod` unless `returned` is (count, h, w, 3) uint8."""
+    if not isinstance(returned, np.ndarray):
+        kind = f"{type(returned).__module__}.{type(returned).__qualname__}".removeprefix("builtins.")
+        hint = ": call .cpu().numpy() on a tensor" if hasattr(returned, "detach") else ""
+        raise BrokenMethod(f"{where}: returned {kind}, must be a NumPy array (B, H, W, 3) uint8{hint}")
+    shape = returned.shape
+    if returned.dtype != np.uint8:
+        raise BrokenMethod(f"{where}: returned {returned.dtype}, must be uint8 0..255; {_dtype_hint(returned)}")
+    if returned.ndim != 4 or shape[3] != 3:
+        hint = "; channels come last: transpose(0, 2, 3, 1)" if returned.ndim == 4 and shape[1] == 3 else ""
+        raise BrokenMethod(f"{where}: returned shape {shape}, must be ({count}, H, W, 3){hint}")
+    if shape[0] != count:
+        raise BrokenMethod(f"{where}: returned {shape[0]} images for a batch of {count}")
+    if 0 in shape:
+        raise BrokenMethod(f"{where}: returned empty images, shape {shape}")
+
+
+def _dtype_hint(returned: np.ndarray) -> str:
+    if not np.issubdtype(returned.dtype, np.floating):
+        return "convert it with .astype(np.uint8) after clipping to 0..255"
+    wrong = int((~np.isfinite(returned)).sum())
+    if wrong:
+        return f"and {wrong} of {returned.size} values are NaN or infinite"
+    if returned.size and returned.max() <= 1.5:
+        return "its values look like 0..1: scale by 255, round, clip, convert"
+    return "round, clip to 0..255, and convert it with .astype(np.uint8)"
+
+
+def _to_size(returned: np.ndarray, size: tuple[int, int]) -> Checked:
+    height, width = size
+    if returned.shape[1:3] == (height, width):
+        return Checked(np.ascontiguousarray(returned), None)
+    smaller = height * width < returned.shape[1] * returned.shape[2]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    scaled = [cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=how) for image in returned]
+    return Checked(np.stack(scaled), (returned.shape[1], returned.shape[2]))

@@ -1,0 +1,157 @@
+"""What a method is: three protocols and no base class to inherit.
+
+Every method has a `name` and says in `given` what it must be handed besides the occluded images:
+
+==========  ==========================================================================================
+``mask``    the hole: the occluder's footprint, (B, H, W) uint8, 255 = repaint here
+``truth``   the clean images, (B, H, W, 3) uint8; for controls only
+``face``    the visible-face masks of the clean images, (B, H, W) uint8, 255 = face; for controls only
+``ids``     the samples' ids, a list of B strings; for controls and stored predictions
+==========  ==========================================================================================
+
+A method without ``mask`` in `given` is called with ``masks=None`` and counts as automatic. What else it is given
+arrives as a keyword argument of the same name. Images and masks are handed over read-only.
+
+A method may also have
+    ``fit(faces: TrainingFaces) -> None``   called once, before the first batch, with the faces of the train split;
+    ``weights_hash: str | None``            identifies what it learned, and becomes part of the result's identity;
+    ``control: bool``                       true for the methods of known rank that the audit runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from occset.errors import BrokenMethod
+
+CAN_BE_GIVEN = ("mask", "truth", "face", "ids")
+
+
+@runtime_checkable
+class Deoccluder(Protocol):
+    """Removes what hides a face."""
+
+    name: str
+    given: tuple[str, ...]
+
+    def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
+        """Repaint a batch.
+
+        Args:
+            images: (B, H, W, 3) uint8 RGB, occluded, read-only.
+            masks: (B, H, W) uint8, 255 = hole, read-only; None for a method that does not ask for it.
+
+        Returns:
+            (B, h, w, 3) uint8 RGB, best of the same size; the whole picture, of which the hole is scored.
+        """
+        ...
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Finds the visible face."""
+
+    name: str
+    given: tuple[str, ...]
+
+    def segment(self, images: np.ndarray) -> np.ndarray:
+        """(B, H, W, 3) uint8 RGB in; (B, H, W) uint8 soft masks out, 255 = certainly visible face."""
+        ...
+
+
+@runtime_checkable
+class Reconstructor(Protocol):
+    """Fits a morphable model to a face."""
+
+    name: str
+    given: tuple[str, ...]
+
+    def reconstruct(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Fit each image of a batch.
+
+        Args:
+            images: (B, H, W, 3) uint8 RGB, read-only.
+
+        Returns:
+            coefficients (B, K) float32, in the order of the method's morphable model;
+            renders (B, H, W, 3) uint8 RGB, the fitted face on black;
+            masks (B, H, W) uint8, 255 = the fitted face covers this pixel.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingFace:
+    """One face of the train split.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB, not occluded by us (it may be by itself: hair, glasses).
+        mask: (H, W) uint8, 255 = visible face.
+        landmarks: (5, 2) float pixels (x, y): eyes, nose tip, mouth corners, the picture's left before its right.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    landmarks: np.ndarray
+
+
+class TrainingFaces(Protocol):
+    """The train split, and nothing else, at the protocol's resolution; can be iterated more than once.
+
+    Attributes:
+        size: width and height of every image in pixels.
+        fingerprint: hash of which faces these are, so that what was learned from them can be identified.
+    """
+
+    size: int
+    fingerprint: str
+
+    def __len__(self) -> int:
+        """How many faces."""
+        ...
+
+    def __iter__(self) -> Iterator[TrainingFace]:
+        """The faces in a stable order."""
+        ...
+
+
+@runtime_checkable
+class Learns(Protocol):
+    """A method that learns from the train split before it is run."""
+
+    def fit(self, faces: TrainingFaces) -> None:
+        """Learn from the train split; called once."""
+        ...
+
+
+def problems_of(method: Any) -> list[str]:
+    """What keeps an object from being a `Deoccluder`, one sentence each; empty if nothing does."""
+    found = []
+    name = getattr(method, "name", None)
+    if not isinstance(name, str) or not name.strip():
+        found.append("it needs a `name`, a string that is not empty")
+    given = getattr(method, "given", None)
+    if isinstance(given, str) or not isinstance(given, tuple | list):
+        found.append('it needs `given`, a tuple such as ("mask",), or () for an automatic method')
+    else:
+        for what in given:
+            if what not in CAN_BE_GIVEN:
+                found.append(f"`given` names {what!r}; what can be given is {', '.join(CAN_BE_GIVEN)}")
+    if not callable(getattr(method, "deocclude", None)):
+        found.append("it needs a method `deocclude(images, masks)`")
+    return found
+
+
+def holes(masks: np.ndarray | None, name: str) -> np.ndarray:
+    """Masks, (B, H, W) uint8, as bool holes.
+
+    Raises:
+        BrokenMethod: there are none, though the method asks for them in `given`.
+    """
+    if masks is None:
+        raise BrokenMethod(f"{name} was called without masks, and cannot know what to repaint")
+    return masks > 0

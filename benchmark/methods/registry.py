@@ -1,0 +1,143 @@
+"""Opens a method by what a user types: a built-in name, a class of his own, an ONNX file, a folder of predictions."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from occset.benchmark.methods.protocols import Deoccluder, problems_of
+from occset.errors import BrokenMethod, OccsetError, UnknownName
+from occset.registry import load
+
+ENTRY_POINTS = "occset.methods"
+
+_HERE = "occset.benchmark.methods"
+
+CONTROLS: dict[str, str] = {
+    "truth": f"{_HERE}.controls:Truth",
+    "input": f"{_HERE}.controls:OccludedInput",
+    "mean-colour": f"{_HERE}.classical:MeanColour",
+    "noise": f"{_HERE}.controls:Noise",
+    "shifted-truth": f"{_HERE}.controls:ShiftedTruth",
+}
+"""Methods of known rank, which the audit runs."""
+
+BUILTIN: dict[str, str] = {
+    "telea": f"{_HERE}.classical:Telea",
+    "navier-stokes": f"{_HERE}.classical:NavierStokes",
+    "patchmatch": f"{_HERE}.patchmatch:PatchMatch",
+    "pca": f"{_HERE}.pca:LinearFace",
+    **CONTROLS,
+}
+"""Every built-in name, the controls included, to its ``"module:attr"``."""
+
+
+class Listed(NamedTuple):
+    """A line of ``occset bench --list``."""
+
+    name: str
+    kind: str  # "method", "control", "plug-in" or "form"
+    given: tuple[str, ...]
+    description: str
+
+
+FORMS = (
+    Listed("onnx:FILE", "form", (), "An ONNX network; given the mask if it has an input for one"),
+    Listed("predictions:FOLDER", "form", ("ids",), "Pictures made elsewhere, FOLDER/<sample id>.png"),
+    Listed("package.module:Class", "form", (), "Your own class, constructed without arguments"),
+)
+"""What can be named besides the names themselves."""
+
+
+def open_method(spec: str) -> Deoccluder:
+    """Open the method that `spec` names.
+
+    Args:
+        spec: a built-in name; the name of an entry point of the group ``occset.methods``; ``onnx:FILE`` with options
+            after a ``?`` (see `occset.benchmark.methods.onnx_method`); ``predictions:FOLDER``; or
+            ``package.module:Class``, looked for in the current directory too and constructed without arguments.
+
+    Raises:
+        UnknownName: no method has this name; suggests the nearest.
+        BrokenMethod: the class cannot be constructed, or is not a method.
+        OccsetError: the file, folder, module or class does not exist.
+    """
+    if spec in BUILTIN:
+        return load(BUILTIN[spec])()
+    kind, colon, rest = spec.partition(":")
+    if not colon:
+        plug_ins = _plug_ins()
+        if spec not in plug_ins:
+            raise UnknownName("method", spec, [*BUILTIN, *plug_ins])
+        return _construct(_load_plug_in(plug_ins[spec]), spec)
+    if kind == "onnx":
+        from occset.benchmark.methods.onnx_method import OnnxMethod
+
+        return OnnxMethod.from_spec(rest)
+    if kind == "predictions":
+        from occset.benchmark.methods.predictions import Predictions
+
+        return cast(Deoccluder, Predictions(rest))  # it is given ids, which the protocol leaves to the guard
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    return _construct(_load_outside(spec), spec)
+
+
+def available() -> list[Listed]:
+    """What can be run: built-in methods, controls, plug-ins that are installed, and the forms of a spec."""
+    listed = []
+    for name, reference in BUILTIN.items():
+        kind = "control" if name in CONTROLS else "method"
+        cls = load(reference)
+        listed.append(Listed(name, kind, tuple(cls.given), _first_line(cls)))
+    for name, point in sorted(_plug_ins().items()):
+        try:
+            found = _load_plug_in(point)
+        except OccsetError as error:  # a broken plug-in must not hide the list, but is not passed over in silence
+            listed.append(Listed(name, "plug-in", (), f"cannot be used: {error}"))
+        else:
+            listed.append(Listed(name, "plug-in", tuple(getattr(found, "given", ())), _first_line(found)))
+    return [*listed, *FORMS]
+
+
+def _plug_ins() -> dict[str, EntryPoint]:
+    """Entry points by name; a built-in name cannot be taken by a plug-in."""
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS) if point.name not in BUILTIN}
+
+
+def _load_plug_in(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as error:  # an installed package may fail in any way on import
+        raise BrokenMethod(f"the plug-in '{point.name}' ({point.value}) cannot be loaded: {error}") from error
+
+
+def _load_outside(spec: str) -> Any:
+    try:
+        return load(spec)
+    except OccsetError:
+        raise
+    except Exception as error:  # his module may fail in any way on import
+        raise BrokenMethod(f"'{spec}' cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _construct(found: Any, spec: str) -> Deoccluder:
+    if not inspect.isclass(found) and not hasattr(found, "deocclude"):
+        raise BrokenMethod(f"'{spec}' is a {type(found).__name__}; name a class with a method deocclude(images, masks)")
+    try:
+        method = found() if inspect.isclass(found) else found
+    except Exception as error:  # his constructor may fail in any way
+        raise BrokenMethod(f"'{spec}' cannot be constructed without arguments: {error}") from error
+    problems = problems_of(method)
+    if problems:
+        raise BrokenMethod(f"'{spec}' is not a method: {'; '.join(problems)}")
+    return cast(Deoccluder, method)
+
+
+def _first_line(what: Any) -> str:
+    text = inspect.getdoc(what if inspect.isclass(what) else type(what)) or ""
+    return text.split("\n", 1)[0]

@@ -1,0 +1,185 @@
+"""Methods by name: built-ins, classes of the user's own, plug-ins, folders of predictions, and what goes wrong."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from occset.benchmark.methods import registry
+from occset.benchmark.methods.guard import run_checked
+from occset.benchmark.methods.protocols import Deoccluder, Learns
+from occset.benchmark.methods.registry import BUILTIN, CONTROLS, available, open_method
+from occset.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_every_built_in_opens_under_its_own_name(name: str) -> None:
+    method = open_method(name)
+    assert isinstance(method, Deoccluder)
+    assert method.name == name
+    assert getattr(method, "control", False) == (name in CONTROLS)
+    assert isinstance(method, Learns) == (name == "pca")
+
+
+def test_the_list_tells_what_each_is_given() -> None:
+    rows = {row.name: row for row in available()}
+    assert rows["telea"].given == ("mask",)
+    assert rows["telea"].kind == "method"
+    assert rows["shifted-truth"].kind == "control"
+    assert rows["shifted-truth"].given == ("mask", "truth")
+    assert rows["input"].given == ()
+    assert rows["onnx:FILE"].kind == "form"
+    assert all(row.description for row in rows.values())
+
+
+def test_an_unknown_name_gets_a_suggestion() -> None:
+    with pytest.raises(UnknownName, match="no method is called 'patchmach': did you mean patchmatch"):
+        open_method("patchmach")
+
+
+MODULE = """
+import numpy as np
+
+class Good:
+    name = "good"
+    given = ("mask",)
+
+    def deocclude(self, images, masks):
+        return images.copy()
+
+class NoName:
+    given = ()
+
+    def deocclude(self, images, masks):
+        return images
+
+class StringGiven:
+    name = "x"
+    given = "mask"
+    deocclude = None
+
+class AsksForTheMoon(NoName):
+    name = "moon"
+    given = ("moon",)
+
+class NeedsArguments(Good):
+    def __init__(self, path):
+        pass
+
+ready = Good()
+
+def function(images, masks):
+    return images
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current directory with a module of the user's own."""
+    (tmp_path / "my_methods_under_test.py").write_text(MODULE)
+    (tmp_path / "broken_under_test.py").write_text("raise RuntimeError('at import')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("my_methods_under_test", "broken_under_test"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return tmp_path
+
+
+def test_a_class_in_the_current_directory(here: Path) -> None:
+    assert open_method("my_methods_under_test:Good").name == "good"
+    assert open_method("my_methods_under_test:ready").name == "good"
+
+
+@pytest.mark.parametrize(
+    ("attr", "said"),
+    [
+        ("NoName", "it needs a `name`"),
+        ("StringGiven", "it needs `given`, a tuple .*; it needs a method `deocclude"),
+        ("AsksForTheMoon", "`given` names 'moon'; what can be given is mask, truth, face, ids"),
+        ("NeedsArguments", "cannot be constructed without arguments"),
+        ("function", "is a function; name a class"),
+    ],
+)
+def test_what_is_no_method_says_what_it_lacks(here: Path, attr: str, said: str) -> None:
+    with pytest.raises(BrokenMethod, match=said):
+        open_method(f"my_methods_under_test:{attr}")
+
+
+def test_modules_that_are_not_there_or_fail(here: Path) -> None:
+    with pytest.raises(OccsetError, match="there is no module nowhere"):
+        open_method("nowhere:Class")
+    with pytest.raises(OccsetError, match="has no Other"):
+        open_method("my_methods_under_test:Other")
+    with pytest.raises(BrokenMethod, match="cannot be imported: RuntimeError: at import"):
+        open_method("broken_under_test:Class")
+
+
+def test_plug_ins(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(here))
+    points = [
+        EntryPoint("theirs", "my_methods_under_test:Good", registry.ENTRY_POINTS),
+        EntryPoint("wrecked", "broken_under_test:Good", registry.ENTRY_POINTS),
+        EntryPoint("telea", "my_methods_under_test:Good", registry.ENTRY_POINTS),
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "occset.methods" else [])
+    assert open_method("theirs").name == "good"
+    assert type(open_method("telea")).__name__ == "Telea"  # a plug-in cannot take a built-in's name
+    with pytest.raises(BrokenMethod, match=r"the plug-in 'wrecked' .* cannot be loaded: at import"):
+        open_method("wrecked")
+    rows = {row.name: row for row in available()}
+    assert (rows["theirs"].kind, rows["theirs"].given) == ("plug-in", ("mask",))
+    assert "cannot be used" in rows["wrecked"].description
+    with pytest.raises(UnknownName, match="did you mean theirs"):
+        open_method("their")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two predictions of different colours, RGB."""
+    folder = tmp_path / "my predictions"
+    folder.mkdir()
+    for name, colour in (("s1", (200, 10, 20)), ("s2", (30, 40, 250))):
+        cv2.imwrite(str(folder / f"{name}.png"), np.full((8, 8, 3), colour[::-1], np.uint8))
+    return folder
+
+
+def test_predictions_come_by_sample_id_and_in_rgb(folder: Path) -> None:
+    method = open_method(f"predictions:{folder}")
+    assert method.name == "my predictions"
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    checked = run_checked(method, images, None, ids=["s2", "s1"])
+    np.testing.assert_array_equal(checked.images[:, 0, 0], [[30, 40, 250], [200, 10, 20]])
+
+
+def test_predictions_that_cannot_be_used(folder: Path) -> None:
+    method = open_method(f"predictions:{folder}")
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    with pytest.raises(BrokenMethod, match=r"there is no .*s3\.png"):
+        run_checked(method, images, None, ids=["s1", "s3"])
+    with pytest.raises(BrokenMethod, match="cannot be a file name"):
+        run_checked(method, images, None, ids=["s1", "../s2"])
+    with pytest.raises(UnsafePath):
+        method.deocclude(images, None, ids=["../s2", "s1"])  # type: ignore[call-arg]
+    cv2.imwrite(str(folder / "s3.png"), np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(BrokenMethod, match=r"s3\.png is 4 x 4 and s1\.png 8 x 8"):
+        run_checked(method, images, None, ids=["s1", "s3"])
+    (folder / "s4.png").write_bytes(b"\x89PNG rubbish")
+    with pytest.raises(BrokenMethod, match=r"s4\.png"):
+        run_checked(method, images, None, ids=["s1", "s4"])
+    with pytest.raises(BadInput, match="is not a folder"):
+        open_method(f"predictions:{folder / 'nowhere'}")
+
+
+def test_the_hash_of_predictions_follows_their_bytes(folder: Path) -> None:
+    def hash_now() -> str:
+        return open_method(f"predictions:{folder}").weights_hash  # type: ignore[attr-defined,no-any-return]
+
+    before = hash_now()
+    assert hash_now() == before
+    (folder / "s2.png").write_bytes((folder / "s1.png").read_bytes())
+    assert hash_now() != before
