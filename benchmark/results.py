@@ -111,7 +111,7 @@ class Result:
 
     @property
     def automatic(self) -> bool:
-        """Whether the method saw nothing but the occluded picture."""
+        """Whether the method saw nothing but the occluded picture; not known, so False, of pictures made elsewhere."""
         return not self.given
 
     @property
@@ -244,7 +244,7 @@ def safe_name(name: str) -> str:
     A name that had to be changed gets a short hash, so that different names stay different.
     """
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:48].strip("-.")
-    return slug if slug == name else f"{slug or 'x'}-{_short_hash(name, 6)}"
+    return slug if slug and slug == name else f"{slug or 'x'}-{_short_hash(name, 6)}"
 
 
 def _short_hash(what: Any, length: int = 10) -> str:

@@ -1,10 +1,10 @@
 """Confidence intervals that resample faces, and ranks built on them.
 
-Samples of one face are not independent (the same skin, light and pose come back), so a bootstrap draws *faces* with replacement
-and every drawn face brings all of its samples. Two methods are compared on the same samples: the interval is of the
-mean of the differences, each replicate using one draw for both. A method's rank is 1 + the number of methods significantly better,
-that is, whose interval of the difference excludes zero. Intervals are percentile intervals; the same seed gives the same numbers,
-whatever the order of the rows.
+Samples of one face are not independent (the same skin, light and pose come back), so a bootstrap draws *faces* with
+replacement and every drawn face brings all of its samples. Two methods are compared on the same samples: the interval
+is of the mean of the differences, each replicate using one draw for both. A method's rank is 1 + the number of methods
+significantly better, that is, whose interval of the difference excludes zero. Intervals are percentile intervals; the
+same seed gives the same numbers, whatever the order of the rows.
 """
 
 from __future__ import annotations
@@ -64,15 +64,32 @@ def mean_interval(
     Raises:
         OccsetError: no values, lengths that differ, or a value that is not finite.
     """
+    return mean_intervals(np.asarray(values, dtype=np.float64)[..., None], faces, n, level, seed)[0]
+
+
+def mean_intervals(
+    values: np.ndarray, faces: np.ndarray | pd.Series, n: int = REPLICATES, level: float = LEVEL, seed: int = 0
+) -> list[Interval]:
+    """`mean_interval` of each column, in one go.
+
+    Args:
+        values: (N, M) finite values, one row a sample.
+        faces: (N,) the face each sample shows.
+        n: number of bootstrap replicates.
+        level: confidence, 0..1.
+        seed: of the draws.
+
+    Raises:
+        OccsetError: no values, lengths that differ, or a value that is not finite.
+    """
     array, face_ids = np.asarray(values, dtype=np.float64), np.asarray(faces)
-    if array.ndim != 1 or array.shape != face_ids.shape or not array.size:
-        raise OccsetError(f"{array.shape} values came with {face_ids.shape} faces; give one face for each value")
-    if not np.isfinite(array).all():
-        raise OccsetError(
-            f"{(~np.isfinite(array)).sum()} of {array.size} values are not finite; score the samples again"
-        )
-    means = _bootstrap_means(array[:, None], face_ids, n, seed)[:, 0]
-    return _interval(float(array.mean()), means, level)
+    if array.ndim != 2 or array.shape[:1] != face_ids.shape or not array.size:
+        raise OccsetError(f"{len(array)} values came with {len(face_ids)} faces; give one face for each value")
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise OccsetError(f"{bad.sum()} of {array.size} values are not finite; score the samples again")
+    means = _bootstrap_means(array, face_ids, n, seed)
+    return [_interval(float(column.mean()), drawn, level) for column, drawn in zip(array.T, means.T, strict=True)]
 
 
 def paired_difference(

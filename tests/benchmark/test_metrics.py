@@ -1,4 +1,4 @@
-"""Every pixel metric against an independent slow version, and against torchmetrics and scikit-image where they agree."""
+"""Every pixel metric against an independent slow version, and torchmetrics and scikit-image where they agree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from occset.benchmark.metrics import METRICS, PIXEL_METRICS, composite, evaluate, ssim_map
 from occset.errors import OccsetError
 
-SIZE = 40
+SIZE = 32
 
 
 # -- the slow version: loops over pixels, straight from the definitions
@@ -43,22 +43,27 @@ def mirror(index: int, size: int) -> int:
     return 2 * size - 2 - index if index >= size else index
 
 
-def slow_triple(picture: np.ndarray, truth: np.ndarray, region: np.ndarray) -> tuple[float, float, float]:
-    absolute, squared, similar, count = 0.0, 0.0, 0.0, 0
-    for row in range(truth.shape[0]):
-        for column in range(truth.shape[1]):
-            if not region[row, column]:
-                continue
-            for channel in range(3):
-                difference = (float(picture[row, column, channel]) - float(truth[row, column, channel])) / 255
-                absolute += abs(difference)
-                squared += difference**2
-                similar += slow_ssim_at(
-                    picture[..., channel].astype(float), truth[..., channel].astype(float), row, column
-                )
-                count += 1
+def slow_ssim(picture: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    similar = np.zeros(truth.shape)
+    for row, column, channel in np.ndindex(truth.shape):
+        x, y = picture[..., channel].astype(float), truth[..., channel].astype(float)
+        similar[row, column, channel] = slow_ssim_at(x, y, row, column)
+    return similar
+
+
+def slow_triple(
+    picture: np.ndarray, truth: np.ndarray, similar: np.ndarray, region: np.ndarray
+) -> tuple[float, float, float]:
+    absolute, squared, total, count = 0.0, 0.0, 0.0, 0
+    for row, column, channel in np.ndindex(truth.shape):
+        if region[row, column]:
+            difference = (float(picture[row, column, channel]) - float(truth[row, column, channel])) / 255
+            absolute += abs(difference)
+            squared += difference**2
+            total += similar[row, column, channel]
+            count += 1
     mse = squared / count
-    return absolute / count, 60.0 if mse < 1e-6 else min(60.0, 10 * math.log10(1 / mse)), similar / count
+    return absolute / count, 60.0 if mse < 1e-6 else min(60.0, 10 * math.log10(1 / mse)), total / count
 
 
 def slow_scores(prediction, occluded, truth, footprint, hole) -> dict[str, float]:
@@ -66,16 +71,17 @@ def slow_scores(prediction, occluded, truth, footprint, hole) -> dict[str, float
     for row, column in zip(*np.nonzero(footprint), strict=True):
         pasted[row, column] = prediction[row, column]
     everything = np.full_like(hole, 255)
+    of_pasted, of_raw = slow_ssim(pasted, truth), slow_ssim(prediction, truth)
     scores = {}
-    for prefix, picture, region in (
-        ("", pasted, hole),
-        ("footprint_", pasted, footprint),
-        ("whole_", pasted, everything),
-        ("raw_", prediction, everything),
+    for prefix, picture, similar, region in (
+        ("", pasted, of_pasted, hole),
+        ("footprint_", pasted, of_pasted, footprint),
+        ("whole_", pasted, of_pasted, everything),
+        ("raw_", prediction, of_raw, everything),
     ):
-        for key, value in zip(("l1", "psnr", "ssim"), slow_triple(picture, truth, region), strict=True):
+        for key, value in zip(("l1", "psnr", "ssim"), slow_triple(picture, truth, similar, region), strict=True):
             scores[prefix + key] = value
-    scores["table1_pm1_l1"] = slow_triple(pasted * 2.0 - 255, truth * 2.0 - 255, hole)[0]
+    scores["table1_pm1_l1"] = slow_triple(pasted * 2.0 - 255, truth * 2.0 - 255, of_pasted, hole)[0]
     scores["table1_pm1_psnr"], scores["table1_01_l1"], scores["table1_01_psnr"] = (
         scores["psnr"],
         scores["l1"],
@@ -132,8 +138,8 @@ def test_equals_the_slow_version(kind: str) -> None:
 
 def test_equals_the_slow_version_where_the_input_differs_from_the_truth_outside_the_footprint() -> None:
     prediction, occluded, truth, footprint, hole = sample("middle")
-    occluded[2:4, 35:38] ^= 77
-    occluded[39, 0] ^= 9
+    occluded[2:4, 28:31] ^= 77
+    occluded[31, 0] ^= 9
     (fast,) = evaluate(*(a[None] for a in (prediction, occluded, truth, footprint, hole)), names=["x"])
     slow = slow_scores(prediction, occluded, truth, footprint, hole)
     for key in ("whole_l1", "whole_ssim", "ssim", "footprint_ssim"):

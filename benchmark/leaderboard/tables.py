@@ -1,0 +1,221 @@
+"""Results to tables: what may stand side by side, means with intervals, ranks.
+
+Only results on the same data, protocol, resolution, limit and metric version share a table. Every figure is computed
+over all samples and again over the samples of each type of occluder. Controls are shown and never ranked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from occset.benchmark.metrics import METRICS
+from occset.benchmark.results import Result, load_results
+from occset.benchmark.statistics import Interval, Rank, mean_interval, mean_intervals, ranks
+
+ALL = "all"
+"""The pseudo type that stands for every sample."""
+
+ROLES = {"input": "floor", "truth": "ceiling"}
+"""Controls that bound what a method can reach: the untouched input and the truth itself."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A mean with its 95 % interval and rank; `mean` is None where `reason` says why there is no figure."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    rank: int | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method: `cells[type][metric key]`."""
+
+    result: Result
+    cells: dict[str, dict[str, Cell]]
+
+    @property
+    def role(self) -> str:
+        """ "floor", "ceiling" or ""."""
+        return ROLES.get(self.result.method, "") if self.result.control else ""
+
+    @property
+    def mark(self) -> str:
+        """What the method was: "control", "automatic", or what it was given."""
+        if self.result.control:
+            return "control"
+        if self.result.automatic:
+            return "automatic"
+        if "mask" in self.result.given:
+            return "given the true mask"
+        # a folder of predictions asks for sample ids; what its maker saw cannot be known here
+        return "made elsewhere" if self.result.given == ["ids"] else f"given {', '.join(self.result.given)}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that may be compared.
+
+    Attributes:
+        rows: methods, best L1 first, then controls.
+        types: number of samples by type of occluder, `ALL` first; other types only where there are two or more.
+        faces: number of different faces.
+        notes: sentences a reader must know.
+    """
+
+    rows: list[Row]
+    types: dict[str, int]
+    faces: int
+    notes: list[str]
+
+    @property
+    def about(self) -> Result:
+        """A result whose data, protocol, resolution and limit are the table's."""
+        return self.rows[0].result
+
+    @property
+    def title(self) -> str:
+        """For example "sunglasses, 256 px, first 200 samples of builtin"."""
+        about = self.about
+        samples = f"{self.types[ALL]} samples" if about.limit is None else f"first {self.types[ALL]} samples"
+        return f"{about.protocol}, {about.resolution} px, {samples} of {about.data}"
+
+    @property
+    def facts(self) -> str:
+        """Hashes and versions, one line."""
+        about = self.about
+        return (
+            f"data {about.data} {about.data_version} ({about.data_hash[:12]}), protocol {about.protocol} "
+            f"({about.protocol_hash[:12]}), {self.faces} faces, metric version {about.metric_version}"
+        )
+
+
+def read_tables(folder: Path) -> list[Table]:
+    """Tables of all results below a folder, ordered by protocol, data, resolution and limit.
+
+    Raises:
+        BadInput: there is no result, or one that cannot be read; names the file.
+    """
+    groups: dict[tuple, list[Result]] = {}
+    for result in load_results(folder):
+        groups.setdefault(_key(result), []).append(result)
+    keys = sorted(groups, key=str)
+    return [_make_table(groups[key], [_why_apart(key, other) for other in keys if other != key]) for key in keys]
+
+
+def _key(result: Result) -> tuple:
+    limit = -1 if result.limit is None else result.limit
+    what = (result.protocol, result.data, result.data_hash, result.protocol_hash)
+    return (*what, result.resolution, limit, result.metric_version)
+
+
+def _why_apart(key: tuple, other: tuple) -> str:
+    """Words for why two tables of one protocol are two; "" for tables of different protocols."""
+    if key[0] != other[0]:
+        return ""
+    parts = (
+        "protocol",
+        "dataset",
+        "data (hash)",
+        "recipes (hash)",
+        "resolution",
+        "number of samples",
+        "metric version",
+    )
+    differing = [part for part, a, b in zip(parts, key, other, strict=True) if a != b]
+    limit = "all samples" if other[5] < 0 else f"the first {other[5]} samples"
+    table = f"the table of {limit} of {other[1]} at {other[4]} px"
+    return f"Not comparable with {table}: another {', another '.join(differing)}."
+
+
+def _make_table(results: list[Result], apart: list[str]) -> Table:
+    notes = [note for note in apart if note]
+    newest: dict[tuple[str, str], Result] = {}
+    for result in sorted(results, key=lambda r: r.created):
+        newest[result.method, result.revision] = result
+    if len(newest) < len(results):
+        notes.append(f"{len(results) - len(newest)} older results of the same method and revision are left out.")
+    kept = list(newest.values())
+    samples = (
+        pd.concat([r.scores[["sample", "face", "type"]] for r in kept]).drop_duplicates("sample").set_index("sample")
+    )
+    counts = samples["type"].value_counts().sort_index()
+    types = {ALL: len(samples)} | ({str(t): int(c) for t, c in counts.items()} if len(counts) > 1 else {})
+    arcface = _common_arcface(kept)
+    cells: list[dict[str, dict[str, Cell]]] = [{} for _ in kept]
+    for kind in types:
+        chosen = samples if kind == ALL else samples[samples["type"] == kind]
+        for row, found in zip(cells, _cells(kept, chosen["face"], arcface), strict=True):
+            row[kind] = found
+    rows = [Row(result, found) for result, found in zip(kept, cells, strict=True)]
+    rows.sort(key=lambda r: (r.result.control, r.cells[ALL]["l1"].mean or 0.0, r.result.method, r.result.revision))
+    return Table(rows, types, samples["face"].nunique(), notes)
+
+
+def _common_arcface(results: list[Result]) -> str | None:
+    """Hash of the ArcFace file most results used; cosines of another file cannot stand beside them."""
+    used = Counter(r.arcface["file"] for r in results if r.arcface)
+    return min(used, key=lambda f: (-used[f], f)) if used else None
+
+
+def _cells(results: list[Result], faces: pd.Series, arcface: str | None) -> list[dict[str, Cell]]:
+    """For each result its cell of each metric over the samples that index `faces`."""
+    found: list[dict[str, Cell]] = [{} for _ in results]
+    for metric in METRICS.values():
+        values = [_values(result, metric.key, faces.index, arcface) for result in results]
+        ranked = {
+            str(at): column
+            for at, (result, column) in enumerate(zip(results, values, strict=True))
+            if isinstance(column, pd.Series) and not result.control
+        }
+        by_row = ranks(ranked, faces, higher_is_better=metric.higher_is_better)
+        for at, (column, interval) in enumerate(zip(values, _intervals(values, faces), strict=True)):
+            found[at][metric.key] = _cell(column, interval, by_row.get(str(at)))
+    return found
+
+
+def _intervals(columns: list[pd.Series | str], faces: pd.Series) -> list[Interval | None]:
+    """The interval of each column that has values; columns with every sample share one computation."""
+    found: list[Interval | None] = [None] * len(columns)
+    whole: dict[int, np.ndarray] = {}
+    for at, column in enumerate(columns):
+        if isinstance(column, str) or column.empty:
+            continue
+        if len(column) == len(faces):
+            whole[at] = column.loc[faces.index].to_numpy()
+        else:
+            found[at] = mean_interval(column, faces.loc[column.index])
+    if whole:
+        for at, interval in zip(whole, mean_intervals(np.stack(list(whole.values()), axis=1), faces), strict=True):
+            found[at] = interval
+    return found
+
+
+def _values(result: Result, key: str, samples: pd.Index, arcface: str | None) -> pd.Series | str:
+    """Values of the samples that are scored, or why there are none."""
+    if key == "id":
+        if result.arcface is None:
+            return result.id_missing or "no reason was recorded"
+        if result.arcface["file"] != arcface:
+            return f"scored with another ArcFace file ({result.arcface['file'][:12]}) than the rest of the table"
+    column = result.scores.set_index("sample")[key]
+    return column[column.index.isin(samples)]
+
+
+def _cell(column: pd.Series | str, interval: Interval | None, rank: Rank | None) -> Cell:
+    if interval is None:
+        return Cell(None, None, None, None, column if isinstance(column, str) else "none of these samples is scored")
+    known = not math.isnan(interval.low)  # NaN where a single face leaves the interval unknown
+    low, high = (interval.low, interval.high) if known else (None, None)
+    if rank is None:
+        return Cell(interval.mean, low, high, None, "controls are not ranked")
+    return Cell(interval.mean, low, high, rank.rank, rank.reason)

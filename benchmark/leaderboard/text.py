@@ -1,0 +1,109 @@
+"""Tables as Markdown (for people) and CSV (for programs)."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+
+from occset.benchmark.leaderboard.tables import ALL, Cell, Row, Table
+from occset.benchmark.metrics import METRICS, Metric
+
+PRIMARY = [m for m in METRICS.values() if m.group == "primary"]
+
+
+def to_markdown(tables: list[Table]) -> str:
+    """Every table with the primary columns, each cell as mean, interval and rank, then what the columns mean."""
+    lines = ["# Leaderboard", ""]
+    for table in tables:
+        lines += [f"## {_escape(table.title)}", "", _escape(table.facts) + ".", ""]
+        lines += [f"> {_escape(note)}\n" for note in table.notes]
+        lines += _markdown_rows(table)
+        lines += [f"- {reason}" for reason in _reasons(table)]
+        lines.append("")
+    lines += ["## Columns", ""]
+    lines += [f"- **{_escape(m.label)}** ({_arrow(m)}): {_escape(m.definition)}" for m in PRIMARY]
+    lines += [
+        "",
+        "In brackets: the 95 % interval of a bootstrap that resamples faces. #: rank, 1 + the number of methods "
+        "significantly better in a paired comparison; controls are not ranked.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def to_csv(tables: list[Table]) -> str:
+    """One row for each table, type of occluder and method; four columns (mean, low, high, rank) for each metric."""
+    buffer = io.StringIO()
+    heads = [f"{key}{suffix}" for key in METRICS for suffix in ("", "_low", "_high", "_rank")]
+    about = ["data", "data_hash", "protocol", "protocol_hash", "resolution", "limit", "metric_version"]
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*about, "type", "samples", "method", "revision", "mark", "id_missing", *heads])
+    for table in tables:
+        for kind, count in table.types.items():
+            for row in table.rows:
+                result = row.result
+                shared = ["" if getattr(result, name) is None else getattr(result, name) for name in about]
+                figures = [_plain(v) for c in row.cells[kind].values() for v in (c.mean, c.low, c.high, c.rank)]
+                named = [
+                    kind,
+                    count,
+                    result.method,
+                    result.revision,
+                    row.mark,
+                    row.cells[kind]["id"].reason if row.cells[kind]["id"].mean is None else "",
+                ]
+                writer.writerow([*shared, *named, *figures])
+    return buffer.getvalue()
+
+
+def _markdown_rows(table: Table) -> list[str]:
+    lines = [
+        "| Method | Input | " + " | ".join(f"{m.label} {_arrow(m)}" for m in PRIMARY) + " |",
+        "|---|---|" + "---:|" * len(PRIMARY),
+    ]
+    for row in table.rows:
+        cells = [_cell(row.cells[ALL][m.key], m) for m in PRIMARY]
+        mark = f"{row.mark}, {row.role}" if row.role else row.mark
+        lines.append(f"| {_name(row)} | {_escape(mark)} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _reasons(table: Table) -> list[str]:
+    """Why a figure or a rank is missing, method by method."""
+    found = []
+    for row in table.rows:
+        reasons = {
+            cell.reason
+            for metric in PRIMARY
+            if (cell := row.cells[ALL][metric.key]).reason and (cell.mean is None or not row.result.control)
+        }
+        found += [f"{_name(row)}: {_escape(reason)}" for reason in sorted(reasons)]
+    return found
+
+
+def _cell(cell: Cell, metric: Metric) -> str:
+    if cell.mean is None:
+        return "-"
+    text = f"{cell.mean:.{metric.digits}f}"
+    if cell.low is not None and cell.high is not None:
+        text += f" ({cell.low:.{metric.digits}f} to {cell.high:.{metric.digits}f})"
+    return text + (f" #{cell.rank}" if cell.rank else "")
+
+
+def _name(row: Row) -> str:
+    return _escape(f"{row.result.method} {row.result.revision}".strip())
+
+
+def _arrow(metric: Metric) -> str:
+    return "↑" if metric.higher_is_better else "↓"
+
+
+def _escape(text: str) -> str:
+    """Text that neither Markdown nor the HTML it allows reads as anything but text."""
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", html.escape(text, quote=False)).replace("\n", " ")
+
+
+def _plain(value: float | int | None) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,89 @@
+"""Small result files for tests, made through the same calls as the runner's, and fixtures that write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from occset.benchmark.metrics import PIXEL_METRICS
+from occset.benchmark.results import Result, picture_path, write_result
+from occset.images import write_png
+
+ARCFACE = {"file": "9c" * 32, "name": "w600k_mbf.onnx"}
+TYPES = ("hair", "mask", "sunglasses")
+
+
+def make_scores(quality: float, samples: int = 24, *, identity: bool = True, seed: int = 0) -> pd.DataFrame:
+    """Two samples a face, three types in turn; `quality` 0..1 moves every metric the good way."""
+    rng = np.random.default_rng(seed)
+    scores = pd.DataFrame({"sample": [f"s{i:04d}" for i in range(samples)]})
+    scores["face"] = [f"f{i // 2:03d}" for i in range(samples)]
+    scores["type"] = [TYPES[i % 3] for i in range(samples)]
+    hard = np.array([0.0, 0.05, 0.1])[np.arange(samples) % 3] + rng.normal(0, 0.005, samples)
+    for metric in PIXEL_METRICS:
+        good = quality - hard
+        scores[metric.key] = 0.5 - 0.4 * good if not metric.higher_is_better else good * (50 if metric.unit else 1)
+    if identity:
+        scores["id"] = quality - hard
+    return scores
+
+
+def make_result(method: str = "telea", **changes: Any) -> Result:
+    """A result of 24 samples of protocol "types" on data "toy", changed as told."""
+    settings: dict[str, Any] = {
+        "data": "toy",
+        "data_version": "1.0",
+        "data_hash": "ab" * 32,
+        "protocol": "types",
+        "protocol_hash": "cd" * 32,
+        "resolution": 32,
+        "limit": None,
+        "samples": 24,
+        "method": method,
+        "method_reference": f"toy:{method}",
+        "revision": "1",
+        "given": ["mask"],
+        "control": False,
+        "code_version": "0.1.0",
+        "seed": 0,
+        "created": "2026-01-02T03:04:05Z",
+        "machine": {"cpus": 2},
+        "times": {"method": 1.5},
+        "arcface": ARCFACE,
+    }
+    return Result(**(settings | changes))
+
+
+@pytest.fixture
+def add_result(tmp_path: Path) -> Callable[..., Result]:
+    """Write a result into tmp_path/results: `add_result("ng", 0.8, given=[], ...)`."""
+
+    def add(method: str, quality: float, *, seed: int = 0, pictures: int = 0, **changes: Any) -> Result:
+        result = make_result(method, **changes)
+        scores = make_scores(quality, result.samples, identity=result.arcface is not None, seed=seed)
+        folder = tmp_path / "results" / result.protocol
+        write_result(result, scores, folder)
+        for at, sample in enumerate(scores["sample"][:pictures]):
+            shade = np.full((32, 32, 3), 10 * at + int(100 * quality), np.uint8)
+            write_png(picture_path(folder, result, sample), shade)
+            for what in ("input", "truth", "hole"):
+                write_png(picture_path(folder, result, sample, what), np.full((32, 32, 3), 10 * at, np.uint8))
+        return result
+
+    return add
+
+
+@pytest.fixture
+def add_controls(add_result: Callable[..., Result]) -> Callable[..., None]:
+    """The floor and the ceiling."""
+
+    def add(**changes: Any) -> None:
+        add_result("input", 0.2, given=[], control=True, **changes)
+        add_result("truth", 1.0, given=["truth"], control=True, **changes)
+
+    return add
