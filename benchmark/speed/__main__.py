@@ -11,7 +11,7 @@ from occset.console import print_table
 
 def main() -> None:
     """Measure everything and print one table, or JSON with --json; exit status 1 when a limit is not held."""
-    rows = [*rendering.measure(), metrics.measure(), *rasteriser.measure(), startup.measure()]
+    rows = [row for part in (rendering, metrics, rasteriser, startup) for row in part.measure()]
     if "--json" in sys.argv:
         print(json.dumps(rows, indent=2))
     else:

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from occset.benchmark.speed.row import row
 from occset.dataset import OcclusionSet
 from occset.draw import Drawer, Plan
 from occset.images import read_image
@@ -26,8 +27,8 @@ def measure() -> list[dict[str, Any]]:
     """Render 256 px samples from 512 px JPEG faces, every face read from its file.
 
     Returns:
-        Two rows of `name`, `ours` and `peer` in milliseconds, `ratio` = ours / peer, `limit`, `holds`: one as
-        `occset render` works, which remembers the cut-outs and textures it used last, one that remembers nothing.
+        Two rows, see `occset.benchmark.speed.row`: one as `occset render` works, which remembers the cut-outs and textures
+        it used last, one that remembers nothing.
     """
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -48,21 +49,12 @@ def measure() -> list[dict[str, Any]]:
                 read_image(file)
             seconds["peer"].append(time.perf_counter() - started)
     each = {name: float(np.median(values)) / _SAMPLES for name, values in seconds.items()}
+    remembering, forgetting, peer = (1000 * each[name] for name in ("remembering", "forgetting", "peer"))
+    holds = remembering <= LIMIT * peer
     return [
-        _row("render a 256 px sample / decode its face's 512 px JPEG", each["remembering"], each["peer"], LIMIT),
-        _row("the same, every cut-out and texture read again", each["forgetting"], each["peer"], None),
+        row("render a 256 px sample / decode its face's 512 px JPEG", remembering, peer, f"at most {LIMIT:g}", holds),
+        row("the same, every cut-out and texture read again", forgetting, peer),
     ]
-
-
-def _row(name: str, ours: float, peer: float, limit: float | None) -> dict[str, Any]:
-    return {
-        "name": name,
-        "ours": ours * 1000,
-        "peer": peer * 1000,
-        "ratio": ours / peer,
-        "limit": "" if limit is None else f"at most {limit:g}",
-        "holds": limit is None or ours / peer <= limit,
-    }
 
 
 def _make_set(folder: Path) -> OcclusionSet:
@@ -78,7 +70,9 @@ def _make_set(folder: Path) -> OcclusionSet:
         image = np.clip(image + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
         file = folder / f"{i}.jpg"
         cv2.imwrite(str(file), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
-        rows.append(data.store_face(FaceItem(str(i), read_image(file), "made here", file, mask, points, "source"), "speed"))
+        rows.append(
+            data.store_face(FaceItem(str(i), read_image(file), "made here", file, mask, points, "source"), "speed")
+        )
     data.add_rows("faces", rows)
     cutouts = []
     for i in range(_CUTOUTS):
@@ -88,7 +82,9 @@ def _make_set(folder: Path) -> OcclusionSet:
         cutouts.append(OccluderItem(str(i), rgba, ("hand", "mask", "sunglasses", "hat")[i % 4], "made here"))
     data.add_rows("occluders", [data.store_occluder(item, "speed") for item in cutouts])
     textures = [rng.integers(0, 255, (256, 256, 3), np.uint8) for _ in range(12)]
-    data.add_rows("textures", [data.store_texture(TextureItem(str(i), t, "noise", ""), "speed") for i, t in enumerate(textures)])
+    data.add_rows(
+        "textures", [data.store_texture(TextureItem(str(i), t, "noise", ""), "speed") for i, t in enumerate(textures)]
+    )
     resplit(data)
     return data
 

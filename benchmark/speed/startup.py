@@ -7,28 +7,20 @@ import sys
 import time
 from typing import Any
 
+from occset.benchmark.speed.row import row
+
 LIMIT_S = 0.4
 _ROUNDS = 7
 
 
-def measure() -> dict[str, Any]:
-    """Start each several times, in turn, and take the fastest, as other work only ever adds time.
-
-    Returns:
-        `name`, `ours` and `peer` in milliseconds, `ratio` = ours / peer, `limit`, `holds`.
-    """
+def measure() -> list[dict[str, Any]]:
+    """Start each several times, in turn, and take the fastest, as other work only ever adds time."""
     ours, peer = [], []
     for _ in range(_ROUNDS):
         ours.append(_seconds([sys.executable, "-m", "occset.cli", "--help"]))
         peer.append(_seconds([sys.executable, "-c", "pass"]))
-    return {
-        "name": "occset --help / python -c pass",
-        "ours": min(ours) * 1000,
-        "peer": min(peer) * 1000,
-        "ratio": min(ours) / min(peer),
-        "limit": f"ours under {LIMIT_S * 1000:g} ms",
-        "holds": min(ours) < LIMIT_S,
-    }
+    limit = f"ours under {LIMIT_S * 1000:g} ms"
+    return [row("occset --help / python -c pass", min(ours) * 1000, min(peer) * 1000, limit, min(ours) < LIMIT_S)]
 
 
 def _seconds(command: list[str]) -> float:
