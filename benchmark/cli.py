@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from occset.benchmark.audit import Verdict
+    from occset.benchmark.protocols import Protocol
+    from occset.benchmark.runner import Run
+    from occset.models.arcface import ArcFaceFile
 
 bench, leaderboard = typer.Typer(), typer.Typer()
 
@@ -31,14 +38,12 @@ def bench_command(
     if ctx.invoked_subcommand is not None:
         return
     from occset.benchmark.audit import CONTROLS
-    from occset.benchmark.audit import audit as hold_against
+    from occset.benchmark.entries import open_all
     from occset.benchmark.protocols import open_protocol
     from occset.benchmark.runner import run
-    from occset.benchmark.summary import summary
-    from occset.console import print_table, progress_bar, say
+    from occset.console import progress_bar
     from occset.dataset import OcclusionSet
     from occset.errors import OccsetError
-    from occset.models.arcface import NoArcFace, find_arcface
 
     names = [name.strip() for name in methods.split(",") if name.strip()]
     if audit:
@@ -48,19 +53,15 @@ def bench_command(
             "give --data SET and --methods A,B (or --audit): see  occset bench --help  and  occset bench list"
         )
     opened = OcclusionSet(data)
-    id_missing = None
-    try:
-        face_file = find_arcface(arcface)
-    except NoArcFace as error:
-        face_file, id_missing = None, str(error)
-        say(f"no ID column: {error}")
+    methods_open = open_all(names)  # a misspelt name is told before a protocol is made, which may take minutes
+    face_file, id_missing = _identity(arcface)
     with progress_bar(f"protocol {protocol}") as progress:
         frozen = open_protocol(opened, protocol, workers, progress)
     with progress_bar(f"bench {protocol}") as progress:
         done = run(
             opened,
             frozen,
-            names,
+            methods_open,
             out,
             limit=limit,
             arcface=face_file,
@@ -68,34 +69,84 @@ def bench_command(
             workers=workers,
             progress=progress,
         )
+    verdicts = _hold_against(done) if audit else []
+    _show(opened.head["name"], frozen, done, verdicts, limit, as_json)
+    if audit:
+        _say_audit(verdicts)
+    if done.broken or (audit and not (verdicts and all(v.ok for v in verdicts))):
+        raise typer.Exit(1)
+
+
+def _identity(file: Path | None) -> tuple[ArcFaceFile | None, str | None]:
+    """The ArcFace file, or None and why there is none or nothing to run it with."""
+    from occset.console import say
+    from occset.errors import MissingExtra
+    from occset.models.arcface import ArcFace, NoArcFace, find_arcface
+
+    try:
+        found = find_arcface(file)
+        ArcFace(found, threads=1)
+    except (NoArcFace, MissingExtra) as error:
+        say(f"no ID column: {error}")
+        return None, str(error)
+    return found, None
+
+
+def _hold_against(done: Run) -> list[Verdict]:
+    """The audit's verdicts; none when a control has no result."""
+    from occset.benchmark.audit import CONTROLS, audit
+
+    found = {result.method: result for result in done.results}
+    return audit(found) if set(CONTROLS) <= set(found) else []
+
+
+def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], limit: int | None, as_json: bool) -> None:
+    """Tables or JSON on standard output; what else there is to say on standard error."""
+    from occset.benchmark.summary import figures, summary
+    from occset.console import print_table, say
+
     for note in done.notes:
         say(note)
     if done.reused:
         say(f"already there, not computed again: {', '.join(done.reused)}")
-    used = done.results[0].samples if done.results else 0
-    count = f"{used} of {len(frozen.recipes)} samples" if used < len(frozen.recipes) else f"all {used} samples"
-    title = f"{opened.head['name']}, protocol {protocol}, {count}, {frozen.rule.size} px"
-    verdicts = hold_against({r.method: r for r in done.results}) if audit and not done.broken else []
+    whole = len(protocol.recipes)
+    used = min(limit or whole, whole)
     if as_json:
-        import json
-
         shown: dict[str, Any] = {
-            "table": summary(done.results),
+            "data": name,
+            "protocol": protocol.rule.name,
+            "samples": used,
+            "samples_in_protocol": whole,
+            "resolution": protocol.rule.size,
+            "table": figures(done.results),
             "audit": [vars(v) for v in verdicts],
+            "reused": done.reused,
             "broken": done.broken,
+            "notes": done.notes,
         }
-        print(json.dumps(shown, indent=2))
+        print(json.dumps(shown, indent=2, allow_nan=False))
     else:
-        print_table(summary(done.results), title)
+        count = f"{used} of {whole} samples" if used < whole else f"all {whole} samples"
+        if done.results:
+            print_table(
+                summary(done.results), f"{name}, protocol {protocol.rule.name}, {count}, {protocol.rule.size} px"
+            )
         if verdicts:
             print_table([vars(v) for v in verdicts], "audit")
-    for name, why in done.broken.items():
-        say(f"{name} has no result: {why}")
-    failed = [v for v in verdicts if not v.ok]
-    if audit:
-        say(f"audit: {len(verdicts) - len(failed)} of {len(verdicts)} hold" + ("" if verdicts else ": not run"))
-    if done.broken or failed:
-        raise typer.Exit(1)
+    for method, why in done.broken.items():
+        say(f"{method} has no result: {why}")
+
+
+def _say_audit(verdicts: list[Verdict]) -> None:
+    from occset.console import say
+
+    if not verdicts:
+        say("audit: not run, since a control has no result")
+        return
+    for verdict in verdicts:
+        if not verdict.ok:
+            say(f"audit: {verdict.metric}: {verdict.must} does not hold: {verdict.seen}")
+    say(f"audit: {sum(v.ok for v in verdicts)} of {len(verdicts)} hold")
 
 
 @bench.command("list")
@@ -118,14 +169,16 @@ def check_method_command(
     spec: Annotated[str, typer.Argument(help="package.module:Class, onnx:FILE, or a name.")], as_json: Json = False
 ) -> None:
     """Tell in seconds whether a method of yours fits the bench."""
-    from occset.benchmark.check_method import check_method
-
+    from occset.benchmark.check_method import ADVICE, check_method
     from occset.console import print_table, say
 
-    rows = [{"check": name, "ok": ok, "says": message} for name, ok, message in check_method(spec)]
+    rows = [
+        {"check": name, "ok": ok, "advice only": name in ADVICE, "says": message}
+        for name, ok, message in check_method(spec)
+    ]
     print_table(rows, spec, as_json)
-    wrong = sum(not row["ok"] for row in rows)
-    say(f"{spec}: {'fits' if not wrong else f'{wrong} checks failed'}")
+    wrong = [str(row["check"]) for row in rows if not row["ok"] and not row["advice only"]]
+    say(f"{spec}: {'does not fit: ' + ', '.join(wrong) if wrong else 'fits'}")
     if wrong:
         raise typer.Exit(1)
 
@@ -138,5 +191,5 @@ def leaderboard_command(
     """Result files to Markdown, CSV and one self-contained HTML page."""
     from occset.benchmark.leaderboard import build
 
-    for path in build(results, out):
+    for path in build(results, out).values():
         print(path)

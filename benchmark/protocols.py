@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from occset.dataset import OcclusionSet
 from occset.draw import Drawer, Plan
 from occset.errors import BadInput, OccsetError, UnknownName
-from occset.files import safe_join, write_atomic
+from occset.files import clean_leftovers, safe_join, write_atomic
 from occset.pool import default_workers, map_chunks
 from occset.recipes import Recipe, hash_recipes, read_metadata, read_recipes, recipes_to_bytes
 from occset.records import flag_of
@@ -90,20 +93,31 @@ def open_protocol(
     """
     if name not in RULES:
         raise UnknownName("protocol", name, RULES)
-    rule = RULES[name]
     path = safe_join(data.path, f"protocols/{name}.parquet")
     if not path.exists():
-        recipes = _make(data, rule, workers or default_workers(), progress)
-        note = {
-            "hash": hash_recipes(recipes),
-            "rule": json.dumps({"name": rule.name, "seed": rule.seed, "count": rule.count}),
-        }
+        clean_leftovers(path.parent)
+        recipes = _make(data, RULES[name], workers or default_workers(), progress)
+        note = {"hash": hash_recipes(recipes), "rule": json.dumps(asdict(RULES[name]))}
         write_atomic(path, recipes_to_bytes(recipes, note))
     recipes = read_recipes(path)
-    found = hash_recipes(recipes)
-    if read_metadata(path).get("hash") != found:
+    found, note = hash_recipes(recipes), read_metadata(path)
+    if note.get("hash") != found:
         raise BadInput(f"{path}: its recipes are not those that were frozen: restore the file from a copy")
+    rule = _frozen_rule(RULES[name], note, path)
+    if len(recipes) != rule.count or any(recipe.size != rule.size for recipe in recipes):
+        raise BadInput(f"{path}: its recipes do not follow the rule beside them: restore the file from a copy")
     return Protocol(rule, recipes, found, path)
+
+
+def _frozen_rule(rule: Rule, note: Mapping[str, str], path: Path) -> Rule:
+    """The rule as it was when the protocol was frozen, which is what its recipes follow."""
+    try:
+        stored: dict[str, Any] = json.loads(note["rule"])
+        if "types" in stored:
+            stored["types"] = {kind: tuple(categories) for kind, categories in stored["types"].items()}
+        return replace(rule, **stored)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(f"{path}: the rule it was made by cannot be read: restore the file from a copy") from error
 
 
 def _make(data: OcclusionSet, rule: Rule, workers: int, progress: Callable[[int, int], None] | None) -> list[Recipe]:
@@ -139,16 +153,33 @@ def _bare_faces(data: OcclusionSet) -> list[str]:
 
 
 def data_hash(data: OcclusionSet, recipes: list[Recipe]) -> str:
-    """Hash of what the recipes are rendered from: pixels, masks and landmarks of exactly the items they name."""
-    faces = data.faces.set_index("id")
+    """Hash of what the recipes are rendered from: pixels, masks and landmarks of exactly the items they name.
+
+    Raises:
+        BadInput: the set no longer holds one of them.
+    """
+    faces = _rows(data, "faces", {recipe.face for recipe in recipes})
     digest = hashlib.sha256()
-    for face in sorted({recipe.face for recipe in recipes}):
-        row = faces.loc[face]
+    for row in faces.to_dict("records"):
         points = None if row["landmarks"] is None else [float(v) for v in row["landmarks"]]
         digest.update(json.dumps([row["sha256"], row["mask"], points]).encode())
+    layers = [layer for recipe in recipes for layer in recipe.layers]
     for table, named in (
-        (data.occluders, {layer.occluder for r in recipes for layer in r.layers}),
-        (data.textures, {layer.texture for r in recipes for layer in r.layers if layer.texture}),
+        ("occluders", {layer.occluder for layer in layers}),
+        ("textures", {layer.texture for layer in layers if layer.texture}),
     ):
-        digest.update("".join(sorted(table.loc[table["id"].isin(list(named)), "sha256"])).encode())
+        digest.update("".join(sorted(_rows(data, table, named)["sha256"])).encode())
     return digest.hexdigest()
+
+
+def _rows(data: OcclusionSet, table: str, named: Iterable[str]) -> pd.DataFrame:
+    """Rows of a table by id, sorted by id."""
+    frame: pd.DataFrame = getattr(data, table)
+    wanted = sorted(named)
+    missing = sorted(set(wanted) - set(frame["id"]))
+    if missing:
+        raise BadInput(
+            f"{data.path}: the protocol uses {table} that the set no longer holds, such as {missing[0]}: "
+            "add their source again"
+        )
+    return frame.set_index("id").loc[wanted]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
+import contextlib
 import pickle
 import platform
 import shutil
@@ -18,22 +17,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from occset import __version__
 from occset.benchmark import scoring
-from occset.benchmark.methods.protocols import Deoccluder, Learns
-from occset.benchmark.methods.registry import BUILTIN, open_method
-from occset.benchmark.protocols import Protocol, data_hash
-from occset.benchmark.results import Result, read_result, write_result
+from occset.benchmark.entries import Opened, finished, forget_parts, make_entry, open_all, result_head, weights_of
+from occset.benchmark.methods.protocols import Learns
+from occset.benchmark.protocols import Protocol
+from occset.benchmark.results import Result, write_result
 from occset.benchmark.scoring import Entry, Outcome, Scorer, Task
 from occset.benchmark.training_faces import TrainSplit
 from occset.dataset import OcclusionSet
-from occset.errors import BrokenMethod, OccsetError
+from occset.errors import BrokenMethod, MissingExtra, OccsetError
 from occset.files import clean_leftovers
-from occset.models.arcface import ArcFaceFile
+from occset.models.arcface import ArcFace, ArcFaceFile
 from occset.pool import default_workers, map_chunks
-
-BATCH = 16
-SEED = 0
 
 
 @dataclass
@@ -56,7 +51,7 @@ class Run:
 def run(
     data: OcclusionSet,
     protocol: Protocol,
-    specs: Sequence[str],
+    specs: Sequence[str | Opened],
     out: Path,
     *,
     limit: int | None = None,
@@ -70,7 +65,8 @@ def run(
     Args:
         data: the set.
         protocol: of this set.
-        specs: methods as `occset.benchmark.methods.registry.open_method` takes them.
+        specs: methods as `occset.benchmark.methods.registry.open_method` takes them, or pairs of a name and a method
+            that is open already.
         out: folder of the results.
         limit: number of samples; all when None.
         arcface: the identity network, or None.
@@ -82,117 +78,39 @@ def run(
         Results, and what went wrong with whom. A method that breaks does not stop the others.
 
     Raises:
-        OccsetError: a method cannot be opened, or the set lacks what the protocol names.
+        OccsetError: a method cannot be opened, two share a name, or the set lacks what the protocol names.
+        MissingExtra: there is an ArcFace file, but nothing to run it with.
     """
-    recipes = protocol.recipes[:limit]
-    limit = None if limit is None or limit >= len(protocol.recipes) else limit
-    opened = [(spec, open_method(spec)) for spec in dict.fromkeys(specs)]
-    clash = [m.name for i, (_, m) in enumerate(opened) if m.name in [n.name for _, n in opened[:i]]]
-    if clash:
-        raise OccsetError(f"two methods are both called '{clash[0]}': give one of them another `name`")
+    workers = workers or default_workers()
+    opened = open_all(specs)
     train = TrainSplit(data, protocol.rule.size)
-    head = _head(data, protocol, recipes, limit, arcface, id_missing)
-    entries = [_entry(spec, method, head, train, out) for spec, method in opened]
-    done = Run()
-    results = {e.method.name: r for e in entries if (r := _finished(e)) is not None}
-    done.reused = list(results)
-    open_entries = [e for e in entries if e.method.name not in results]
+    head = result_head(data, protocol, limit, arcface, id_missing)
+    entries = [make_entry(one, head, train, out) for one in opened]
+    if arcface is not None:
+        ArcFace(arcface, threads=1)  # what is wrong with it is told here, and not as the death of a worker
     clean_leftovers(out)
-    fit_seconds = _fit(open_entries, train, done)
-    open_entries = [e for e in open_entries if e.method.name not in done.broken]
-    batches = [recipes[i : i + BATCH] for i in range(0, len(recipes), BATCH)]
-    _work(data, open_entries, batches, arcface, workers or default_workers(), done, progress)
-    for entry in open_entries:
+    found = {entry.method.name: result for entry in entries if (result := finished(entry)) is not None}
+    done = Run(reused=list(found))
+    lacking = [entry for entry in entries if entry.method.name not in found]
+    fit_seconds = _fit(lacking, train, done)
+    running = [entry for entry in lacking if entry.method.name not in done.broken]
+    batches = [protocol.recipes[: head.samples][i : i + scoring.BATCH] for i in range(0, head.samples, scoring.BATCH)]
+    _work(data, running, batches, arcface, workers, done, progress)
+    for entry in running:
         if entry.method.name not in done.broken:
-            results[entry.method.name] = _finish(entry, len(batches), fit_seconds, workers or default_workers())
-    done.results = [results[m.name] for _, m in opened if m.name in results]
-    for entry in entries:
-        if entry.method.name in results:
-            shutil.rmtree(entry.parts, ignore_errors=True)  # of a run that was killed just before it tidied up
-    if (out / ".parts").is_dir() and not any((out / ".parts").iterdir()):
-        (out / ".parts").rmdir()
+            found[entry.method.name] = _finish(entry, len(batches), fit_seconds.get(entry.method.name, 0.0), workers)
+    done.results = [found[method.name] for _, method in opened if method.name in found]
+    _tidy(entries)
     return done
 
 
-def _head(
-    data: OcclusionSet,
-    protocol: Protocol,
-    recipes: Sequence[Any],
-    limit: int | None,
-    arcface: ArcFaceFile | None,
-    id_missing: str | None,
-) -> Result:
-    """What all results of a run share; the method's part is still blank."""
-    return Result(
-        data=data.head["name"],
-        data_version=data.head["version"],
-        data_hash=data_hash(data, protocol.recipes),
-        protocol=protocol.rule.name,
-        protocol_hash=protocol.hash,
-        resolution=protocol.rule.size,
-        limit=limit,
-        samples=len(recipes),
-        method="",
-        method_reference="",
-        revision="",
-        given=[],
-        control=False,
-        code_version=__version__,
-        seed=SEED,
-        created="",
-        arcface=None if arcface is None else {"file": arcface.sha256, "name": arcface.path.name},
-        id_missing=None if arcface else id_missing or "no ArcFace file was given",
-    )
-
-
-def _entry(spec: str, method: Deoccluder, head: Result, train: TrainSplit, out: Path) -> Entry:
-    result = replace(
-        head,
-        method=method.name,
-        method_reference=_reference(spec),
-        revision=_revision(spec, method, train),
-        given=[what for what in method.given if what != "ids"],
-        control=bool(getattr(method, "control", False)),
-        weights_hash=getattr(method, "weights_hash", None),
-        citations=list(getattr(method, "citations", [])),
-    )
-    # what is unfinished belongs to one ArcFace file too, or a resumed run would mix two
-    key = hashlib.sha256(repr((result.stem, result.arcface, result.weights_hash)).encode()).hexdigest()[:12]
-    return Entry(method, result, out / ".parts" / f"{result.stem}-{key}", out)
-
-
-def _reference(spec: str) -> str:
-    """How the method was named, without the folders of this machine."""
-    kind, colon, rest = spec.partition(":")
-    return f"{kind}:{Path(rest).name}" if colon and kind in ("onnx", "predictions") else spec
-
-
-def _revision(spec: str, method: Deoccluder, train: TrainSplit) -> str:
-    """What makes this method differ from an earlier one of its name: version, source, or what it was trained on."""
-    stated = getattr(method, "revision", None)
-    parts = [str(stated) if stated else __version__ if spec in BUILTIN else _source_hash(method)]
-    if isinstance(method, Learns):
-        parts.append(f"train-{train.fingerprint[:8]}")
-    return "+".join(parts)
-
-
-def _source_hash(method: Deoccluder) -> str:
-    try:
-        source = Path(inspect.getfile(type(method))).read_bytes()
-    except (TypeError, OSError):
-        return "unknown"
-    return "source-" + hashlib.sha256(source).hexdigest()[:10]
-
-
-def _finished(entry: Entry) -> Result | None:
-    """The result that is there already, if it was made from the same things."""
-    path = entry.folder / f"{entry.result.stem}.result.json"
-    if not path.exists():
-        return None
-    found, asked = read_result(path), entry.result
-    same = (found.samples, found.arcface, found.seed) == (asked.samples, asked.arcface, asked.seed)
-    learns = isinstance(entry.method, Learns)  # its weights come of the train split, which its revision names
-    return found if same and (learns or found.weights_hash == asked.weights_hash) else None
+def _tidy(entries: Sequence[Entry]) -> None:
+    """Leave nothing of what was unfinished: neither of methods that broke, nor of a run killed just before it tidied up."""
+    for entry in entries:
+        forget_parts(entry)
+        shutil.rmtree(entry.shared, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not there, or in use by another run
+            entry.shared.parent.rmdir()
 
 
 def _fit(entries: Sequence[Entry], train: TrainSplit, done: Run) -> dict[str, float]:
@@ -202,13 +120,13 @@ def _fit(entries: Sequence[Entry], train: TrainSplit, done: Run) -> dict[str, fl
             started = time.perf_counter()
             try:
                 entry.method.fit(train)
-            except BrokenMethod as error:
+            except (BrokenMethod, MissingExtra) as error:
                 done.broken[entry.method.name] = str(error)
             except OccsetError:
-                raise
-            except Exception as error:  # an outsider's code may fail in any way
+                raise  # a train face cannot be read
+            except (Exception, SystemExit) as error:  # an outsider's code may fail in any way
                 done.broken[entry.method.name] = f"{entry.method.name} raised {type(error).__name__} in fit: {error}"
-            entry.result.weights_hash = getattr(entry.method, "weights_hash", None)
+            entry.result.weights_hash = weights_of(entry.method)
             seconds[entry.method.name] = time.perf_counter() - started
     return seconds
 
@@ -223,7 +141,7 @@ def _work(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     def lacks(entry: Entry, number: int) -> bool:
-        return not (entry.parts / f"{number:06d}.parquet").exists()
+        return not entry.part(number).exists()
 
     tasks = [
         Task(number, recipes, tuple(i for i, e in enumerate(entries) if lacks(e, number)))
@@ -253,14 +171,14 @@ def _work(
 
 def _picklable(entries: Sequence[Entry]) -> bool:
     try:
-        pickle.dumps(entries)
+        pickle.loads(pickle.dumps(entries))
     except Exception:  # anything may go wrong in an outsider's __reduce__
         return False
     return True
 
 
-def _finish(entry: Entry, batches: int, fit_seconds: dict[str, float], workers: int) -> Result:
-    parts = [scoring.read_part(entry.parts / f"{number:06d}.parquet") for number in range(batches)]
+def _finish(entry: Entry, batches: int, fit_seconds: float, workers: int) -> Result:
+    parts = [scoring.read_part(entry.part(number)) for number in range(batches)]
     scores = pd.concat([frame for frame, _ in parts], ignore_index=True)
     result = replace(
         entry.result,
@@ -268,9 +186,10 @@ def _finish(entry: Entry, batches: int, fit_seconds: dict[str, float], workers: 
         machine=_machine(workers),
         times={
             "method": round(float(np.sum([seconds for _, seconds in parts])), 3),
-            "fit": round(fit_seconds.get(entry.method.name, 0.0), 3),
+            "fit": round(fit_seconds, 3),
         },
     )
+    scoring.publish_pictures(entry)
     write_result(result, scores, entry.folder)
     return result
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 import json
 import time
@@ -21,25 +23,47 @@ from occset.benchmark.methods.protocols import Deoccluder
 from occset.benchmark.metrics import PIXEL_METRICS, composite, evaluate
 from occset.benchmark.results import Result, picture_path
 from occset.dataset import OcclusionSet
-from occset.errors import BrokenMethod
+from occset.errors import BrokenMethod, MissingExtra
 from occset.files import write_atomic
 from occset.images import write_png
 from occset.models.arcface import ArcFace, ArcFaceFile, similarity
 from occset.recipes import Recipe
 from occset.render import Renderer
 
+BATCH = 16
+"""Samples a batch: what a method is handed at once, and what is lost at most when a run is killed."""
+
 SHOWN = 8
 """So many samples of a protocol, its first, are kept as pictures."""
+
+UNFINISHED = ".parts"
+"""Folder inside that of the results where finished batches and pictures wait until their result is whole."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A method and what becomes of it. `parts` is the folder of its finished batches, `folder` that of the results."""
+    """A method, the result that it gets, the folder of the results, and how many samples make a batch."""
 
     method: Deoccluder
     result: Result
-    parts: Path
     folder: Path
+    batch: int
+
+    @property
+    def parts(self) -> Path:
+        """Folder of the finished batches; of these weights, this ArcFace file and this size of batch, or runs would mix."""
+        made_of = (self.result.weights_hash, self.result.arcface, self.result.method_reference, self.batch)
+        key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:12]
+        return self.folder / UNFINISHED / f"{self.result.stem}-{key}"
+
+    @property
+    def shared(self) -> Path:
+        """Folder of the pictures that all methods share, until one of them has its result."""
+        return self.folder / UNFINISHED / "shared"
+
+    def part(self, number: int) -> Path:
+        """File of one finished batch."""
+        return self.parts / f"{number:06d}.parquet"
 
 
 @dataclass(frozen=True)
@@ -83,8 +107,12 @@ class Scorer:
         for i in todo:
             try:
                 size = self._score(self.entries[i], batch, task.number, identity)
-            except BrokenMethod as error:
+            except (BrokenMethod, MissingExtra) as error:
                 self.broken[i] = outcome.broken[i] = str(error)
+                continue
+            except SystemExit as error:  # an outsider's code that ends the program must not end the bench
+                why = f"{self.entries[i].method.name} called sys.exit({error.code}) on sample {batch.ids[0]} or after"
+                self.broken[i] = outcome.broken[i] = why
                 continue
             outcome.done += 1
             if size is not None:
@@ -121,15 +149,25 @@ class Scorer:
                 row["id"] = float(cosine)
         if number == 0:
             for sample, picture in zip(batch.ids[:SHOWN], pasted, strict=False):
-                write_png(picture_path(entry.folder, entry.result, sample), picture)
-        _write_part(entry.parts / f"{number:06d}.parquet", rows, seconds)
+                write_png(picture_path(entry.parts, entry.result, sample), picture)
+        _write_part(entry.part(number), rows, seconds)
         return answer.resized_from
 
 
 def _save_shared_pictures(entry: Entry, batch: Batch) -> None:
     for i, sample in enumerate(batch.ids[:SHOWN]):
         for what, picture in (("input", batch.images[i]), ("truth", batch.truths[i]), ("hole", batch.holes[i])):
-            write_png(picture_path(entry.folder, entry.result, sample, what), picture)  # type: ignore[arg-type]
+            write_png(picture_path(entry.shared, entry.result, sample, what), picture)  # type: ignore[arg-type]
+
+
+def publish_pictures(entry: Entry) -> None:
+    """Move what waits of a result's pictures, and of those it shares, into the folder of the results."""
+    for waiting in (entry.parts, entry.shared):
+        for picture in sorted(waiting.rglob("*.png")):
+            target = entry.folder / picture.relative_to(waiting)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another run into the same folder moved it
+                picture.replace(target)
 
 
 def _write_part(path: Path, rows: list[dict[str, Any]], seconds: float) -> None:

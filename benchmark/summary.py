@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,34 +13,62 @@ from occset.benchmark.statistics import mean_interval, ranks
 SHOWN = ("l1", "psnr", "ssim", "id")
 
 
-def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """One row a method, best L1 first; controls are shown without a rank.
+def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """One dictionary a method, best L1 first; controls have no rank.
 
     Args:
         results: of one protocol, on the same samples.
 
     Returns:
-        Rows with the method, what it was given, its rank by L1, and for each metric its mean and 95 % interval.
+        The method, its rank by L1 (None for controls), what it was given, milliseconds an image, and under each metric
+        of `SHOWN` its mean and 95 % interval: ``{"mean": ..., "low": ..., "high": ...}``, None where it was not scored;
+        an end of an interval that fewer than two faces leave unknown is None.
     """
     if not results:
         return []
     faces = results[0].scores.set_index("sample")["face"]
     competing = {r.method: r.scores.set_index("sample")["l1"] for r in results if not r.control}
     ranked = ranks(competing, faces, higher_is_better=False) if competing else {}
-    rows = []
-    for result in sorted(results, key=lambda r: float(r.scores["l1"].mean())):
-        place = ranked.get(result.method)
-        row: dict[str, Any] = {
-            "rank": place.rank if place else None,
+    return [
+        {
+            "rank": ranked[result.method].rank if result.method in ranked else None,
             "method": result.method,
             "given": "control" if result.control else "true mask" if "mask" in result.given else "automatic",
+            **{metric: _interval(result, metric) for metric in SHOWN},
+            "ms_per_image": round(1000 * result.times.get("method", 0.0) / max(result.samples, 1), 1),
         }
-        for metric in SHOWN:
-            if metric not in result.scores:
-                row[METRICS[metric].label] = "none"
-                continue
-            interval = mean_interval(result.scores[metric], result.scores["face"])
-            row[METRICS[metric].label] = f"{interval.mean:.4f} [{interval.low:.4f}, {interval.high:.4f}]"
-        row["ms/image"] = round(1000 * result.times.get("method", 0.0) / max(result.samples, 1), 1)
-        rows.append(row)
+        for result in sorted(results, key=lambda r: float(r.scores["l1"].mean()))
+    ]
+
+
+def _interval(result: Result, metric: str) -> dict[str, float | None] | None:
+    if metric not in result.scores:
+        return None
+    interval = mean_interval(result.scores[metric], result.scores["face"])
+    return {
+        what: value if math.isfinite(value) else None
+        for what, value in (("mean", interval.mean), ("low", interval.low), ("high", interval.high))
+    }
+
+
+def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """The same as rows of text, for a table.
+
+    Args:
+        results: of one protocol, on the same samples.
+    """
+    rows = []
+    for found in figures(results):
+        row = {"rank": found["rank"], "method": found["method"], "given": found["given"]}
+        row |= {METRICS[metric].label: _cell(metric, found[metric]) for metric in SHOWN}
+        rows.append({**row, "ms/image": found["ms_per_image"]})
     return rows
+
+
+def _cell(metric: str, found: dict[str, float | None] | None) -> str:
+    if found is None:
+        return "none"
+    mean, low, high = (
+        "?" if found[what] is None else f"{found[what]:.{METRICS[metric].digits}f}" for what in ("mean", "low", "high")
+    )
+    return f"{mean} [{low}, {high}]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 
 from occset.benchmark.methods.protocols import TrainingFace
@@ -22,7 +23,11 @@ class TrainSplit:
         usable = table["split"].eq("train") & table["mask"].notna() & table["landmarks"].notna()
         self.ids = sorted(table.loc[usable, "id"])
         self.size = size
-        self.fingerprint = hashlib.sha256(f"{size} {' '.join(self.ids)}".encode()).hexdigest()
+        digest = hashlib.sha256(str(size).encode())
+        for row in table[usable].sort_values("id").to_dict("records"):  # a face that was relabelled is another one
+            points = [float(v) for v in row["landmarks"]]
+            digest.update(json.dumps([row["id"], row["sha256"], row["mask"], points]).encode())
+        self.fingerprint = digest.hexdigest()
         self._renderer = Renderer(data, keep=16)
 
     def __len__(self) -> int:
@@ -34,4 +39,4 @@ class TrainSplit:
         for face in self.ids:
             image, mask, points = self._renderer.face(face, self.size)
             if points is not None:
-                yield TrainingFace(image, mask, points)
+                yield TrainingFace(image.copy(), mask.copy(), points)  # the renderer keeps its own for the next look

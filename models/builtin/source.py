@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from occset.errors import OccsetError
+from occset.errors import MissingExtra, OccsetError
 from occset.models.builtin.occluders import draw_occluder
 from occset.models.builtin.occluders.canvas import extend_colour
 from occset.models.builtin.textures import draw_texture
@@ -113,7 +113,12 @@ class BuiltinSource:
         Its `truth` holds `bare` (the face without hair over it), `whole_face` (mask), `hair_alpha`, and
         `coefficients/<name>` for each vector of the morphable model, pose and light.
         """
-        from occset.models.builtin.faces import render_face  # torch: only who renders faces pays for it
+        try:
+            from occset.models.builtin.faces import render_face  # torch: only who renders faces pays for it
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise MissingExtra("torch", "models", "rendering built-in faces") from error
 
         index = self._index("face", key)
         identity, variation = divmod(index, self.options.variations)

@@ -270,6 +270,6 @@ def test_speed_is_measured_as_a_ratio() -> None:
     pytest.importorskip("torchmetrics")
     from occset.benchmark.speed.metrics import measure
 
-    filled, repainted = measure(pairs=4, distinct=2)
+    filled, _ = measure(pairs=4, distinct=2)
     assert filled["ratio"] == pytest.approx(filled["ours"] / filled["peer"], rel=0.1)
     assert filled["holds"] == (filled["ours"] * 5 <= filled["peer"])

@@ -1,10 +1,11 @@
 import pickle
 import re
+import sys
 
 import numpy as np
 import pytest
 
-from occset.errors import OccsetError
+from occset.errors import MissingExtra, OccsetError
 from occset.models.builtin.source import BuiltinSource
 from occset.sources.base import FaceSource, OccluderSource, TextureSource
 
@@ -120,3 +121,11 @@ def _assert_composes_back(face, hair, top: int, left: int) -> None:
     composed = (bare * (255 - alpha) + hair.rgba[..., :3].astype(int) * alpha + 127) // 255
     assert np.array_equal(composed[visible], face.image[part][visible])
     assert np.abs(composed - face.image[part]).max() <= 8
+
+
+def test_faces_without_torch_name_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [n for n in sys.modules if n.startswith("occset.models.builtin.faces")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(MissingExtra, match=r"torch.*occset\[models\]"):
+        BuiltinSource("2").read_face("000000")

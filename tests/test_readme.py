@@ -1,0 +1,149 @@
+"""What the README shows works: its Python runs as it stands, and its command lines name verbs and options that exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from occset.cli import VERBS
+from occset.dataset import OcclusionSet
+
+README = Path(__file__).parents[1] / "README.md"
+
+SHORT_PROTOCOLS = """
+from dataclasses import replace
+from occset.benchmark import protocols
+protocols.RULES = {name: replace(rule, count=12, size=64) for name, rule in protocols.RULES.items()}
+"""
+"""Put before the README's lines by way of `sitecustomize`, so that they themselves run as a reader would run them."""
+
+
+def python_block() -> str:
+    found = re.search(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert found, "README.md shows no Python: it lacks a ```python block"
+    return found.group(1)
+
+
+def command_lines() -> list[str]:
+    """Command lines that start with `occset`, in indented or fenced blocks, continued ones joined."""
+    text = README.read_text(encoding="utf-8").replace("\\\n", " ")
+    shown = re.findall(r"^(?: {4,}|\t)(.*)$", text, re.MULTILINE)
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        shown += block.splitlines() if language in ("", "sh", "bash", "shell", "console") else []
+    lines = [re.sub(r"^\$ ", "", line.strip()) for line in shown]
+    return list(dict.fromkeys(line for line in lines if line.startswith("occset ")))
+
+
+def parse(line: str) -> None:
+    """Parse a command line as `occset` would, without doing anything.
+
+    Raises:
+        AssertionError: there is no such verb or option, or an argument is missing.
+    """
+    import typer
+
+    from occset import registry
+
+    words = shlex.split(line, comments=True)[1:]
+    end = next((i for i, word in enumerate(words) if word in ("|", "&&", ";", ">", ">>")), len(words))
+    words = words[:end]
+    if words == ["--help"] or words == ["--version"]:
+        return
+    assert words, f"{line}: no verb"
+    assert words[0] in VERBS, f"{line}: there is no verb '{words[0]}'"
+    command: Any = typer.main.get_command(registry.load(VERBS[words[0]]))
+    rest = [word for word in words[1:] if word != "--help"]
+    if rest and hasattr(command, "commands") and rest[0] in command.commands:
+        command, rest = command.commands[rest[0]], rest[1:]
+    if len(rest) < len(words) - 1 and "--help" in words:
+        return  # --help needs no arguments
+    try:
+        command.make_context(words[0], rest).close()
+    except Exception as error:  # typer's own exceptions have no public common class
+        said = error.format_message() if hasattr(error, "format_message") else error
+        raise AssertionError(f"{line}: {said}") from error
+
+
+def test_the_python_runs_as_it_stands(tmp_path: Path, make_set: Callable[..., OcclusionSet]) -> None:
+    make_set("my-set", faces=20, each=5)
+    patches = tmp_path / "patches"
+    patches.mkdir()
+    (patches / "sitecustomize.py").write_text(SHORT_PROTOCOLS)
+    (tmp_path / "readme.py").write_text(python_block())
+    done = subprocess.run(
+        [sys.executable, "readme.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"PYTHONPATH": str(patches), "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.strip(), "it shows nothing"
+
+
+def test_the_python_opens_renders_and_scores_in_ten_lines() -> None:
+    block = python_block()
+    assert "my-set" in block
+    for what, calls in (("open a set", ["OcclusionSet("]), ("render", ["render("]), ("score", ["run(", "evaluate("])):
+        assert any(call in block for call in calls), f"the README's Python does not {what}"
+    lines = [
+        line for line in block.splitlines() if line.strip() and not line.lstrip().startswith(("#", "import", "from"))
+    ]
+    assert len(lines) <= 12
+
+
+def test_the_main_job_is_shown() -> None:
+    verbs = [line.split()[1] for line in command_lines()]
+    assert {"new", "check", "bench", "leaderboard"} <= set(verbs)
+
+
+def test_every_command_line_can_be_typed() -> None:
+    lines = command_lines()
+    assert lines, "README.md shows no command line"
+    for line in lines:
+        parse(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("occset bnech --data x", "no verb 'bnech'"),
+        ("occset check my-set --deep", "--deep"),
+        ("occset new", "SET"),
+        ("occset bench --limit many", "--limit"),
+        ("occset bench list --method x", "--method"),
+    ],
+)
+def test_a_wrong_command_line_would_be_found(line: str, wrong: str) -> None:
+    with pytest.raises(AssertionError, match=wrong):
+        parse(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "occset bench --data my-set --protocol types --methods telea,pca --limit 20 --json | jq .",
+        "occset bench check-method my_module:Method  # seconds",
+        "occset new my-set --faces builtin:400 --occluders builtin:400",
+        "occset bench --help",
+        "occset --version",
+    ],
+)
+def test_a_right_command_line_passes(line: str) -> None:
+    parse(line)
+
+
+def test_files_that_are_linked_exist() -> None:
+    text = README.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)\)", text):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (README.parent / target).exists(), f"README.md links to {target}, which is not there"
