@@ -17,7 +17,8 @@ help:
 
 # torch and torchvision are asked for together, by their plain names, so that pip takes two builds that fit each other
 $(VENV)/.product: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch torchvision
 	$(BIN)/python -m pip install --quiet -e '.[models,identity]'
@@ -69,7 +70,7 @@ lint: $(VENV)/.lint
 picture: browser bench
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --disable-sync --disable-quic \
 	  --disable-background-networking --disable-component-update --user-data-dir=$$(mktemp -d) \
-	  --window-size=1280,1500 --screenshot=docs/leaderboard.png file://$(CURDIR)/$(WORK)/site/index.html
+	  --window-size=1280,1620 --screenshot=docs/leaderboard.png file://$(CURDIR)/$(WORK)/site/index.html
 
 speed: $(VENV)/.test
 	$(BIN)/python -m occset.benchmark.speed

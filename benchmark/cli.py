@@ -127,12 +127,12 @@ def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], lim
         print(json.dumps(shown, indent=2, allow_nan=False))
     else:
         count = f"{used} of {whole} samples" if used < whole else f"all {whole} samples"
+        if verdicts:
+            print_table([vars(v) for v in verdicts], "audit")
         if done.results:
             print_table(
                 summary(done.results), f"{name}, protocol {protocol.rule.name}, {count}, {protocol.rule.size} px"
             )
-        if verdicts:
-            print_table([vars(v) for v in verdicts], "audit")
     for method, why in done.broken.items():
         say(f"{method} has no result: {why}")
 
