@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from occset import registry
-from occset.errors import OccsetError
+from occset.errors import OccsetError, UnknownName
 
 VERBS = {
     "new": "occset.commands:new",
@@ -33,9 +33,13 @@ class LazyGroup(TyperGroup):
         return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import one verb; None when there is none of that name, so that the usual message suggests one."""
+        """Import one verb.
+
+        Raises:
+            UnknownName: there is none of that name; suggests the nearest.
+        """
         if cmd_name not in VERBS:
-            return None
+            raise UnknownName("verb", cmd_name, VERBS)
         command = typer.main.get_command(registry.load(VERBS[cmd_name]))
         command.name = cmd_name
         return command
@@ -67,14 +71,30 @@ def root(
 
 def main() -> None:
     """Run the command line: a user's mistake is one line on standard error and exit status 2, never a traceback."""
+    from occset.console import say
+
     try:
-        app()
+        status = app(standalone_mode=False)
     except OccsetError as error:
-        print(f"occset: {error}", file=sys.stderr)
+        say(f"occset: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
-        print("occset: interrupted; run the same command again and it goes on where it stopped", file=sys.stderr)
-        sys.exit(130)
+        status = 130
+    except OSError as error:
+        if error.filename is None:
+            raise
+        say(f"occset: {error.filename}: {error.strerror}: check the path and its permissions")
+        sys.exit(2)
+    except Exception as error:
+        # wrong usage; newer releases of typer bring their own copy of click, so its class has no one name
+        if not hasattr(error, "format_message"):
+            raise
+        if error.format_message():
+            say(f"occset: {error.format_message()} (occset VERB --help tells more)")
+        sys.exit(getattr(error, "exit_code", 2))
+    if status == 130:
+        say("occset: interrupted; run the same command again and it goes on where it stopped")
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,8 @@ def new_command(
             report = add_source(data, kind, spec, workers, progress, seed)
         for key, message in report.problems:
             say(f"refused {key}: {message}")
+        for key, message in report.duplicates:
+            say(f"duplicate {key}: {message}")
         refused += len(report.problems)
         rows.append(
             {
@@ -55,11 +57,15 @@ def new_command(
                 "source": spec,
                 "added": report.added,
                 "already there": report.already,
+                "duplicates": len(report.duplicates),
                 "harvested occluders": report.harvested,
                 "refused": len(report.problems),
             }
         )
     print_table(rows, f"{path}", as_json)
+    alone = data.head["grouping"]["by_near_duplicates_only"]
+    if alone:
+        say(f"{alone} faces were split without knowing who they are: for ArcFace run  pip install 'occset[identity]'")
     if refused:
         say(f"{refused} items were refused and are not in the set; the rest is")
         raise typer.Exit(1)
@@ -99,7 +105,7 @@ def info_command(path: SetPath, as_json: Json = False) -> None:
         kinds = frame["source"] if table == "faces" else frame["category"]
         counts = pd.crosstab(kinds, frame["split"].fillna("none"))
         for kind, row in counts.iterrows():
-            by_split = {s: int(row.get(s, 0)) for s in ("train", "val", "test", "excluded")}
+            by_split = {s: int(row.get(s, 0)) for s in ("train", "val", "test", "excluded", "none")}
             rows.append({"table": table, "kind": kind, **by_split})
     print_table(rows, f"{data.head['name']} {data.head['version']}", as_json)
     say(f"content hash {data.content_hash()}")
@@ -110,20 +116,25 @@ def snapshot_command(
     path: SetPath,
     version: Annotated[str | None, typer.Option(help="Name of the version; the set's own by default.")] = None,
 ) -> None:
-    """Freeze the tables as they are, with a content hash that names them."""
+    """Freeze the tables as they are, with a content hash that names them; prints it as JSON."""
+    from occset.console import print_json, say
     from occset.dataset import OcclusionSet
+    from occset.records import read_note
 
     folder = OcclusionSet(path).snapshot(version)
-    print(folder)
-    print((folder / "snapshot.json").read_text(encoding="utf-8"), end="")
+    say(f"{folder}")
+    print_json(read_note(folder / "snapshot.json"))
 
 
 @render.command()
 def render_command(
     path: SetPath,
     out: Annotated[Path, typer.Option(help="Folder for the samples.")],
-    count: Annotated[int, typer.Option(help="How many samples.", min=1)] = 100,
-    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
+    count: Annotated[
+        int | None,
+        typer.Option(help="How many samples; 100 by default, or all of --recipes.", min=1, max=100_000_000),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0, max=2**63 - 1)] = 0,
     split: Annotated[str, typer.Option(help="Split of faces, occluders and textures.")] = "train",
     size: Annotated[int, typer.Option(help="Height and width, pixels.", min=32, max=1024)] = 256,
     recipes: Annotated[Path | None, typer.Option(help="Replay this recipe file instead of drawing.")] = None,
@@ -135,16 +146,16 @@ def render_command(
     from occset.draw import Plan
     from occset.errors import OccsetError
     from occset.export import Job, export
-    from occset.recipes import read_recipes
+    from occset.recipes import RecipeFile
 
     data = OcclusionSet(path)
     if recipes is not None:
-        held = len(read_recipes(recipes))
+        held = len(RecipeFile(recipes))
         if held == 0:
             raise OccsetError(f"{recipes}: holds no recipe: nothing to render")
-        job = Job(min(count, held), None, seed, recipes)
+        job = Job(min(count or held, held), None, seed, recipes)
     else:
-        job = Job(count, Plan(split=split, size=size), seed)
+        job = Job(count or 100, Plan(split=split, size=size), seed)
     with progress_bar("rendering") as progress:
         print(export(data, job, out, workers, progress))
 
@@ -153,6 +164,9 @@ def render_command(
 def explain_command(
     sample: Annotated[str, typer.Argument(help="Id of a sample, or its beginning.")],
     data: Annotated[Path, typer.Option(help="The set's folder.")],
+    recipes: Annotated[
+        Path | None, typer.Option(help="Look in this file, such as OUT/recipes.parquet, and not in the set.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the strip of pictures goes; SAMPLE.png by default.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -164,7 +178,7 @@ def explain_command(
     from occset.render import Renderer
 
     opened = OcclusionSet(data)
-    recipe = words.find_recipe(opened, sample)
+    recipe = words.find_recipe(opened, sample, recipes)
     rendered = Renderer(opened).render(recipe)
     lines = words.describe(opened, recipe, rendered)
     print_table([{"what": a, "value": b} for a, b in lines], "", as_json)

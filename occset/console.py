@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,13 +13,13 @@ from typing import Any
 def print_table(rows: Sequence[dict[str, Any]], title: str = "", as_json: bool = False) -> None:
     """Print rows that share their keys as a table, or as a JSON list. Text is shown as it is, never as markup."""
     if as_json:
-        print(json.dumps(list(rows), indent=2, default=str))
+        print_json(list(rows))
         return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title) if title else None, title_justify="left")
+    table = Table(title=Text(printable(title)) if title else None, title_justify="left")
     if rows:
         for key in rows[0]:
             numeric = all(isinstance(row[key], int | float) for row in rows)
@@ -31,17 +32,36 @@ def print_table(rows: Sequence[dict[str, Any]], title: str = "", as_json: bool =
     console.print(table)
 
 
+def print_json(value: Any) -> None:
+    """Print JSON on standard output; a number that is none (NaN) becomes null, which every reader knows."""
+    print(json.dumps(_jsonable(value), indent=2, default=str))
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: control characters and broken Unicode, which names of files may hold, are spelt out."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    return shown.encode("utf-8", "backslashreplace").decode()
 
 
 def say(text: str) -> None:
     """One line for the person at the terminal, on standard error, so that standard output stays clean."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ written first, the table row that names them last. Identifiers come from content
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from functools import cached_property
@@ -16,12 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from occset import images, records
-from occset.duplicates import perceptual_hash
+from occset import images, records, storing
 from occset.errors import BadInput, OccsetError, UnknownName
-from occset.files import clean_leftovers, copy_atomic, safe_join, write_atomic
+from occset.files import clean_leftovers, safe_join, write_atomic
 from occset.landmarks import five_points
-from occset.masks import check_mask, decode_rle, encode_rle
+from occset.masks import decode_rle
 from occset.sources.base import FaceItem, OccluderItem, TextureItem
 
 SPLITS = ("train", "val", "test")
@@ -38,19 +36,26 @@ class OcclusionSet:
             OccsetError: there is no set, or it was written by a newer occset.
         """
         self.path = Path(path)
-        head = self.path / _HEAD
-        if not head.is_file():
-            raise OccsetError(
-                f"{self.path}: no occset set here ({_HEAD} is missing): make one with  occset new {path} --faces ..."
-            )
+        self.head: dict[str, Any] = self._read_head()
+
+    def _read_head(self) -> dict[str, Any]:
+        path = self.path / _HEAD
         try:
-            self.head: dict[str, Any] = json.loads(head.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise BadInput(f"{head}: not readable JSON ({error}): restore it from a copy") from error
-        if self.head.get("schema_version", 0) > records.SCHEMA_VERSION:
+            head = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise OccsetError(
-                f"{head}: written by a newer occset (schema {self.head['schema_version']}): upgrade occset"
-            )
+                f"{self.path}: no occset set here ({_HEAD} is missing): make one with  occset new {self.path} --faces ..."
+            ) from error
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be read ({error.strerror}): change its permissions") from error
+        except ValueError as error:  # not JSON, or not UTF-8
+            raise BadInput(f"{path}: not readable JSON ({error}): restore it from a copy") from error
+        schema = head.get("schema_version") if isinstance(head, dict) else None
+        if not isinstance(schema, int) or not isinstance(head.get("sources"), list):
+            raise BadInput(f"{path}: lacks schema_version or sources: restore it from a copy")
+        if schema > records.SCHEMA_VERSION:
+            raise OccsetError(f"{path}: written by a newer occset (schema {schema}): upgrade occset")
+        return {"name": self.path.resolve().name, "version": "1", **head}
 
     @classmethod
     def create(cls, path: str | Path, name: str | None = None) -> OcclusionSet:
@@ -64,8 +69,12 @@ class OcclusionSet:
             return cls(path)
         if path.exists() and (not path.is_dir() or any(p.name[0] != "." for p in path.iterdir())):
             raise OccsetError(f"{path}: not empty and not an occset set: choose a new folder")
-        path.mkdir(parents=True, exist_ok=True)
-        head = {"name": name or path.name, "version": "1", "schema_version": records.SCHEMA_VERSION, "sources": []}
+        head = {
+            "name": name or path.resolve().name,
+            "version": "1",
+            "schema_version": records.SCHEMA_VERSION,
+            "sources": [],
+        }
         write_atomic(path / _HEAD, _json(head))
         return cls(path)
 
@@ -101,10 +110,14 @@ class OcclusionSet:
             )
         frame = frame.sort_values("id", ignore_index=True)
         records.write_table(self.path / f"{table}.parquet", frame, records.TABLES[table])
-        self.refresh()
+        self._forget()
 
     def refresh(self) -> None:
         """Forget what was read, so that the next look reads the folder again."""
+        self.head = self._read_head()
+        self._forget()
+
+    def _forget(self) -> None:
         for name in ("faces", "occluders", "textures", "_face_rows", "_occluder_rows", "_texture_rows"):
             self.__dict__.pop(name, None)
 
@@ -162,12 +175,15 @@ class OcclusionSet:
         return None if points is None else five_points(points)
 
     def load_truth(self, face: str) -> dict[str, np.ndarray]:
-        """What else is known of a rendered face, by name; empty for photos."""
+        """What else is known of a rendered face, by name; empty for photos.
+
+        Raises:
+            BadInput: the file is missing or broken.
+        """
         path = self.face_row(face)["truth"]
         if path is None or path != path:
             return {}
-        with np.load(safe_join(self.path, path), allow_pickle=False) as stored:
-            return dict(stored)
+        return records.read_arrays(safe_join(self.path, path))
 
     def load_cutout(self, occluder: str) -> np.ndarray:
         """Cut-out, (H, W, 4) uint8, straight alpha."""
@@ -181,149 +197,51 @@ class OcclusionSet:
         """Texture, (H, W, 3) uint8."""
         return images.read_image(safe_join(self.path, _get(self._texture_rows, "texture", texture)["path"]))
 
-    # --- storing pictures (rows are added by occset.importing, in one go) -------------------------------------------
+    # --- adding (rows get their split from occset.importing, in one go) ----------------------------------------------
 
     def store_face(self, item: FaceItem, source: str) -> dict[str, Any]:
-        """Write a face's files and return its row, without a split. Storing the same picture twice changes nothing.
-
-        Raises:
-            BadInput: not square, no pixels of face in the mask, or a mask of another size.
-        """
-        height, width = item.image.shape[:2]
-        where = f"{source}:{item.name}"
-        if height != width:
-            raise BadInput(
-                f"{where}: {width} x {height}: faces are square; crop it, or add it with the source 'photos'"
-            )
-        if item.mask is not None:
-            if item.mask.shape != (height, width):
-                raise BadInput(
-                    f"{where}: the mask is {item.mask.shape[1]} x {item.mask.shape[0]}, the picture {width} x {height}: "
-                    "make them the same size"
-                )
-            if not check_mask(item.mask, where).any():
-                raise BadInput(f"{where}: the face mask is empty: label it, or remove the mask file")
-        digest = images.pixel_hash(item.image)
-        face = "f" + digest[:15]
-        suffix = item.file.suffix.lower() if item.file is not None else ".png"
-        image = f"images/{face[1:3]}/{face}{suffix}"
-        target = safe_join(self.path, image)
-        if not target.exists():
-            if item.file is not None:
-                copy_atomic(item.file, target)
-            else:
-                images.write_png(target, item.image)
-        return {
-            "id": face,
-            "source": source,
-            "source_id": item.name,
-            "image": image,
-            "width": width,
-            "height": height,
-            "mask": None if item.mask is None else encode_rle(item.mask),
-            "landmarks": records.pack_points(item.landmarks),
-            "landmarks_source": item.landmarks_source,
-            "identity": item.identity,
-            "group": None,
-            "split": None,
-            "flags": json.dumps(item.flags, sort_keys=True),
-            "truth": self._store_truth(face, item.truth),
-            "licence": item.licence,
-            "sha256": digest,
-            "phash": perceptual_hash(item.image),
-        }
-
-    def _store_truth(self, face: str, truth: dict[str, np.ndarray] | None) -> str | None:
-        if not truth:
-            return None
-        import io
-
-        path = f"truth/{face[1:3]}/{face}.npz"
-        target = safe_join(self.path, path)
-        if not target.exists():
-            sink = io.BytesIO()
-            np.savez_compressed(sink, **truth)  # type: ignore[arg-type]
-            write_atomic(target, sink.getvalue())
-        return path
+        """Write a face's files and return its row, without a split; see `occset.storing.store_face`."""
+        return storing.store_face(self.path, item, source)
 
     def store_occluder(self, item: OccluderItem, source: str, face: str | None = None) -> dict[str, Any]:
-        """Write a cut-out and return its row, without a split."""
-        if item.rgba.ndim != 3 or item.rgba.shape[2] != 4 or not item.rgba[..., 3].any():
-            raise BadInput(
-                f"{source}:{item.name}: a cut-out needs an alpha channel that is not empty: save it as RGBA PNG"
-            )
-        digest = images.pixel_hash(item.rgba)
-        occluder = "o" + digest[:15]
-        cutout = f"cutouts/{occluder[1:3]}/{occluder}.png"
-        target = safe_join(self.path, cutout)
-        if not target.exists():
-            images.write_png(target, item.rgba)
-        return {
-            "id": occluder,
-            "source": source,
-            "source_id": item.name,
-            "cutout": cutout,
-            "width": item.rgba.shape[1],
-            "height": item.rgba.shape[0],
-            "category": item.category,
-            "landmarks": records.pack_points(item.landmarks),
-            "face": face,
-            "round": 0,
-            "annotator": None,
-            "split": None,
-            "licence": item.licence,
-            "sha256": digest,
-        }
+        """Write a cut-out and return its row, without a split; see `occset.storing.store_occluder`."""
+        return storing.store_occluder(self.path, item, source, face)
 
     def store_texture(self, item: TextureItem, source: str) -> dict[str, Any]:
-        """Write a texture and return its row, without a split."""
-        digest = images.pixel_hash(item.image)
-        texture = "t" + digest[:15]
-        path = f"textures/{texture[1:3]}/{texture}.png"
-        target = safe_join(self.path, path)
-        if not target.exists():
-            images.write_png(target, item.image)
-        return {
-            "id": texture,
-            "source": source,
-            "source_id": item.name,
-            "path": path,
-            "width": item.image.shape[1],
-            "height": item.image.shape[0],
-            "category": item.category,
-            "split": None,
-            "licence": item.licence,
-            "sha256": digest,
-        }
+        """Write a texture and return its row, without a split; see `occset.storing.store_texture`."""
+        return storing.store_texture(self.path, item, source)
 
     def add_rows(self, table: str, rows: Iterable[dict[str, Any]]) -> int:
         """Add rows whose id is new; returns how many were. Rows already there stay as they are."""
         frame = getattr(self, table)
         known = set(frame["id"])
-        fresh = {row["id"]: row for row in rows if row["id"] not in known}
+        fresh: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            if row["id"] not in known:
+                fresh.setdefault(row["id"], row)  # of two rows with one id the first stays, as it would in two calls
         if fresh:
             added = pd.DataFrame(list(fresh.values()), columns=records.TABLES[table].names)
             self.write(table, added if frame.empty else pd.concat([frame, added], ignore_index=True))
         return len(fresh)
 
-    def note_source(self, spec: str, licence: str, counts: dict[str, int]) -> None:
-        """Write into `occset.json` where something came from; the same source again replaces its entry."""
+    def note(self, **entries: Any) -> None:
+        """Write entries, and the content hash as it is now, into `occset.json`; writes nothing when nothing changes."""
+        head = {**self.head, **entries, "content_hash": self.content_hash()}
+        if head != self._read_head():
+            write_atomic(self.path / _HEAD, _json(head))
+        self.head = head
+
+    def note_source(self, spec: str, licence: str, counts: dict[str, Any]) -> None:
+        """Write into `occset.json` where something came from; the same source again replaces its entry in place."""
         entry = {"source": spec, "licence": licence, **counts}
-        kept = [known for known in self.head["sources"] if known["source"] != spec]
-        self.head["sources"] = [*kept, entry]
-        write_atomic(self.path / _HEAD, _json(self.head))
+        sources = [entry if known.get("source") == spec else known for known in self.head["sources"]]
+        self.note(sources=sources if entry in sources else [*sources, entry])
 
     # --- identity of the whole ------------------------------------------------------------------------------------
 
     def content_hash(self) -> str:
         """Hash over all rows of the three tables: the same content gives the same 64 hex digits, wherever it lies."""
-        digest = hashlib.sha256()
-        for table in records.TABLES:
-            frame = getattr(self, table)
-            for row in frame.sort_values("id").to_dict("records"):
-                plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in row.items()}
-                digest.update(json.dumps(plain, sort_keys=True, default=str).encode())
-        return digest.hexdigest()
+        return records.content_hash({table: getattr(self, table) for table in records.TABLES})
 
     def snapshot(self, version: str | None = None) -> Path:
         """Freeze the tables as they are under `snapshots/VERSION/`, with the content hash; returns the folder.
@@ -333,21 +251,18 @@ class OcclusionSet:
         Raises:
             OccsetError: that version exists with other content.
         """
-        version = version or self.head["version"]
-        folder = safe_join(self.path, f"snapshots/{version}")
+        version = version or str(self.head["version"])
+        folder = safe_join(self.path / "snapshots", version)
         content = self.content_hash()
         note = folder / "snapshot.json"
-        if note.exists():
-            stored = json.loads(note.read_text(encoding="utf-8"))["content_hash"]
-            if stored == content:
-                return folder
+        if not note.exists():
+            for table in records.TABLES:
+                records.write_table(folder / f"{table}.parquet", getattr(self, table), records.TABLES[table])
+            counts = {table: len(getattr(self, table)) for table in records.TABLES}
+            write_atomic(note, _json({"version": version, "content_hash": content, **counts}))
+        elif records.read_note(note).get("content_hash") != content:
             raise OccsetError(f"{folder}: holds other content already: choose another version")
-        for table in records.TABLES:
-            records.write_table(folder / f"{table}.parquet", getattr(self, table), records.TABLES[table])
-        counts = {table: len(getattr(self, table)) for table in records.TABLES}
-        write_atomic(note, _json({"version": version, "content_hash": content, **counts}))
-        self.head |= {"version": version, "content_hash": content}
-        write_atomic(self.path / _HEAD, _json(self.head))
+        self.note(version=version)
         return folder
 
     def clean(self) -> int:
@@ -367,4 +282,5 @@ def _get(rows: dict[str, dict[str, Any]], kind: str, key: str) -> dict[str, Any]
 
 
 def _json(value: dict[str, Any]) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    # a folder's name need not be UTF-8; what is not becomes a JSON escape
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")

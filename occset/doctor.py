@@ -9,6 +9,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from occset import registry
+from occset.errors import OccsetError
+
+CORE = ("numpy", "opencv-python-headless", "pandas", "pyarrow", "pycocotools", "pillow", "imagehash", "typer", "rich")
+ARCFACE = "occset.models.arcface:find_arcface"
 EXTRAS = {
     "models": (("torch", "torchvision"), "built-in faces, and the networks"),
     "identity": (
@@ -38,13 +43,13 @@ def _version(package: str) -> str | None:
 
 
 def examine() -> list[Line]:
-    """Look at Python, the core's packages, each extra, ArcFace and the machine; imports none of the packages."""
+    """Look at Python, the core's packages, each extra, the ArcFace file and the machine."""
     lines = [
         Line("python", sys.version_info >= (3, 11), platform.python_version(), "3.11 or newer"),
         Line("occset", True, _version("occset") or "not installed", str(Path(__file__).parent)),
         Line("cores", True, str(os.cpu_count()), platform.machine()),
     ]
-    for package in ("numpy", "opencv-python-headless", "pandas", "pyarrow", "pycocotools", "pillow"):
+    for package in CORE:
         version = _version(package)
         lines.append(Line(package, version is not None, version or "missing", "core"))
     for extra, (packages, adds) in EXTRAS.items():
@@ -52,4 +57,15 @@ def examine() -> list[Line]:
         ok = all(versions.values())
         found = ", ".join(f"{p} {v or 'missing'}" for p, v in versions.items())
         lines.append(Line(f"extra {extra}", ok, found, adds if ok else f"pip install 'occset[{extra}]' adds {adds}"))
+    lines.append(_arcface())
     return lines
+
+
+def _arcface() -> Line:
+    """The ArcFace file that would be used; asked by name, since what knows it lies in a folder above this one."""
+    meaning = "tells persons apart: the ID column, splits by person"
+    try:
+        found = registry.load(ARCFACE)()
+    except OccsetError as error:
+        return Line("arcface file", False, "none", str(error))
+    return Line("arcface file", True, f"{found.path} ({found.origin}, sha256 {found.sha256[:12]})", meaning)

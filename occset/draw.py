@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,7 @@ from occset.compose import hidden_share
 from occset.dataset import OcclusionSet
 from occset.errors import OccsetError
 from occset.placement import draw_warp
-from occset.recipes import Layer, Recipe
+from occset.recipes import MAX_SIZE, Layer, Recipe
 from occset.render import Renderer
 
 DEFAULT_MIX = {
@@ -80,11 +81,15 @@ class Drawer:
     def _faces(self) -> list[str]:
         table = self.data.faces
         usable = table["split"].eq(self.plan.split) & table["mask"].notna() & table["landmarks"].notna()
-        ids = sorted(table.loc[usable, "id"])
-        return [i for i in ids if i in set(self.plan.faces)] if self.plan.faces else ids
+        ids = set(table.loc[usable, "id"])
+        return sorted(ids & set(self.plan.faces) if self.plan.faces else ids)
 
     def _check(self) -> None:
         split = self.plan.split
+        if not 1 <= self.plan.size <= MAX_SIZE:
+            raise OccsetError(f"samples of {self.plan.size} pixels: sizes go from 1 to {MAX_SIZE}")
+        if not 0 <= self.seed < 1 << 63:
+            raise OccsetError(f"the seed {self.seed} is out of range: use 0 to 2**63 - 1")
         if not self.faces:
             raise OccsetError(
                 f"{self.data.path}: no labelled face with landmarks in the split '{split}': add faces with masks"
@@ -107,7 +112,7 @@ class Drawer:
         Raises:
             OccsetError: after 60 draws none hid enough of any face.
         """
-        face = self.faces[self.order[index % len(self.faces)]]
+        face = self.faces[self.order[self._turn(index)]]
         for draw in range(MAX_DRAWS):
             rng = np.random.default_rng([self.seed, index, draw])
             if draw >= 20:  # this face will not do
@@ -115,6 +120,8 @@ class Drawer:
             kind = self._type(rng, index)
             layers = tuple(self._layer(rng, category, face) for category in self.types[kind][0])
             recipe = Recipe(face, layers, self.plan.size, kind, self.seed, index, draw)
+            if not all(-(1 << 31) <= v < 1 << 31 for layer in layers for v in layer.warp):
+                continue  # so far outside that the table could not hold it
             _, mask, _ = self.renderer.face(face, self.plan.size)
             if hidden_share(mask, self.renderer.alpha(recipe)) >= self.plan.min_hidden:
                 return recipe
@@ -123,42 +130,77 @@ class Drawer:
             "are the landmarks of its faces right?"
         )
 
+    def _turn(self, index: int) -> int:
+        """Whose turn it is. One face further each time types and faces have met all they can, so that every pair meets."""
+        shift = index // math.lcm(len(self.faces), len(self.types)) if self.plan.types_in_turn else 0
+        return (index + shift) % len(self.faces)
+
+    def draw_range(self, start: int, stop: int) -> list[Recipe]:
+        """Recipes number ``start`` to ``stop - 1``."""
+        return [self.draw(index) for index in range(start, stop)]
+
     def _type(self, rng: np.random.Generator, index: int) -> str:
         names = list(self.types)
         if self.plan.types_in_turn:
-            # one step further each time round the faces, so that every face meets every type
-            return names[(index + index // len(self.faces)) % len(names)]
+            return names[index % len(names)]
         weights = np.array([self.types[name][1] for name in names])
         return names[
             int(np.searchsorted(np.cumsum(weights / weights.sum()), rng.random(), side="right").clip(0, len(names) - 1))
         ]
 
     def _layer(self, rng: np.random.Generator, category: str, face: str) -> Layer:
-        ids = self.by_category[category]
-        occluder = ids[int(rng.integers(len(ids)))]
-        cutout = self.renderer.cutout(occluder)
-        points = self.data.occluder_landmarks(occluder)
-        flip = bool(rng.random() < 0.5)
-        face_points = self.renderer.face_points(face, self.plan.size)
-        matrix, bend = draw_warp(rng, category, cutout.shape[:2], points, face_points, flip, self.plan.size)
-        texture, offset = None, (0, 0)
-        if self.textures and rng.random() < RETEXTURE.get(category, 0.3):
-            texture = self.textures[int(rng.integers(len(self.textures)))]
-            offset = (int(rng.integers(512)), int(rng.integers(512)))
-        common = rng.uniform(0.8, 1.2)
-        gain = tuple(int(v) for v in np.rint(256 * common * rng.uniform(0.94, 1.06, 3)))
-        bias = tuple(int(v) for v in np.rint(rng.uniform(-8, 8) + rng.uniform(-4, 4, 3)))
-        softness = int(rng.choice([0, 0, 0, 1, 1, 2])) * max(1, self.plan.size // 256)
-        return Layer(
-            occluder,
-            texture,
-            tuple(warps.warp_from_affine(matrix, bend)),
-            flip,
-            gain,
-            bias,
-            softness,
-            offset,  # type: ignore[arg-type]
+        points = self.renderer.face_points(face, self.plan.size)
+        assert points is not None  # self.faces have landmarks
+        return draw_layer(
+            rng, self.renderer, category, self.by_category[category], self.textures, points, self.plan.size
         )
+
+
+def draw_layer(
+    rng: np.random.Generator,
+    renderer: Renderer,
+    category: str,
+    occluders: list[str],
+    textures: list[str],
+    face_points: np.ndarray,
+    size: int,
+    retexture: float | None = None,
+) -> Layer:
+    """Draw one occluder, where it lies, its texture, colour and softness.
+
+    Args:
+        rng: the only source of chance.
+        renderer: of the set.
+        category: of the occluders.
+        occluders, textures: ids to choose from; textures may be empty.
+        face_points: (5, 2) pixels of the picture.
+        size: the picture's height and width.
+        retexture: chance of another texture; `RETEXTURE` of the category when None.
+
+    Raises:
+        OccsetError: the landmarks of the face or of the cut-out span no face.
+    """
+    occluder = occluders[int(rng.integers(len(occluders)))]
+    cutout = renderer.cutout(occluder)
+    points = renderer.data.occluder_landmarks(occluder)
+    flip = bool(rng.random() < 0.5)
+    try:
+        matrix, bend = draw_warp(rng, category, cutout.shape[:2], points, face_points, flip, size)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise OccsetError(
+            f"{renderer.data.path}: landmarks that span no face, of a face {np.round(face_points).tolist()} or of "
+            f"occluder {occluder}: run  occset check {renderer.data.path}"
+        ) from error
+    texture, offset = None, (0, 0)
+    if textures and rng.random() < (RETEXTURE.get(category, 0.3) if retexture is None else retexture):
+        texture = textures[int(rng.integers(len(textures)))]
+        offset = (int(rng.integers(512)), int(rng.integers(512)))
+    common = rng.uniform(0.8, 1.2)
+    gain = tuple(int(v) for v in np.rint(256 * common * rng.uniform(0.94, 1.06, 3)))
+    bias = tuple(int(v) for v in np.rint(rng.uniform(-8, 8) + rng.uniform(-4, 4, 3)))
+    softness = int(rng.choice([0, 0, 0, 1, 1, 2])) * max(1, size // 256)
+    warp = tuple(warps.warp_from_affine(matrix, bend))
+    return Layer(occluder, texture, warp, flip, gain, bias, softness, offset)  # type: ignore[arg-type]
 
 
 def describe(table: pd.DataFrame) -> pd.DataFrame:

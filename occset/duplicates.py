@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,25 +22,37 @@ def perceptual_hash(image: np.ndarray) -> str:
 
 
 def near_pairs(hashes: Sequence[str], most: int = NEAR) -> list[tuple[int, int, int]]:
-    """All pairs (i, j, differing bits), i < j, whose hashes differ in at most ``most`` bits."""
-    if len(hashes) < 2:
+    """All pairs (i, j, differing bits), i < j, whose hashes differ in at most ``most`` bits; what is no hash has none."""
+    valid = [i for i, text in enumerate(hashes) if isinstance(text, str) and re.fullmatch("[0-9a-f]{16}", text)]
+    if len(valid) < 2:
         return []
-    bits = np.array([np.frombuffer(bytes.fromhex(h), np.uint8) for h in hashes])
-    bits = np.unpackbits(bits, axis=1).astype(np.int16)
+    bits = np.unpackbits(np.array([np.frombuffer(bytes.fromhex(hashes[i]), np.uint8) for i in valid]), axis=1)
+    bits = bits.astype(np.float32)  # exact here, and products of floats are fast
+    ones = bits.sum(axis=1)
     pairs: list[tuple[int, int, int]] = []
     for i in range(0, len(bits), 512):
         block = bits[i : i + 512]
-        apart = block @ (1 - bits.T) + (1 - block) @ bits.T
-        rows, columns = np.nonzero(apart <= most)
-        pairs += [(int(i + r), int(c), int(apart[r, c])) for r, c in zip(rows, columns, strict=True) if i + r < c]
+        apart = ones[i : i + 512, None] + ones - 2 * (block @ bits.T)
+        for r, c in np.argwhere(apart <= most):
+            if i + r < c:
+                pairs.append((valid[i + r], valid[c], int(apart[r, c])))
     return pairs
 
 
-def similar_pairs(embeddings: np.ndarray, at_least: float) -> list[tuple[int, int]]:
-    """All pairs i < j of unit vectors (N, D) whose cosine is at least ``at_least``."""
+def similar_pairs(embeddings: np.ndarray, at_least: float, labels: np.ndarray | None = None) -> list[tuple[int, int]]:
+    """All pairs i < j of unit vectors (N, D) whose cosine is at least ``at_least``.
+
+    Args:
+        embeddings: (N, D) float.
+        at_least: -1..1.
+        labels: (N,) int; pairs that share a label of 0 or more are left out.
+    """
     pairs: list[tuple[int, int]] = []
     for i in range(0, len(embeddings), 1024):
         close = embeddings[i : i + 1024] @ embeddings.T >= at_least
+        if labels is not None:
+            mine = labels[i : i + 1024, None]
+            close &= (mine != labels) | (mine < 0)
         rows, columns = np.nonzero(close)
         pairs += [(int(i + r), int(c)) for r, c in zip(rows, columns, strict=True) if i + r < c]
     return pairs

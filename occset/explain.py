@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from occset.compose import Sample
@@ -11,20 +13,21 @@ from occset.recipes import Recipe, read_recipes
 from occset.warps import ONE
 
 
-def find_recipe(data: OcclusionSet, sample: str) -> Recipe:
-    """The recipe with this sample id (or a unique beginning of it) among the set's recipes and protocols.
+def find_recipe(data: OcclusionSet, sample: str, file: Path | None = None) -> Recipe:
+    """The recipe with this sample id (or a unique beginning of it) in a file, or among the set's recipes and protocols.
 
     Raises:
         UnknownName: no recipe, or more than one, begins so.
+        BadInput: a recipe file is missing or broken.
     """
+    own = sorted([*data.path.glob("protocols/[!.]*.parquet"), *data.path.glob("recipes/[!.]*.parquet")])
     known: dict[str, Recipe] = {}
-    for path in sorted([*data.path.glob("protocols/*.parquet"), *data.path.glob("recipes/*.parquet")]):
+    for path in [file] if file is not None else own:
         known |= {recipe.sample: recipe for recipe in read_recipes(path)}
     hits = [name for name in known if name.startswith(sample)]
     if len(hits) != 1:
-        raise UnknownName(
-            "sample", sample, hits[:5] or list(known)[:5] or ["none yet: run occset bench or occset render"]
-        )
+        none = ["none yet: run occset bench, or give --recipes OUT/recipes.parquet of occset render"]
+        raise UnknownName("sample", sample, hits[:5] or list(known)[:5] or none)
     return known[hits[0]]
 
 

@@ -8,6 +8,7 @@ OUT/image|clean|face|occlusion/NNNNNN_SAMPLE.png
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,10 +17,12 @@ from pathlib import Path
 from occset.dataset import OcclusionSet
 from occset.draw import Drawer, Plan
 from occset.errors import OccsetError
-from occset.files import clean_leftovers, write_atomic
+from occset.files import write_atomic
 from occset.images import write_png
+from occset.locks import clear_temporaries, only_writer
 from occset.pool import default_workers, map_chunks
-from occset.recipes import Recipe, hash_recipes, read_recipes, recipes_to_bytes
+from occset.recipes import Recipe, RecipeFile, hash_recipes, named_items, read_recipes, recipes_to_bytes
+from occset.records import read_note
 from occset.render import Renderer
 
 _CHUNK = 32
@@ -56,43 +59,69 @@ def export(
         The path of the finished `recipes.parquet`.
 
     Raises:
-        OccsetError: the folder holds samples of another job, or a recipe names what the set lacks.
+        OccsetError: the folder holds samples of another job or is being written to, the set has nothing to draw from,
+            or a recipe names what the set lacks.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    clean_leftovers(out)
-    _claim(data, job, out)
+    asked = _check_job(data, job)  # before anything is made
+    with only_writer(out) as held:
+        _claim(data, job, asked, out)
+        clear_temporaries(out, held)
+        final = _write_all(data, job, out, workers or default_workers(), progress)
+        clear_temporaries(out, held)  # of workers of a killed run that were still dying when this one began
+    return final
+
+
+def _write_all(
+    data: OcclusionSet, job: Job, out: Path, workers: int, progress: Callable[[int, int], None] | None
+) -> Path:
     final = out / "recipes.parquet"
     starts = list(range(0, job.count, _CHUNK))
     todo = [] if final.exists() else [s for s in starts if not _part(out, s).exists()]
     done = job.count - sum(min(_CHUNK, job.count - s) for s in todo)
     if progress:
         progress(done, job.count)
-    for written in map_chunks(partial(_make_writer, data, job, out), todo, workers or default_workers()):
+    for written in map_chunks(partial(_make_writer, data, job, out), todo, workers):
         done += written
         if progress:
             progress(done, job.count)
     if not final.exists():
         recipes = [recipe for start in starts for recipe in read_recipes(_part(out, start))]
         write_atomic(final, recipes_to_bytes(recipes, {"hash": hash_recipes(recipes)}))
-    for start in starts:
-        _part(out, start).unlink(missing_ok=True)
     if (out / "parts").is_dir():
-        (out / "parts").rmdir()
+        shutil.rmtree(out / "parts")
     return final
+
+
+def _check_job(data: OcclusionSet, job: Job) -> str | None:
+    """Hold a job against the set; returns the hash of the recipes that are replayed."""
+    if job.recipes is None:
+        Drawer(data, job.plan or Plan(), job.seed)
+        return None
+    recipes = read_recipes(job.recipes, 0, job.count)
+    if not recipes or len(recipes) < job.count:
+        raise OccsetError(f"{job.recipes}: holds {len(recipes)} recipes, {max(job.count, 1)} were asked for")
+    for table, named in named_items(recipes).items():
+        lost = sorted(named - set(getattr(data, table)["id"]))
+        if lost:
+            raise OccsetError(
+                f"{job.recipes}: names {len(lost)} {table} that {data.path} does not have, {lost[0]} first: "
+                "add the sources that they were drawn from"
+            )
+    return hash_recipes(recipes)
 
 
 def _part(out: Path, start: int) -> Path:
     return out / "parts" / f"{start:09d}.parquet"
 
 
-def _claim(data: OcclusionSet, job: Job, out: Path) -> None:
+def _claim(data: OcclusionSet, job: Job, recipes: str | None, out: Path) -> None:
     """Write down what this folder holds, or hold an earlier note against the job."""
     asked = {
         "content_hash": data.content_hash(),
         "count": job.count,
         "seed": job.seed,
         "plan": None if job.plan is None else asdict(job.plan),
-        "recipes": None if job.recipes is None else hash_recipes(read_recipes(job.recipes, 0, job.count)),
+        "recipes": recipes,
     }
     text = json.dumps(asked, indent=2, sort_keys=True) + "\n"
     note = out / "render.json"
@@ -100,25 +129,22 @@ def _claim(data: OcclusionSet, job: Job, out: Path) -> None:
         if any(p.name[0] != "." for p in out.iterdir()):
             raise OccsetError(f"{out}: not empty and not a rendering of occset: choose a new folder")
         write_atomic(note, text.encode())
-    elif note.read_text(encoding="utf-8") != text:
-        was = json.loads(note.read_text(encoding="utf-8"))
+    elif note.read_bytes() != text.encode():
+        was = read_note(note)
         other = sorted(k for k in asked if json.dumps(was.get(k)) != json.dumps(json.loads(text)[k]))
         raise OccsetError(f"{out}: holds samples of another job (other {', '.join(other)}): choose another folder")
 
 
 def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], int]:
     if job.recipes is not None:
-        recipes_file, renderer, drawer = job.recipes, Renderer(data), None
+        renderer, take = Renderer(data), RecipeFile(job.recipes).read
     else:
         drawer = Drawer(data, job.plan or Plan(), job.seed)
-        renderer = drawer.renderer
+        renderer, take = drawer.renderer, drawer.draw_range
 
     def write(start: int) -> int:
         stop = min(start + _CHUNK, job.count)
-        if drawer is not None:
-            recipes = [drawer.draw(index) for index in range(start, stop)]
-        else:
-            recipes = read_recipes(recipes_file, start, stop)
+        recipes = take(start, stop)
         for index, recipe in zip(range(start, stop), recipes, strict=True):
             write_sample(renderer, recipe, out, index)
         # the part is written last: it says that its pictures are there

@@ -1,11 +1,15 @@
-"""Bringing a source into a set: read in workers, skip bad items by name, commit what is finished, split at the end."""
+"""Bringing a source into a set: read in workers, skip bad items by name, commit what is finished, split at the end.
+
+Rows are committed without a split, and all splits are given in one go when everything is read: an import that was cut
+off and is run again ends with the same set as one that was not.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +17,14 @@ import pandas as pd
 
 from occset import registry
 from occset.dataset import OcclusionSet
-from occset.errors import NoSpace, OccsetError
-from occset.files import write_atomic
+from occset.errors import BadInput, NoSpace, OccsetError
+from occset.files import safe_join, write_atomic
 from occset.landmarks import five_points
+from occset.locks import only_writer
 from occset.pool import default_workers, map_chunks
+from occset.records import FILES_OF, read_arrays
 from occset.splits import split_faces, split_items
+from occset.storing import spans_a_face
 
 EMBEDDER = "occset.models.arcface:ArcFace"
 """Tells persons apart when splitting; found by name, since it lives in a folder above this one."""
@@ -30,7 +37,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Report:
-    """What became of a source: rows added, rows already there, cut-outs harvested, and what could not be used, by name."""
+    """What became of a source.
+
+    Attributes:
+        added, already: rows added, and rows that the same source had added before.
+        harvested: cut-outs harvested from its faces and added.
+        problems: what could not be used, by name, and why; it is nowhere in the set.
+        duplicates: what shows, pixel by pixel, the same as another item of the set, which it is; kept once.
+    """
 
     source: str
     kind: str
@@ -38,6 +52,7 @@ class Report:
     already: int = 0
     harvested: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -46,6 +61,14 @@ class _Read:
     harvested: list[dict[str, Any]] = field(default_factory=list)
     embeddings: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
+    model: str = ""
+
+    def extend(self, other: _Read) -> None:
+        self.rows += other.rows
+        self.harvested += other.harvested
+        self.embeddings = other.embeddings | self.embeddings  # of two of one face the first stays, as its row does
+        self.problems += other.problems
+        self.model = other.model
 
 
 def add_source(
@@ -70,31 +93,45 @@ def add_source(
         What was added and what was refused; refused items are nowhere in the set.
 
     Raises:
-        OccsetError: the source cannot be opened, or the disk is full.
+        OccsetError: the source cannot be opened, the disk is full, or another process is adding to the set.
     """
     from occset.sources.registry import open_source
 
     source = open_source(spec, kind)
-    singular = kind[:-1]
-    keys: list[str] = getattr(source, f"{singular}_keys")()
+    keys: list[str] = getattr(source, f"{kind[:-1]}_keys")()
     report = Report(spec, kind)
+    with only_writer(data.path):
+        data.refresh()
+        _read_all(data, source, kind, keys, report, workers or default_workers(), progress)
+        resplit(data, seed)
+        counts = {"added_as": getattr(source, "name", spec), "items": len(keys)}
+        data.note_source(f"{kind}={spec}", source.licence, counts)
+        data.clean()
+    return report
+
+
+def _read_all(
+    data: OcclusionSet,
+    source: Any,
+    kind: str,
+    keys: list[str],
+    report: Report,
+    workers: int,
+    progress: Progress | None,
+) -> None:
     chunks = [keys[i : i + _CHUNK] for i in range(0, len(keys), _CHUNK)]
-    make = partial(_make_reader, source, data, singular)
+    make = partial(_make_reader, source, data, kind[:-1])
     pending, done = _Read(), 0
-    for read, chunk in zip(map_chunks(make, chunks, workers or default_workers()), chunks, strict=True):
-        for name in ("rows", "harvested", "problems"):
-            getattr(pending, name).extend(getattr(read, name))
-        pending.embeddings |= read.embeddings
+    for read, chunk in zip(map_chunks(make, chunks, workers), chunks, strict=True):
+        pending.extend(read)
         done += len(chunk)
-        if len(pending.rows) >= _COMMIT_EVERY:
+        # a commit writes the whole table again, so they come the more seldom the larger it is
+        if len(pending.rows) >= max(_COMMIT_EVERY, len(getattr(data, kind)) // 8):
             _commit(data, kind, pending, report)
             pending = _Read()
         if progress:
             progress(done, len(keys))
     _commit(data, kind, pending, report)
-    resplit(data, seed)
-    data.note_source(f"{kind}={spec}", source.licence, {"added_as": getattr(source, "name", spec), "items": len(keys)})
-    return report
 
 
 def _make_reader(source: Any, data: OcclusionSet, singular: str) -> Callable[[list[str]], _Read]:
@@ -102,7 +139,7 @@ def _make_reader(source: Any, data: OcclusionSet, singular: str) -> Callable[[li
     read_item = getattr(source, f"read_{singular}")
 
     def read(keys: list[str]) -> _Read:
-        out = _Read()
+        out = _Read(model=embedder.file.sha256 if embedder is not None else "")
         for key in keys:
             try:
                 _read_one(read_item(key), out)
@@ -113,15 +150,24 @@ def _make_reader(source: Any, data: OcclusionSet, singular: str) -> Callable[[li
         return out
 
     def _read_one(item: Any, out: _Read) -> None:
+        vector = None
+        if embedder is not None and item.landmarks is not None:
+            if not spans_a_face(item.landmarks):
+                raise BadInput(
+                    f"{source.name}:{item.name}: its landmarks span no face: give five or 68 points, or none"
+                )
+            vector = embedder.embed(item.image[None], five_points(item.landmarks)[None])[0]
         row = getattr(data, f"store_{singular}")(item, source.name)
         out.rows.append(row)
-        if singular != "face":
-            return
-        for piece in item.occluders:
-            out.harvested.append(data.store_occluder(piece, source.name, face=row["id"]))
-        if embedder is not None and item.landmarks is not None:
-            points = five_points(item.landmarks)[None]
-            out.embeddings[row["id"]] = embedder.embed(item.image[None], points)[0]
+        if vector is not None:
+            out.embeddings.setdefault(row["id"], vector)
+        for piece in item.occluders if singular == "face" else ():
+            try:
+                out.harvested.append(data.store_occluder(piece, source.name, face=row["id"]))
+            except NoSpace:
+                raise
+            except OccsetError as error:  # the face itself is in the set
+                out.problems.append((f"{item.name}, its {piece.category}", str(error)))
 
     return read
 
@@ -129,55 +175,85 @@ def _make_reader(source: Any, data: OcclusionSet, singular: str) -> Callable[[li
 def _open_embedder() -> Any | None:
     try:
         return registry.load(EMBEDDER)(threads=1)
+    except BadInput:
+        raise  # a file that the user named
     except (OccsetError, ImportError):
         return None  # splits then go by near-duplicates, and the set says so
 
 
 def _commit(data: OcclusionSet, kind: str, read: _Read, report: Report) -> None:
-    added = data.add_rows(kind, read.rows)
-    report.added += added
-    report.already += len(read.rows) - added
-    if read.harvested:
-        report.harvested += data.add_rows("occluders", read.harvested)
-    report.problems += read.problems
     if read.embeddings:
-        save_embeddings(data, load_embeddings(data) | read.embeddings)
+        _save_embeddings(data, read.embeddings, read.model)
+    added = data.add_rows(kind, read.rows)
+    # cut-outs after faces: a row never names a face that a killed process did not come to write
+    report.harvested += data.add_rows("occluders", read.harvested)
+    report.problems += read.problems
+    frame: pd.DataFrame = getattr(data, kind)
+    columns = (frame[c] for c in ("source", "source_id", FILES_OF[kind]))
+    kept = dict(zip(frame["id"], zip(*columns, strict=True), strict=True))
+    report.added += added
+    report.already -= added
+    for row in read.rows:
+        source, name, file = kept[row["id"]]
+        if (source, name) == (row["source"], row["source_id"]):
+            report.already += 1
+            continue
+        report.duplicates.append((row["source_id"], f"the same picture as {source}:{name}, which is kept: remove one"))
+        if row[FILES_OF[kind]] != file:  # a PNG beside the JPEG with the same pixels
+            safe_join(data.path, row[FILES_OF[kind]]).unlink(missing_ok=True)
 
 
 def load_embeddings(data: OcclusionSet) -> dict[str, np.ndarray]:
-    """ArcFace unit vectors (512,) of the set's faces by id; empty where none were computed."""
+    """ArcFace unit vectors (512,) of the set's faces by id; empty where none were computed.
+
+    Raises:
+        BadInput: their file is broken.
+    """
     path = data.path / _EMBEDDINGS
     if not path.exists():
         return {}
-    with np.load(path, allow_pickle=False) as stored:
-        return dict(zip(stored["ids"].tolist(), stored["vectors"].astype(np.float32), strict=True))
+    stored = read_arrays(path)
+    ids, vectors = stored.get("ids", np.empty(0)), stored.get("vectors", np.empty(0))
+    if ids.ndim != 1 or vectors.ndim != 2 or len(ids) != len(vectors):
+        raise BadInput(f"{path}: holds no vectors by id: remove it and import again")
+    return dict(zip(ids.tolist(), vectors.astype(np.float32), strict=True))
 
 
-def save_embeddings(data: OcclusionSet, embeddings: dict[str, np.ndarray]) -> None:
-    """Write the vectors, half precision, atomically."""
-    import io
-
-    ids = sorted(embeddings)
+def _save_embeddings(data: OcclusionSet, fresh: dict[str, np.ndarray], model: str) -> None:
+    """Add vectors of faces that have none, half precision, with the hash of the file that made them, atomically."""
+    path = data.path / _EMBEDDINGS
+    known = load_embeddings(data)
+    if known and str(read_arrays(path).get("model", model)) != model:
+        raise OccsetError(
+            f"{path}: made by another ArcFace file, whose vectors cannot be compared with those of this one: use that "
+            "file again, or remove embeddings.npz and import every source again"
+        )
+    if fresh.keys() <= known.keys():
+        return
+    vectors = fresh | known
+    ids = sorted(vectors)
     sink = io.BytesIO()
-    np.savez(sink, ids=np.array(ids), vectors=np.stack([embeddings[i] for i in ids]).astype(np.float16))
-    write_atomic(Path(data.path) / _EMBEDDINGS, sink.getvalue())
+    halves = np.stack([vectors[i] for i in ids]).astype(np.float16)
+    np.savez(sink, ids=np.array(ids), vectors=halves, model=np.array(model))
+    write_atomic(path, sink.getvalue())
 
 
 def resplit(data: OcclusionSet, seed: int = 0) -> None:
     """Fill in the splits that are missing, and write down what faces were grouped by."""
     embeddings = load_embeddings(data)
-    if len(data.faces):
+    if data.faces["split"].isna().any():
         data.write("faces", split_faces(data.faces, embeddings, seed))
     by_face = {k: v for k, v in zip(data.faces["id"], data.faces["split"], strict=True) if isinstance(v, str)}
     for table in ("occluders", "textures"):
         frame: pd.DataFrame = getattr(data, table)
-        if len(frame):
+        if frame["split"].isna().any():
             data.write(table, split_items(frame, by_face, seed))
     named = data.faces["identity"].notna()
     embedded = data.faces["id"].isin(list(embeddings))
-    data.head["grouping"] = {
+    grouping = {
         "by_identity": int(named.sum()),
         "by_arcface_clusters": int((~named & embedded).sum()),
         "by_near_duplicates_only": int((~named & ~embedded).sum()),
         "seed": seed,
     }
+    data.note(grouping=grouping)

@@ -14,6 +14,7 @@ from pycocotools import mask as coco
 from occset.errors import BadInput
 
 THRESHOLD = 127
+_MOST_PIXELS = 1 << 28
 
 
 def harden(soft: np.ndarray) -> np.ndarray:
@@ -47,11 +48,14 @@ def decode_rle(counts: str, height: int, width: int) -> np.ndarray:
     """Counts string of a COCO RLE to a binary mask (H, W) uint8, 0 or 255.
 
     Raises:
-        BadInput: the counts do not add up to height x width.
+        BadInput: the counts are no RLE, or do not add up to height x width.
     """
+    if not 0 < height * width <= _MOST_PIXELS:
+        raise BadInput(f"a mask of {width} x {height} pixels is out of range: restore the table from a copy")
+    total = run_total(counts)
+    if total != height * width:
+        raise BadInput(f"an RLE of {total} pixels was given for a mask of {width} x {height}")
     rle = {"counts": counts.encode("ascii"), "size": [height, width]}
-    if run_total(counts) != height * width:
-        raise BadInput(f"an RLE of {run_total(counts)} pixels was given for a mask of {width} x {height}")
     return np.ascontiguousarray(coco.decode(rle)) * np.uint8(255)
 
 
@@ -59,23 +63,34 @@ def run_total(counts: str) -> int:
     """Sum of the runs of a COCO counts string: the number of pixels it describes.
 
     COCO writes each run as base-32 digits of a zig-zag-free signed number, the third run on as a difference to the
-    run two before; pycocotools does not check the sum itself and would read beyond its buffer.
+    run two before; pycocotools checks neither sum nor sign, and would write beyond its buffer.
+
+    Raises:
+        BadInput: a character or a run that no RLE has, or an end in the middle of a run.
     """
-    runs: list[int] = []
-    value, shift = 0, 0
-    for character in counts.encode("ascii"):
-        digit = character - 48
+    before, last, total = 0, 0, 0  # the run two before, the last one, and the sum
+    value, shift, number = 0, 0, 0
+    for character in counts:
+        digit = ord(character) - 48
+        if not 0 <= digit < 64 or shift > 30:
+            raise BadInput(f"'{counts[:20]}' is no RLE of COCO: restore the table from a copy, or label the face again")
         value |= (digit & 0x1F) << shift
         shift += 5
         if digit & 0x20:
             continue
         if digit & 0x10:
             value |= -1 << shift
-        if len(runs) > 2:
-            value += runs[-2]
-        runs.append(value)
+        if number > 2:
+            value += before
+        if value < 0:
+            raise BadInput(f"'{counts[:20]}' is an RLE with a negative run: restore the table, or label the face again")
+        before, last = last, value
+        total += value
+        number += 1
         value, shift = 0, 0
-    return sum(runs)
+    if shift:
+        raise BadInput(f"'{counts[:20]}' is an RLE that was cut off: restore the table, or label the face again")
+    return total
 
 
 def area(mask: np.ndarray) -> int:

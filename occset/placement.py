@@ -97,6 +97,9 @@ def draw_warp(
 
     Returns:
         The map from picture pixels to (flipped) cut-out pixels, (2, 3) float, and the bend for `warps.warp_from_affine`.
+
+    Raises:
+        ValueError, numpy.linalg.LinAlgError: landmarks that span no face.
     """
     place = place_of(category)
     shift = rng.uniform(-1, 1, 2) * place.shift
@@ -113,6 +116,8 @@ def draw_warp(
     change = _about(pivot, angle, scale, stretch, frame[:, :2] @ shift)
     forward = change @ np.vstack([forward, [0, 0, 1]])
     backward = np.linalg.inv(forward)[:2]
+    if not np.isfinite(backward).all():
+        raise ValueError("landmarks that are not finite numbers")
     # a bend of `size * share` picture pixels at the edge, half a picture from the middle, in cut-out pixels
     step = float(np.hypot(backward[0, 0], backward[1, 0]))
     per_square = step * size / (size / 2) ** 2

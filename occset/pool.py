@@ -6,12 +6,13 @@ The one place that starts workers, so that another kind of pool can be added her
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from occset.errors import OccsetError
@@ -19,6 +20,7 @@ from occset.errors import OccsetError
 T = TypeVar("T")
 R = TypeVar("R")
 
+_make_worker: Any = None
 _worker: Any = None
 
 
@@ -46,7 +48,7 @@ def map_chunks(make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T],
         return
     context = multiprocessing.get_context("spawn")  # fork would copy threads of torch and OpenCV in any state
     pool = ProcessPoolExecutor(
-        min(workers, len(chunks)), mp_context=context, initializer=_start, initargs=(make_worker, os.getpid())
+        min(workers, len(chunks)), mp_context=context, initializer=_start, initargs=(make_worker,)
     )
     try:
         waiting: list[Future[R]] = []
@@ -54,34 +56,60 @@ def map_chunks(make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T],
         for chunk in remaining:
             waiting.append(pool.submit(_run, chunk))
             if len(waiting) > 2 * workers:
-                yield waiting.pop(0).result()
+                yield _result(waiting.pop(0))
         while waiting:
-            yield waiting.pop(0).result()
+            yield _result(waiting.pop(0))
     except BrokenProcessPool as error:
         raise OccsetError(
-            "a worker process died, killed or out of memory: run again, it goes on where it stopped; try --workers 1"
+            "a worker process died, killed or out of memory: run again, it goes on where it stopped; try --workers 1 "
+            "(and a script of your own must start its work below  if __name__ == '__main__':)"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start(make_worker: Callable[[], Callable[[Any], Any]], parent: int) -> None:
-    global _worker
+@dataclass(frozen=True)
+class _Failed:
+    """A user's mistake on its way back: an exception whose constructor takes more than a message does not unpickle."""
+
+    kind: type[OccsetError]
+    message: str
+
+    def error(self) -> OccsetError:
+        return self.kind.__new__(self.kind, self.message)
+
+
+def _result(future: Future[Any]) -> Any:
+    found = future.result()
+    if isinstance(found, _Failed):
+        raise found.error()
+    return found
+
+
+def _start(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
+    global _make_worker
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     import cv2
 
     cv2.setNumThreads(1)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    _worker = make_worker()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _make_worker = make_worker
 
 
-def _leave_with(parent: int) -> None:
-    """End this worker soon after its parent was killed, since nobody would ever tell it to stop."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+def _leave_with_parent() -> None:
+    """End this worker as soon as its parent was killed, since nobody would ever tell it to stop."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _run(chunk: Any) -> Any:
-    return _worker(chunk)
+    global _worker
+    try:
+        if _worker is None:  # made here and not in _start, whose errors the pool would not pass on
+            _worker = _make_worker()
+        return _worker(chunk)
+    except OccsetError as error:
+        return _Failed(type(error), str(error))

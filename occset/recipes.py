@@ -46,6 +46,12 @@ SCHEMA = pa.schema(
 )
 
 
+MAX_ROWS = 10_000_000
+"""Most recipes of one file."""
+MAX_SIZE = 4096
+"""Largest height and width of a sample, pixels; a file must not make a machine run out of memory."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """One occluder on a face.
@@ -105,38 +111,92 @@ def to_frame(recipes: Iterable[Recipe]) -> pd.DataFrame:
 
 
 def from_rows(rows: Iterable[dict[str, Any]]) -> Iterator[Recipe]:
-    """Rows of a recipe table, as dictionaries, to recipes."""
-    for row in rows:
-        layers = tuple(
-            Layer(
-                occluder=layer["occluder"],
-                texture=layer["texture"],
-                warp=tuple(int(v) for v in layer["warp"]),
-                flip=bool(layer["flip"]),
-                gain=tuple(int(v) for v in layer["gain"]),  # type: ignore[arg-type]
-                bias=tuple(int(v) for v in layer["bias"]),  # type: ignore[arg-type]
-                softness=int(layer["softness"]),
-                offset=tuple(int(v) for v in layer["offset"]),  # type: ignore[arg-type]
-            )
-            for layer in row["layers"]
-        )
-        recipe = Recipe(
-            face=row["face"],
-            layers=layers,
-            size=int(row["size"]),
-            type=row["type"],
-            seed=int(row["seed"]),
-            index=int(row["index"]),
-            draw=int(row["draw"]),
-        )
-        if row.get("sample") not in (None, recipe.sample):
+    """Rows of a recipe table, as dictionaries, to recipes.
+
+    Raises:
+        BadInput: a row lacks something, has a size out of range, or does not match its id.
+    """
+    for number, row in enumerate(rows):
+        try:
+            recipe = _recipe(row)
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
+            raise BadInput(f"row {number} is not a recipe ({error!r}): draw it again or restore the table") from error
+        if not 1 <= recipe.size <= MAX_SIZE:
+            raise BadInput(f"row {number}: a sample of {recipe.size} pixels: sizes go from 1 to {MAX_SIZE}")
+        if "sample" in row and row["sample"] != recipe.sample:
             raise BadInput(f"recipe {row['sample']} does not match its own id {recipe.sample}: the table was edited")
         yield recipe
+
+
+def _recipe(row: dict[str, Any]) -> Recipe:
+    layers = tuple(
+        Layer(
+            occluder=_text(layer["occluder"]),
+            texture=None if layer["texture"] is None else _text(layer["texture"]),
+            warp=_integers(layer["warp"], 8),
+            flip=bool(layer["flip"]),
+            gain=_integers(layer["gain"], 3),  # type: ignore[arg-type]
+            bias=_integers(layer["bias"], 3),  # type: ignore[arg-type]
+            softness=int(layer["softness"]),
+            offset=_integers(layer["offset"], 2),  # type: ignore[arg-type]
+        )
+        for layer in row["layers"]
+    )
+    return Recipe(
+        face=_text(row["face"]),
+        layers=layers,
+        size=int(row["size"]),
+        type=_text(row["type"]),
+        seed=int(row["seed"]),
+        index=int(row["index"]),
+        draw=int(row["draw"]),
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a name")
+    return value
+
+
+def _integers(values: Any, count: int) -> tuple[int, ...]:
+    numbers = tuple(int(v) for v in values)
+    if len(numbers) != count:
+        raise ValueError(f"{len(numbers)} numbers instead of {count}")
+    return numbers
 
 
 def recipes_to_bytes(recipes: Iterable[Recipe], metadata: dict[str, str] | None = None) -> bytes:
     """Recipes as the bytes of a Parquet file; the same recipes give the same bytes."""
     return to_bytes(to_frame(recipes), SCHEMA, metadata)
+
+
+class RecipeFile:
+    """A recipe file that was read but not yet unpacked, for those who want many ranges of it."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file.
+
+        Raises:
+            BadInput: the file is missing, broken, or no recipe file.
+        """
+        self.path, self._table = path, _open(path)
+
+    def __len__(self) -> int:
+        """Number of recipes."""
+        return int(self._table.num_rows)
+
+    def read(self, start: int = 0, stop: int | None = None) -> list[Recipe]:
+        """The recipes of one range of rows.
+
+        Raises:
+            BadInput: a row is no recipe, or does not match its id.
+        """
+        rows = self._table.select(SCHEMA.names).slice(start, None if stop is None else stop - start)
+        try:
+            return list(from_rows(rows.cast(SCHEMA).to_pylist()))
+        except (BadInput, pa.ArrowException, ValueError) as error:
+            raise BadInput(f"{self.path}: {error}") from error
 
 
 def read_recipes(path: Path, start: int = 0, stop: int | None = None) -> list[Recipe]:
@@ -145,19 +205,41 @@ def read_recipes(path: Path, start: int = 0, stop: int | None = None) -> list[Re
     Raises:
         BadInput: the file is missing or broken, or a row does not match its id.
     """
-    try:
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{path}: not a readable recipe file ({error}): draw it again or restore it") from error
-    if set(SCHEMA.names) - set(table.column_names):
-        raise BadInput(f"{path}: not a recipe file: it lacks {sorted(set(SCHEMA.names) - set(table.column_names))}")
-    return list(from_rows(table.slice(start, None if stop is None else stop - start).to_pylist()))
+    return RecipeFile(path).read(start, stop)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The key-value metadata that was stored beside the recipes."""
-    stored = pq.ParquetFile(path).schema_arrow.metadata or {}
-    return {k.decode(): v.decode() for k, v in stored.items() if not k.startswith(b"ARROW:")}
+    """The key-value metadata that was stored beside the recipes.
+
+    Raises:
+        BadInput: the file is missing or broken.
+    """
+    stored = _open(path).schema.metadata or {}
+    return {k.decode(errors="replace"): v.decode(errors="replace") for k, v in stored.items() if k[:6] != b"ARROW:"}
+
+
+def _open(path: Path) -> pa.Table:
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        if file.metadata.num_rows > MAX_ROWS:
+            raise BadInput(f"{path}: {file.metadata.num_rows} rows, more than {MAX_ROWS}: split it into several files")
+        table = file.read()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise BadInput(f"{path}: not a readable recipe file ({error}): draw it again or restore it") from error
+    lost = sorted(set(SCHEMA.names) - set(table.column_names))
+    if lost:
+        raise BadInput(f"{path}: not a recipe file: it lacks {', '.join(lost)}")
+    return table
+
+
+def named_items(recipes: list[Recipe]) -> dict[str, set[str]]:
+    """Ids that recipes name, by table."""
+    layers = [layer for recipe in recipes for layer in recipe.layers]
+    return {
+        "faces": {recipe.face for recipe in recipes},
+        "occluders": {layer.occluder for layer in layers},
+        "textures": {layer.texture for layer in layers if layer.texture is not None},
+    }
 
 
 def hash_recipes(recipes: Iterable[Recipe]) -> str:

@@ -5,9 +5,13 @@ pandas in, pandas out; on disk Parquet with the schema given here, so that an em
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import zipfile
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,19 +94,22 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     Raises:
         BadInput: the file is broken, or lacks a column; names the file and what to do.
     """
-    if not path.exists():
-        return empty(schema)
     try:
         # by handle: a path that contains '=' would be taken for a partitioned data set
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowInvalid, OSError) as error:
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        missing = [name for name in schema.names if name not in table.column_names]
+        frame = None if missing else table.select(schema.names).cast(schema).to_pandas()
+    except FileNotFoundError:
+        return empty(schema)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise BadInput(
             f"{path}: not a readable Parquet file ({error}): restore it from a snapshot or a copy"
         ) from error
-    missing = [name for name in schema.names if name not in table.column_names]
-    if missing:
+    if frame is None:
         raise BadInput(f"{path}: lacks the columns {', '.join(missing)}: was it written by another version of occset?")
-    return table.select(schema.names).cast(schema).to_pandas()
+    if frame["id"].isna().any() or frame["id"].duplicated().any():
+        raise BadInput(f"{path}: two rows share an id, or one has none: restore it from a snapshot or a copy")
+    return frame
 
 
 def to_bytes(frame: pd.DataFrame, schema: pa.Schema, metadata: dict[str, str] | None = None) -> bytes:
@@ -110,13 +117,53 @@ def to_bytes(frame: pd.DataFrame, schema: pa.Schema, metadata: dict[str, str] | 
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     table = table.replace_schema_metadata({k.encode(): v.encode() for k, v in (metadata or {}).items()})
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
 
 
 def write_table(path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: dict[str, str] | None = None) -> None:
     """Write a table as Parquet, atomically."""
     write_atomic(path, to_bytes(frame, schema, metadata))
+
+
+def content_hash(tables: dict[str, pd.DataFrame]) -> str:
+    """Hash over all rows of tables, by id: 64 hex digits, the same whichever version of pandas holds them."""
+    digest = hashlib.sha256()
+    for name, frame in tables.items():
+        rows = pa.Table.from_pandas(frame[TABLES[name].names], schema=TABLES[name], preserve_index=False).to_pylist()
+        for row in sorted(rows, key=lambda row: row["id"]):
+            digest.update(json.dumps({"table": name, **row}, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def read_note(path: Path) -> dict[str, Any]:
+    """Read a JSON object that occset wrote.
+
+    Raises:
+        BadInput: missing, or no JSON object.
+    """
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: not readable JSON ({error}): restore it from a copy") from error
+    if not isinstance(note, dict):
+        raise BadInput(f"{path}: not a JSON object: restore it from a copy")
+    return note
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of an ``.npz`` by name; nothing in it is unpickled.
+
+    Raises:
+        BadInput: missing or broken.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadInput(
+            f"{path}: not a readable .npz file ({error}): restore it, or remove it and import again"
+        ) from error
 
 
 def pack_points(points: np.ndarray | None) -> list[float] | None:

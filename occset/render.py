@@ -60,9 +60,10 @@ class Renderer:
             OccsetError: a face, occluder or texture is not in the set, or its file cannot be read; names it.
         """
         clean, mask, _ = self.face(recipe.face, recipe.size)
-        layers = [self._layer(layer, recipe.size) for layer in recipe.layers]
+        layers = [self.layer(layer, recipe.size) for layer in recipe.layers]
         colour, alpha = stack(layers, (recipe.size, recipe.size))
-        return compose(clean, mask, colour, alpha)
+        # copies: whoever changes a sample must not change the face that the next one is made from
+        return compose(clean.copy(), mask.copy(), colour, alpha)
 
     def alpha(self, recipe: Recipe) -> np.ndarray:
         """The alpha of a recipe alone, (size, size) uint8."""
@@ -75,7 +76,8 @@ class Renderer:
             warped[..., 3] = warps.soften(warped[..., 3], layer.softness)
         return warped
 
-    def _layer(self, layer: Layer, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def layer(self, layer: Layer, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Colour (size, size, 3) and alpha (size, size) uint8 of one layer as it lies on the picture."""
         warped = self._warped(layer, size)
         colour, alpha = cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), cv2.extractChannel(warped, 3)
         if layer.texture is not None:

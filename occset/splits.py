@@ -54,7 +54,7 @@ def group_faces(faces: pd.DataFrame, embeddings: dict[str, np.ndarray]) -> pd.Se
     """Name of the group of each face: by identity where known, joined with near-duplicates and, if given, ArcFace clusters.
 
     Args:
-        faces: table with `id`, `identity`, `phash`.
+        faces: table with `id`, `source`, `identity`, `phash`.
         embeddings: unit vectors (D,) by face id; faces without one are joined by identity and hash alone.
 
     Returns:
@@ -64,10 +64,7 @@ def group_faces(faces: pd.DataFrame, embeddings: dict[str, np.ndarray]) -> pd.Se
     pairs: list[tuple[int, ...]] = [*near_pairs(list(faces["phash"]))]
     for _, index in faces[faces["identity"].notna()].groupby(["source", "identity"]).groups.items():
         pairs += [(int(index[0]), int(i)) for i in index[1:]]
-    unknown = faces.index[faces["identity"].isna() & faces["id"].isin(list(embeddings))]
-    if len(unknown):
-        matrix = np.stack([embeddings[i] for i in faces.loc[unknown, "id"]]).astype(np.float32)
-        pairs += [(int(unknown[a]), int(unknown[b])) for a, b in similar_pairs(matrix, SAME_PERSON)]
+    pairs += same_person_pairs(faces, embeddings)
     roots = groups_of(len(faces), pairs)
     smallest: dict[int, str] = {}
     for i, root in enumerate(roots):
@@ -75,11 +72,42 @@ def group_faces(faces: pd.DataFrame, embeddings: dict[str, np.ndarray]) -> pd.Se
     return pd.Series([smallest[root] for root in roots], index=faces.index)
 
 
+def same_person_pairs(faces: pd.DataFrame, embeddings: dict[str, np.ndarray]) -> list[tuple[int, int]]:
+    """Pairs of rows i < j whose ArcFace cosine says one person, unless one source knows better.
+
+    Two faces of one source that both have an identity are left to that source.
+    """
+    known = [i for i, face in enumerate(faces["id"]) if face in embeddings]
+    if len(known) < 2:
+        return []
+    rows = faces.iloc[known]
+    said_by = np.where(rows["identity"].notna(), pd.factorize(rows["source"])[0], -1)
+    matrix = np.stack([embeddings[face] for face in rows["id"]]).astype(np.float32)
+    return [(known[a], known[b]) for a, b in similar_pairs(matrix, SAME_PERSON, said_by)]
+
+
 def split_faces(faces: pd.DataFrame, embeddings: dict[str, np.ndarray], seed: int = 0) -> pd.DataFrame:
-    """Faces with their `group` and `split` filled; splits given earlier stay."""
+    """Faces with their `group` and `split` filled; groups and splits given earlier stay.
+
+    A new face joins the group of those it is connected with. One that connects faces of several splits belongs to none
+    of them and is put in "excluded", with a group of its own.
+    """
     faces = faces.reset_index(drop=True)
-    faces["group"] = group_faces(faces, embeddings)
-    faces["split"] = assign(faces["group"], faces["split"], seed)
+    connected = group_faces(faces, embeddings)
+    group, split = (faces[c].astype(object).where(faces[c].notna(), None) for c in ("group", "split"))
+    for name, index in connected.groupby(connected).groups.items():
+        fresh = [i for i in index if split[i] is None]
+        settled = [i for i in index if split[i] is not None]
+        splits = {split[i] for i in settled} - {"excluded"}
+        groups = [group[i] for i in settled if group[i] is not None and split[i] in (splits or {"excluded"})]
+        if len(splits) > 1:
+            name = min(faces["id"][i] for i in fresh) if fresh else name
+            split[fresh] = "excluded"
+        elif groups:
+            name = min(groups)
+        group[fresh] = name
+    faces["group"] = group
+    faces["split"] = assign(group, split, seed)
     return faces
 
 

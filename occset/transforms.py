@@ -1,30 +1,32 @@
 """Occlusions as albumentations transforms, because that is how people build pipelines.
 
-    pipeline = A.Compose([OccludeFace(data, p=0.5), A.HorizontalFlip()])
-    out = pipeline(image=image, mask=face_mask, face_points=points)
+    points = A.KeypointParams("xy", remove_invisible=False)
+    pipeline = A.Compose([A.HorizontalFlip(), OccludeFace(data, p=0.5)], keypoint_params=points, seed=0)
+    out = pipeline(image=image, mask=face_mask, keypoints=data.face_landmarks(face))
 
-This is the one module that imports albumentations.
+The five points of the face travel as keypoints, so that transforms before this one may move the face. This is the one
+module that imports albumentations.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from occset import warps
-from occset.compose import blend, cover, hidden_share
+from occset.compose import blend, hidden_share
 from occset.dataset import OcclusionSet
-from occset.draw import DEFAULT_MIX, MIN_HIDDEN, RETEXTURE
+from occset.draw import DEFAULT_MIX, MIN_HIDDEN, draw_layer
 from occset.errors import MissingExtra, OccsetError
-from occset.masks import harden
-from occset.placement import draw_warp
+from occset.masks import THRESHOLD
 from occset.render import Renderer
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its version on import
 try:
     from albumentations.core.transforms_interface import DualTransform
+    from albumentations.core.type_definitions import Targets
 except ImportError as error:  # pragma: no cover - depends on what is installed
     raise MissingExtra("albumentations", "transforms", "occset.transforms") from error
 
@@ -32,11 +34,12 @@ except ImportError as error:  # pragma: no cover - depends on what is installed
 class OccludeFace(DualTransform):
     """Put a random occluder of a set on a face: Eq. 2 on the image, and on its face mask from the same alpha.
 
-    Targets: `image` (S, S, 3) uint8 RGB, `mask` (S, S) uint8 0/255 visible face (binary out, alpha > 127 is hidden), and
-    `face_points` (5, 2) pixels, where the face is. Seeded as albumentations seeds its transforms.
+    Targets: `image` (S, S, 3) uint8 RGB; `mask` (S, S) and `masks`, 0 where alpha is above 127, else as they were, which
+    for a visible-face mask 0/255 is `harden(cover(mask, alpha))`; `keypoints`, the five points of the face in pixels,
+    and `bboxes`, which stay. Seeded as albumentations seeds its transforms.
     """
 
-    _targets = ()
+    _targets = (Targets.IMAGE, Targets.MASK, Targets.KEYPOINTS, Targets.BBOXES)
 
     def __init__(
         self,
@@ -70,49 +73,54 @@ class OccludeFace(DualTransform):
         self.textures = sorted(data.textures.loc[data.textures["split"] == split, "id"])
 
     @property
+    def targets(self) -> dict[str, Callable[..., Any]]:
+        """What is changed, and what is passed on."""
+        return {
+            "image": self.apply,
+            "mask": self.apply_to_mask,
+            "masks": self.apply_to_masks,
+            "keypoints": self.apply_to_keypoints,
+            "bboxes": self.apply_to_bboxes,
+        }
+
+    @property
     def targets_as_params(self) -> list[str]:
         """What the drawing needs to see."""
-        return ["image", "face_points"]
+        return ["image", "keypoints"]
+
+    def get_transform_init_args_names(self) -> tuple[str, ...]:
+        """What `repr` shows."""
+        return ("categories", "split", "retexture")
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Draw an occluder and warp it onto the face: colour (S, S, 3) and alpha (S, S).
+        """Draw one occlusion; up to ten times until it hides 2 % of the face, where there is a mask to tell.
 
         Raises:
-            OccsetError: the image is not square uint8, or `face_points` is not (5, 2).
+            OccsetError: the image is not square uint8, or there are not five keypoints.
         """
-        image, points = data["image"], np.asarray(data["face_points"], np.float64)
-        if image.ndim != 3 or image.shape[0] != image.shape[1] or image.dtype != np.uint8 or points.shape != (5, 2):
+        image, points = data["image"], np.asarray(data["keypoints"], np.float64)
+        if image.ndim != 3 or image.shape[0] != image.shape[1] or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise OccsetError(f"OccludeFace needs a square RGB image in uint8, got {image.shape} {image.dtype}")
+        if points.ndim != 2 or len(points) != 5:
             raise OccsetError(
-                f"OccludeFace needs a square uint8 image and five points, got {image.shape} {image.dtype} and {points.shape}"
+                f"OccludeFace needs the five points of the face as keypoints, got {points.shape}: give Compose "
+                "keypoint_params=A.KeypointParams('xy', remove_invisible=False)"
             )
-        rng = self.random_generator
-        names = list(self.by_category)
-        weights = np.array([max(DEFAULT_MIX.get(name, 0.7), 1e-3) for name in names])
+        points = left_before_right(points[:, :2])
         mask = data.get("mask")
-        colour, alpha = self._draw(rng, names, weights, image.shape[0], points)
         for _ in range(10):
-            if mask is None or hidden_share(mask, alpha) >= MIN_HIDDEN:
+            colour, alpha = self._draw(image.shape[0], points)
+            if mask is None or hidden_share(np.squeeze(mask), alpha) >= MIN_HIDDEN:
                 break
-            colour, alpha = self._draw(rng, names, weights, image.shape[0], points)
         return {"colour": colour, "alpha": alpha}
 
-    def _draw(
-        self, rng: np.random.Generator, names: list[str], weights: np.ndarray, size: int, points: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, size: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rng, names = self.random_generator, list(self.by_category)
+        weights = np.array([max(DEFAULT_MIX.get(name, 0.7), 1e-3) for name in names])
         category = names[int(rng.choice(len(names), p=weights / weights.sum()))]
         ids = self.by_category[category]
-        occluder = ids[int(rng.integers(len(ids)))]
-        cutout, flip = self.renderer.cutout(occluder), bool(rng.random() < 0.5)
-        matrix, bend = draw_warp(
-            rng, category, cutout.shape[:2], self.data.occluder_landmarks(occluder), points, flip, size
-        )
-        warped = warps.apply(cutout, warps.warp_from_affine(matrix, bend), size, flip)
-        colour, alpha = np.ascontiguousarray(warped[..., :3]), np.ascontiguousarray(warped[..., 3])
-        chance = RETEXTURE.get(category, 0.3) if self.retexture is None else self.retexture
-        if self.textures and rng.random() < chance:
-            texture = self.renderer.texture(self.textures[int(rng.integers(len(self.textures)))])
-            colour = warps.retexture(colour, alpha, texture, (int(rng.integers(512)), int(rng.integers(512))))
-        return colour, alpha
+        layer = draw_layer(rng, self.renderer, category, ids, self.textures, points, size, self.retexture)
+        return self.renderer.layer(layer, size)
 
     def apply(self, img: np.ndarray, colour: np.ndarray, alpha: np.ndarray, **params: Any) -> np.ndarray:
         """Eq. 2 on the picture."""
@@ -120,4 +128,20 @@ class OccludeFace(DualTransform):
 
     def apply_to_mask(self, mask: np.ndarray, alpha: np.ndarray, **params: Any) -> np.ndarray:
         """Eq. 2 on the face mask, binary."""
-        return harden(cover(mask, alpha))
+        hidden = (alpha > THRESHOLD).reshape(alpha.shape + (1,) * (mask.ndim - 2))
+        return np.where(hidden, mask.dtype.type(0), mask)
+
+    def apply_to_keypoints(self, keypoints: np.ndarray, *args: Any, **params: Any) -> np.ndarray:
+        """Points stay where they are."""
+        return keypoints
+
+    def apply_to_bboxes(self, bboxes: np.ndarray, *args: Any, **params: Any) -> np.ndarray:
+        """Boxes stay where they are."""
+        return bboxes
+
+
+def left_before_right(points: np.ndarray) -> np.ndarray:
+    """Five points (5, 2) in the order of the house again, after a flip exchanged left and right."""
+    across, down = points[1] - points[0], points[3:].mean(axis=0) - points[:2].mean(axis=0)
+    mirrored = across[0] * down[1] - across[1] * down[0] < 0
+    return points[[1, 0, 2, 4, 3]] if mirrored else points

@@ -1,0 +1,152 @@
+"""What the tables of a set, and the files beside them, say of each other: splits, duplicates, references, frozen recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from occset import records
+from occset.dataset import OcclusionSet
+from occset.duplicates import near_pairs
+from occset.errors import OccsetError
+from occset.importing import load_embeddings
+from occset.recipes import hash_recipes, named_items, read_metadata, read_recipes
+from occset.splits import SAME_PERSON, same_person_pairs
+
+_LARGE_GROUP = 0.05
+_FOLDERS = {"faces": "images", "occluders": "cutouts", "textures": "textures"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found: `level` is "error" (the set must not be used so) or "warning"."""
+
+    level: str
+    where: str
+    message: str
+
+
+def check_tables(data: OcclusionSet) -> list[Finding]:
+    """Everything that can be checked without decoding a picture."""
+    checks = (_splits, _people, _duplicates, _items, _recipe_files, _snapshots, _orphans, _head)
+    return [finding for part in checks for finding in part(data)]
+
+
+def _splits(data: OcclusionSet) -> Iterator[Finding]:
+    for table in records.TABLES:
+        missing = int(getattr(data, table)["split"].isna().sum())
+        if missing:
+            yield Finding("error", table, f"{missing} rows have no split: an import was cut off; run it again")
+    by_face = dict(zip(data.faces["id"], data.faces["split"], strict=True))
+    for row in data.occluders[data.occluders["face"].notna()].to_dict("records"):
+        where, split, of_face = f"occluders {row['id']}", row["split"], by_face.get(row["face"])
+        if row["face"] not in by_face:
+            yield Finding("warning", where, f"the face it was cut from, {row['face']}, is not in the set")
+        elif isinstance(split, str) and split not in (of_face, "excluded"):
+            yield Finding("error", where, f"split {split}, but its face is in {of_face}: a leak")
+
+
+def _people(data: OcclusionSet) -> Iterator[Finding]:
+    faces = data.faces.reset_index(drop=True)
+    used = faces[faces["split"].notna() & (faces["split"] != "excluded")]
+    for kind, columns in (("group", ["group"]), ("identity", ["source", "identity"])):
+        for name, splits in used.dropna(subset=columns).groupby(columns)["split"]:
+            if splits.nunique() > 1:
+                where = f"{kind} {':'.join(name)}"
+                yield Finding("error", where, f"one person lies in {' and '.join(sorted(set(splits)))}: a leak")
+    for group, count in faces["group"].value_counts().items():
+        if count > max(20, _LARGE_GROUP * len(faces)):
+            yield Finding(
+                "warning", f"group {group}", f"{count} of {len(faces)} faces count as one person and share a split"
+            )
+    try:
+        embeddings = load_embeddings(data)
+    except OccsetError as error:
+        yield Finding("error", "embeddings.npz", str(error))
+        return
+    for i, j in same_person_pairs(faces, embeddings):
+        if _apart(faces["split"][i], faces["split"][j]):
+            where = f"faces {faces['id'][i]}, {faces['id'][j]}"
+            message = f"ArcFace takes them for one person (cosine {SAME_PERSON} or more), in two splits: a leak"
+            yield Finding("error", where, message)
+
+
+def _duplicates(data: OcclusionSet) -> Iterator[Finding]:
+    faces = data.faces.reset_index(drop=True)
+    for i, j, bits in near_pairs(list(faces["phash"])):
+        names = f"{faces['source_id'][i]} and {faces['source_id'][j]}"
+        leaks = _apart(faces["split"][i], faces["split"][j])
+        level, leak = ("error", ", in two splits: a leak") if leaks else ("warning", "")
+        where = f"faces {faces['id'][i]}, {faces['id'][j]}"
+        yield Finding(level, where, f"{names} look the same ({bits} of 64 bits differ){leak}")
+
+
+def _apart(a: object, b: object) -> bool:
+    used = {split for split in (a, b) if isinstance(split, str) and split != "excluded"}
+    return len(used) > 1
+
+
+def _items(data: OcclusionSet) -> Iterator[Finding]:
+    for table in records.TABLES:
+        frame = getattr(data, table)
+        for sha, index in frame.groupby("sha256").groups.items():
+            if len(index) > 1:
+                names = " and ".join(frame.loc[index, "id"])
+                yield Finding("error", f"{table} {names}", f"hold the same pixels ({sha[:12]}): remove one of the rows")
+
+
+def _recipe_files(data: OcclusionSet) -> Iterator[Finding]:
+    for path in sorted([*data.path.glob("recipes/[!.]*.parquet"), *data.path.glob("protocols/[!.]*.parquet")]):
+        where = str(path.relative_to(data.path))
+        try:
+            recipes, note = read_recipes(path), read_metadata(path)
+        except OccsetError as error:
+            yield Finding("error", where, str(error))
+            continue
+        if note.get("hash", "" if path.parent.name == "protocols" else None) not in (None, hash_recipes(recipes)):
+            yield Finding("error", where, "its recipes are not those that were frozen: restore the file")
+        for table, named in named_items(recipes).items():
+            rows = getattr(data, table)
+            lost = sorted(named - set(rows["id"]))
+            if lost:
+                yield Finding("error", where, f"names {table} that are not in the set: {', '.join(lost[:3])}")
+            outside = rows.loc[rows["id"].isin(list(named)) & rows["split"].ne("test"), "id"]
+            if path.parent.name == "protocols" and len(outside):
+                some = ", ".join(sorted(outside)[:3])
+                yield Finding("error", where, f"uses {table} that are not in the test split: {some}: a leak")
+
+
+def _snapshots(data: OcclusionSet) -> Iterator[Finding]:
+    for note in sorted(data.path.glob("snapshots/**/snapshot.json")):
+        where = str(note.parent.relative_to(data.path))
+        try:
+            frozen = {
+                t: records.read_table(note.parent / f"{t}.parquet", schema) for t, schema in records.TABLES.items()
+            }
+            if records.read_note(note).get("content_hash") != records.content_hash(frozen):
+                yield Finding("error", where, "its tables are not those that were frozen: restore them")
+        except OccsetError as error:
+            yield Finding("error", where, str(error))
+
+
+def _orphans(data: OcclusionSet) -> Iterator[Finding]:
+    for table, folder in _FOLDERS.items():
+        held = {data.path / name for name in getattr(data, table)[records.FILES_OF[table]].dropna()}
+        loose = [path for path in sorted(data.path.glob(f"{folder}/*/*")) if path not in held and path.name[0] != "."]
+        if loose and not (data.path / f"{table}.parquet").exists():
+            message = "missing, and yet there are pictures: restore it from a snapshot, or run the import again"
+            yield Finding("error", f"{table}.parquet", message)
+        elif loose:
+            some = ", ".join(str(Path(path).relative_to(data.path)) for path in loose[:3])
+            message = (
+                f"{len(loose)} files belong to no row ({some}): an import was cut off; run it again, or remove them"
+            )
+            yield Finding("warning", table, message)
+
+
+def _head(data: OcclusionSet) -> Iterator[Finding]:
+    known = data.head.get("content_hash")
+    if known is not None and known != data.content_hash():
+        message = "the tables changed since the last import or snapshot: take a snapshot to name what is there now"
+        yield Finding("warning", "occset.json", message)

@@ -1,0 +1,130 @@
+"""Fixtures of the data folder: sources on disk, sets that may be changed, hashes of whole folders."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from occset.dataset import OcclusionSet
+from occset.images import encode_png
+from occset.landmarks import template
+from occset.sources.base import FaceItem, OccluderItem
+
+SIDE = 96
+
+
+@pytest.fixture(autouse=True)
+def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing through to the disk guards against power cuts, which no test here brings about, and takes most of the time."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@pytest.fixture
+def copy_set(plain_set: OcclusionSet, tmp_path: Path) -> Callable[..., OcclusionSet]:
+    """A function that copies the plain set into this test's folder, where it may be changed."""
+
+    def copy(name: str = "set") -> OcclusionSet:
+        shutil.copytree(plain_set.path, tmp_path / name)
+        return OcclusionSet(tmp_path / name)
+
+    return copy
+
+
+def _digest(folder: Path) -> dict[str, str]:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="session")
+def digest() -> Callable[[Path], dict[str, str]]:
+    """A function that gives the hash of every file of a folder by its path, hidden files included."""
+    return _digest
+
+
+def _drawing(seed: int, side: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    image = cv2.resize(rng.integers(0, 255, (6, 6, 3), np.uint8), (side, side), interpolation=cv2.INTER_CUBIC)
+    cv2.ellipse(image, (side // 2, side * 55 // 100), (side // 4, side * 36 // 100), 0, 0, 360, (180, 140, 110), -1)
+    return image
+
+
+@pytest.fixture
+def face_item() -> Callable[..., FaceItem]:
+    """A function that makes a face in memory."""
+
+    def make(seed: int = 0, side: int = SIDE, **changes: object) -> FaceItem:
+        mask = np.zeros((side, side), np.uint8)
+        cv2.ellipse(mask, (side // 2, side * 55 // 100), (side // 4, side * 36 // 100), 0, 0, 360, 255, -1)
+        values = {"mask": mask, "landmarks": template(side), "landmarks_source": "template", "identity": f"p{seed}"}
+        return FaceItem(f"face-{seed}", _drawing(seed, side), "made by a test", **(values | changes))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def cutout_item() -> Callable[..., OccluderItem]:
+    """A function that makes a cut-out in memory."""
+
+    def make(seed: int = 0, category: str = "hand", **changes: object) -> OccluderItem:
+        rgba = np.random.default_rng(seed).integers(1, 255, (40, 60, 4), np.uint8)
+        return OccluderItem(f"{category}-{seed}", rgba, category, "made by a test", **changes)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def celeba(tmp_path: Path) -> Callable[..., Path]:
+    """A function that writes a CelebAMask-HQ folder of drawings; two photos in a row show one person."""
+
+    def write(count: int = 12, name: str = "celeba", first: int = 0, people: bool = True) -> Path:
+        root = tmp_path / name
+        (root / "CelebA-HQ-img").mkdir(parents=True)
+        (root / "CelebAMask-HQ-mask-anno" / "0").mkdir(parents=True)
+        mapping, identities = ["idx orig_idx orig_file"], []
+        for number in range(count):
+            _, data = cv2.imencode(".jpg", _drawing(first + number, SIDE)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 96])
+            (root / "CelebA-HQ-img" / f"{number}.jpg").write_bytes(data.tobytes())
+            parts = {"skin": ((48, 53), (24, 34)), "hair": ((48, 26), (34, 16))}
+            for part, (centre, axes) in parts.items():
+                mask = np.zeros((SIDE, SIDE), np.uint8)
+                cv2.ellipse(mask, centre, axes, 0, 0, 360, 255, -1)
+                (root / "CelebAMask-HQ-mask-anno" / "0" / f"{number:05d}_{part}.png").write_bytes(encode_png(mask))
+            mapping.append(f"{number} {number} {number:06d}.jpg")
+            identities.append(f"{number:06d}.jpg {first + number // 2}")
+        if people:
+            (root / "CelebA-HQ-to-CelebA-mapping.txt").write_text("\n".join(mapping) + "\n")
+            (root / "identity_CelebA.txt").write_text("\n".join(identities) + "\n")
+        return root
+
+    return write
+
+
+@pytest.fixture
+def faceocc(tmp_path: Path) -> Callable[..., Path]:
+    """A function that writes a FaceOcc folder: cut-outs of two categories, and textures."""
+
+    def write(each: int = 6, name: str = "faceocc") -> Path:
+        root = tmp_path / name
+        (root / "texture").mkdir(parents=True)
+        for number in range(each):
+            rng = np.random.default_rng([7, number])
+            for category in ("hand", "mask"):
+                rgba = np.zeros((48, 64, 4), np.uint8)
+                rgba[..., :3] = rng.integers(0, 255, 3)
+                alpha = np.zeros((48, 64), np.uint8)
+                cv2.ellipse(alpha, (32, 24), (28, 20), 0, 0, 360, 255, -1)
+                rgba[..., 3] = alpha
+                (root / "internet" / category).mkdir(parents=True, exist_ok=True)
+                (root / "internet" / category / f"{number:03d}.png").write_bytes(encode_png(rgba))
+            patch = rng.integers(0, 255, (32, 32, 3), np.uint8)
+            (root / "texture" / f"noise_{number:04d}.png").write_bytes(encode_png(patch))
+        return root
+
+    return write

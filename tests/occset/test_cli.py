@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from occset import cli
+from occset.console import print_table, printable
+from occset.dataset import OcclusionSet
+from occset.draw import Drawer, Plan
+from occset.images import read_image
+from occset.recipes import read_recipes, recipes_to_bytes
+
+HEAVY = ("torch", "cv2", "pandas", "numpy", "pyarrow", "onnxruntime", "albumentations", "PIL")
+
+
+def occset(*args, **options):
+    command = [sys.executable, "-m", "occset.cli", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """The command line in this process: gives status, standard output and standard error."""
+
+    def call(*args):
+        monkeypatch.setattr(sys, "argv", ["occset", *map(str, args)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return call
+
+
+def one_line(text):
+    (line,) = text.splitlines()
+    return line
+
+
+# --- the frame ---------------------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_verb_and_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom occset import cli\nsys.argv = ['occset', '--help']\n"
+        "try:\n    cli.main()\nexcept SystemExit as end:\n    status = end.code\n"
+        f"print('LOADED', status, sorted(set(sys.modules) & set({HEAVY})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] in ("LOADED None []", "LOADED 0 []")
+    for verb in cli.VERBS:
+        assert f" {verb} " in done.stdout
+    assert {"new", "check", "info", "snapshot", "render", "explain", "doctor", "bench", "leaderboard"} <= set(cli.VERBS)
+
+
+def test_every_verb_has_a_help():
+    for verb in cli.VERBS:
+        done = CliRunner().invoke(cli.app, [verb, "--help"])
+        assert done.exit_code == 0
+        assert "Usage" in done.output
+
+
+def test_the_version_is_printed(run):
+    from occset import __version__
+
+    assert run("--version") == (0, f"occset {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["chekc", "x"], "no verb is called 'chekc': did you mean check?"),
+        (["render", "x"], "Missing option '--out'"),
+        (["check"], "Missing argument 'SET'"),
+        (["check", "x", "--jsn"], "No such option: --jsn"),
+        (["render", "x", "--out", "y", "--count", "0"], "--count"),
+        (["render", "x", "--out", "y", "--count", "many"], "--count"),
+        (["render", "x", "--out", "y", "--seed", "-1"], "--seed"),
+        (["render", "x", "--out", "y", "--size", "9999"], "--size"),
+        (["check", "x", "--workers", "0"], "--workers"),
+        (["check", "/nowhere"], "/nowhere: no occset set here (occset.json is missing): make one with  occset new"),
+        (["new", "x"], "nothing to add: give --faces, --occluders or --textures"),
+        (["new", "x", "--faces", "phots:/tmp"], "no source is called 'phots': did you mean photos?"),
+        (["new", "x", "--faces", "photos:/nowhere/at/all"], "/nowhere/at/all does not exist"),
+        (["new", "x", "--faces", "photos:/tmp?algin=no"], "no option of photos is called 'algin': did you mean align"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(run, tmp_path, monkeypatch, args, message):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(*args)
+    assert (status, out) == (2, "")
+    assert one_line(err).startswith("occset: ") and message in err
+    assert list(tmp_path.iterdir()) == []  # nothing is made
+
+
+def test_a_name_with_control_characters_cannot_write_on_the_terminal(run, tmp_path):
+    status, _, err = run("check", tmp_path / "a\x1b[2Jb\nc")
+    assert status == 2
+    assert "a\\x1b[2Jb\\nc" in one_line(err)
+    assert printable("größe \udcff \u202e x\t") == "größe \\udcff \\u202e x\\t"
+
+
+def test_markup_in_names_is_text(capsys):
+    print_table([{"name": "[red]x[/red] <img src=x>", "count": 3, "share": 0.25, "none": None}], "[bold]t")
+    out = capsys.readouterr().out
+    assert "[red]x[/red] <img src=x>" in out and "[bold]t" in out
+
+
+def test_numbers_that_are_none_are_null_in_json(capsys):
+    print_table([{"a": float("nan"), "b": [float("inf"), 1.5], "c": np.float64(2)}], as_json=True)
+    assert json.loads(capsys.readouterr().out) == [{"a": None, "b": [None, 1.5], "c": 2.0}]
+
+
+def test_a_full_pipe_is_no_error(plain_set):
+    command = f"'{sys.executable}' -m occset.cli info '{plain_set.path}' | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+
+
+# --- the verbs ---------------------------------------------------------------------------------------------------------
+
+
+def test_new_check_info_and_snapshot(run, celeba, faceocc, tmp_path):
+    target = tmp_path / "my set=1"
+    source = f"celebamask-hq:{celeba(12)}?landmarks=template"
+    status, out, _ = run("new", target, "--faces", source, "--name", "mine", "--workers", 1, "--json")
+    assert status == 0
+    (row,) = json.loads(out)
+    assert (row["added"], row["already there"], row["duplicates"], row["refused"]) == (12, 0, 0, 0)
+    others = f"faceocc:{faceocc(4)}"
+    status, out, _ = run("new", target, "--occluders", others, "--textures", others, "--workers", 1, "--json")
+    assert [row["added"] for row in json.loads(out)] == [8, 4]
+
+    status, out, err = run("check", target, "--workers", 1, "--json")
+    assert (status, json.loads(out)) == (0, [])
+    assert "12 faces, 20 occluders, 4 textures: 0 errors, 0 warnings" in err
+
+    status, out, err = run("info", target, "--json")
+    rows = json.loads(out)
+    assert sum(r["train"] + r["val"] + r["test"] for r in rows if r["table"] == "faces") == 12
+    assert {r["kind"] for r in rows if r["table"] == "occluders"} == {"hair", "hand", "mask"}
+    assert OcclusionSet(target).content_hash() in err
+
+    status, out, _ = run("snapshot", target, "--version", "1.0")
+    assert json.loads(out)["content_hash"] == OcclusionSet(target).content_hash()
+    assert OcclusionSet(target).head["name"] == "mine"
+
+
+def test_new_with_a_broken_photo_names_it_and_ends_with_1(run, celeba, tmp_path):
+    folder = celeba(6)
+    photo = folder / "CelebA-HQ-img" / "2.jpg"
+    photo.write_bytes(photo.read_bytes()[:900])
+    status, _, err = run(
+        "new", tmp_path / "set", "--faces", f"celebamask-hq:{folder}?landmarks=template", "--workers", 1
+    )
+    assert status == 1
+    assert "refused 2: " in err and "2.jpg" in err and "truncated" in err
+    assert "1 items were refused and are not in the set; the rest is" in err
+    assert len(OcclusionSet(tmp_path / "set").faces) == 5
+
+
+def test_new_without_arcface_says_how_faces_were_split(run, celeba, tmp_path, monkeypatch):
+    monkeypatch.setattr("occset.importing.EMBEDDER", "occset.nowhere:Nothing")
+    source = f"celebamask-hq:{celeba(3, people=False)}?landmarks=template"
+    _, _, err = run("new", tmp_path / "set", "--faces", source, "--workers", 1)
+    assert "3 faces were split without knowing who they are: for ArcFace run  pip install 'occset[identity]'" in err
+
+
+def test_check_finds_and_ends_with_1(run, copy_set):
+    data = copy_set()
+    (data.path / data.faces["image"][0]).unlink()
+    status, out, err = run("check", data.path, "--workers", 1, "--json")
+    assert status == 1
+    (finding,) = json.loads(out)
+    assert finding["level"] == "error" and "does not exist" in finding["message"]
+    assert "1 errors, 0 warnings" in err
+    status, out, _ = run("check", data.path, "--workers", 1)
+    assert status == 1 and "does not exist" in out
+
+
+def test_info_of_an_empty_set(run, tmp_path):
+    OcclusionSet.create(tmp_path / "set")
+    status, out, _ = run("info", tmp_path / "set", "--json")
+    assert (status, json.loads(out)) == (0, [])
+    assert run("info", tmp_path / "set")[0] == 0
+
+
+def test_render_replay_and_explain(run, copy_set, tmp_path, digest, monkeypatch):
+    data = copy_set()
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("render", "set", "--out", "drawn", "--count", 110, "--size", 64, "--workers", 1)
+    assert (status, out.strip()) == (0, "drawn/recipes.parquet")
+    status, out, _ = run("render", "set", "--out", "replayed", "--recipes", "drawn/recipes.parquet", "--workers", 1)
+    one, other = digest(tmp_path / "drawn"), digest(tmp_path / "replayed")
+    one.pop("render.json"), other.pop("render.json")
+    assert one == other  # all 110, not the 100 that are drawn by default
+    status, out, _ = run(
+        "render", "set", "--out", "few", "--recipes", "drawn/recipes.parquet", "--count", 4, "--workers", 1
+    )
+    assert len(list((tmp_path / "few" / "image").iterdir())) == 4
+
+    sample = read_recipes(tmp_path / "drawn" / "recipes.parquet")[0].sample
+    status, out, err = run("explain", sample[:10], "--data", "set", "--recipes", "drawn/recipes.parquet", "--json")
+    assert status == 0
+    said = {row["what"]: row["value"] for row in json.loads(out)}
+    assert said["sample"] == sample
+    assert f"pictures: {sample}.png" in err
+    assert read_image(tmp_path / f"{sample}.png").shape == (64, 320, 3)
+    assert run("explain", sample, "--data", data.path)[0] == 2  # it is not among the set's own recipes
+
+
+def test_render_of_an_empty_recipe_file(run, plain_set, tmp_path):
+    (tmp_path / "none.parquet").write_bytes(recipes_to_bytes([]))
+    status, _, err = run("render", plain_set.path, "--out", tmp_path / "out", "--recipes", tmp_path / "none.parquet")
+    assert status == 2
+    assert "none.parquet: holds no recipe" in one_line(err)
+
+
+def test_render_by_many_workers_says_a_mistake_in_one_line(copy_set, tmp_path):
+    data = copy_set()
+    drawer = Drawer(data, Plan(size=64))
+    (tmp_path / "r.parquet").write_bytes(recipes_to_bytes([drawer.draw(i) for i in range(70)]))
+    for picture in data.path.glob("cutouts/*/*"):
+        picture.write_bytes(b"no picture")
+    done = occset("render", data.path, "--out", tmp_path / "out", "--recipes", tmp_path / "r.parquet", "--workers", 2)
+    assert done.returncode == 2
+    assert "is not a JPEG, PNG, WebP or BMP picture" in one_line(done.stderr)
+
+
+def test_doctor_as_json(run):
+    status, out, _ = run("doctor", "--json")
+    assert status == 0
+    assert {"python", "numpy", "extra models", "arcface file"} <= {row["part"] for row in json.loads(out)}
+
+
+def test_ctrl_c_says_that_it_goes_on(plain_set, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "occset.cli",
+        "render",
+        plain_set.path,
+        "--out",
+        tmp_path / "out",
+        "--count",
+        "5000",
+    ]
+    process = subprocess.Popen(
+        [*map(str, command), "--size", "64", "--workers", "2"],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+    until = time.monotonic() + 60
+    while not list(Path(tmp_path / "out").glob("parts/*")) and time.monotonic() < until:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to all of them
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "occset: interrupted; run the same command again and it goes on where it stopped"
+    assert "Traceback" not in err
+
+
+def test_a_set_without_rights_is_one_line(copy_set, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become another user")
+    data = copy_set()
+    for folder in (tmp_path, *tmp_path.parents):
+        if "pytest-of-" in str(folder):
+            folder.chmod(0o755)
+    code = """
+import os, sys
+from occset import cli
+def call(*args):
+    sys.argv = ["occset", *args]
+    try:
+        cli.main()
+    except SystemExit as end:
+        return end.code
+path = sys.argv[1]
+common = ["--count", "2", "--size", "64", "--workers", "1"]
+call("render", path, "--out", path + "-first", *common)  # loads all modules, which another user may not read
+call("snapshot", path)
+os.setuid(65534)
+print("STATUS", call("render", path, "--out", path + "/out", *common), call("snapshot", path, "--version", "2"))
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(data.path)], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "STATUS 2 2", done.stderr
+    first, second = done.stderr.splitlines()[-2:]
+    assert first.startswith("occset: cannot make the folder") and "Permission denied" in first
+    assert second.startswith("occset: cannot write") and "change the folder's permissions" in second
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+from occset.compose import blend, cover
+from occset.errors import OccsetError
+from occset.masks import harden
+
+A = pytest.importorskip("albumentations")
+from occset import transforms  # noqa: E402
+from occset.transforms import OccludeFace, left_before_right  # noqa: E402
+
+KEYPOINTS = A.KeypointParams("xy", remove_invisible=False)
+
+
+@pytest.fixture
+def face(plain_set):
+    name = plain_set.faces["id"][0]
+    image, mask = plain_set.load_face(name)
+    return {"image": image, "mask": mask, "keypoints": plain_set.face_landmarks(name)}
+
+
+def compose(*steps, seed=0, **options):
+    return A.Compose(list(steps), keypoint_params=KEYPOINTS, seed=seed, **options)
+
+
+def test_the_usage_in_the_docstring_works(plain_set):
+    lines = [line[4:] for line in transforms.__doc__.splitlines() if line.startswith("    ")]
+    face = plain_set.faces["id"][0]
+    image, face_mask = plain_set.load_face(face)
+    names = {"A": A, "OccludeFace": OccludeFace, "data": plain_set}
+    names |= {"face": face, "image": image, "face_mask": face_mask}
+    exec("\n".join(lines), names)
+    assert names["out"]["image"].shape == image.shape
+    assert names["out"]["mask"].shape == face_mask.shape
+
+
+def test_the_same_seed_gives_the_same_and_the_next_call_another(plain_set, face):
+    one, other = (compose(OccludeFace(plain_set, p=1.0), seed=7) for _ in range(2))
+    first, again = one(**face), other(**face)
+    assert np.array_equal(first["image"], again["image"])
+    assert np.array_equal(first["mask"], again["mask"])
+    assert not np.array_equal(one(**face)["image"], first["image"])
+    assert not np.array_equal(compose(OccludeFace(plain_set, p=1.0), seed=8)(**face)["image"], first["image"])
+
+
+def test_image_and_mask_come_from_one_alpha(plain_set, face):
+    step = OccludeFace(plain_set, p=1.0)
+    pipeline = compose(step)
+    for _ in range(20):
+        out = pipeline(**face)
+        colour, alpha = step.params["colour"], step.params["alpha"]
+        assert np.array_equal(out["image"], blend(face["image"], colour, alpha))
+        assert np.array_equal(out["mask"], harden(cover(face["mask"], alpha)))
+        assert np.count_nonzero(out["mask"]) <= 0.98 * np.count_nonzero(face["mask"])
+        assert np.allclose(out["keypoints"], face["keypoints"])
+
+
+def test_the_input_stays_as_it_was(plain_set, face):
+    before = {name: value.copy() for name, value in face.items()}
+    compose(OccludeFace(plain_set, p=1.0))(**face)
+    assert all(np.array_equal(face[name], before[name]) for name in face)
+
+
+def test_the_occluder_follows_a_face_that_was_flipped_or_turned(plain_set, face):
+    """Sunglasses hide the eyes wherever an earlier transform has put them."""
+    for earlier in (A.HorizontalFlip(p=1.0), A.Rotate((25, 25), p=1.0), A.VerticalFlip(p=1.0), A.Resize(128, 128)):
+        pipeline = compose(earlier, OccludeFace(plain_set, categories=("sunglasses",), p=1.0))
+        out = pipeline(**face)
+        moved = compose(earlier)(**face)
+        for x, y in moved["keypoints"][:2]:
+            assert out["mask"][round(y), round(x)] == 0
+            assert moved["mask"][round(y), round(x)] == 255
+
+
+def test_labels_of_other_kinds_keep_theirs(plain_set, face):
+    step = OccludeFace(plain_set, p=1.0)
+    labels = np.where(face["mask"] > 0, 7, 3).astype(np.int32)
+    out = compose(step)(image=face["image"], mask=labels, masks=[face["mask"], labels], keypoints=face["keypoints"])
+    hidden = step.params["alpha"] > 127
+    assert hidden.any()
+    assert out["mask"].dtype == np.int32
+    assert np.array_equal(out["mask"], np.where(hidden, 0, labels))
+    assert np.array_equal(out["masks"][0], harden(cover(face["mask"], step.params["alpha"])))
+    one = compose(OccludeFace(plain_set, p=1.0))(**{**face, "mask": face["mask"][..., None]})
+    assert one["mask"].shape == (256, 256, 1)
+
+
+def test_strict_pipelines_probability_and_missing_masks(plain_set, face):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pipeline = compose(OccludeFace(plain_set, p=0.5), strict=True)
+        changed = [not np.array_equal(pipeline(**face)["image"], face["image"]) for _ in range(60)]
+    assert 15 < sum(changed) < 45
+    out = compose(OccludeFace(plain_set, p=1.0))(image=face["image"], keypoints=face["keypoints"])
+    assert not np.array_equal(out["image"], face["image"])
+
+
+def test_only_what_was_named_is_drawn(plain_set, face):
+    step = OccludeFace(plain_set, categories=("mask", "hand"), split="test", p=1.0)
+    rows = plain_set.occluders.set_index("id")
+    assert {rows["category"][i] for ids in step.by_category.values() for i in ids} == {"mask", "hand"}
+    assert {rows["split"][i] for ids in step.by_category.values() for i in ids} == {"test"}
+    with pytest.raises(OccsetError, match=r"no occluder of \('scarf',\) in the split 'train'"):
+        OccludeFace(plain_set, categories=("scarf",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"image": np.zeros((256, 200, 3), np.uint8), "mask": np.zeros((256, 200), np.uint8)},
+            "square RGB image in uint8",
+        ),
+        ({"image": np.zeros((256, 256, 3), np.float32)}, "square RGB image in uint8, got .* float32"),
+        ({"keypoints": np.zeros((4, 2))}, r"five points of the face as keypoints.*remove_invisible=False"),
+        ({"keypoints": np.full((5, 2), 9.0)}, "landmarks that span no face"),
+    ],
+)
+def test_what_cannot_be_used_is_said(plain_set, face, changes, message):
+    with pytest.raises(OccsetError, match=message):
+        compose(OccludeFace(plain_set, p=1.0))(**{**face, **changes})
+
+
+def test_without_points_the_remedy_is_said(plain_set, face):
+    with pytest.raises(ValueError, match="keypoints"):
+        A.Compose([OccludeFace(plain_set, p=1.0)])(image=face["image"])
+
+
+def test_a_pipeline_travels_to_a_loaders_worker(plain_set, face):
+    pipeline = compose(OccludeFace(plain_set, p=1.0), seed=3)
+    assert "OccludeFace(p=1.0" in repr(pipeline)
+    there = pickle.loads(pickle.dumps(pipeline))
+    assert np.array_equal(there(**face)["image"], pipeline(**face)["image"])
+
+
+def test_left_and_right_are_put_back_after_a_flip(face):
+    points = face["keypoints"]
+    flipped = points * [-1, 1] + [255, 0]
+    back = left_before_right(flipped)
+    assert back[0, 0] < back[1, 0] and back[3, 0] < back[4, 0]
+    assert np.array_equal(left_before_right(points), points)
+    upside_down = 255 - points
+    assert np.array_equal(left_before_right(upside_down), upside_down)  # turned, not mirrored
