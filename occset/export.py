@@ -136,6 +136,7 @@ def _claim(data: OcclusionSet, job: Job, recipes: str | None, out: Path) -> None
 
 
 def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], int]:
+    take: Callable[[int, int], list[Recipe]]
     if job.recipes is not None:
         renderer, take = Renderer(data), RecipeFile(job.recipes).read
     else:

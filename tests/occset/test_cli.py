@@ -89,9 +89,9 @@ def test_the_version_is_printed(run):
         (["check", "x", "--workers", "0"], "--workers"),
         (["check", "/nowhere"], "/nowhere: no occset set here (occset.json is missing): make one with  occset new"),
         (["new", "x"], "nothing to add: give --faces, --occluders or --textures"),
-        (["new", "x", "--faces", "phots:/tmp"], "no source is called 'phots': did you mean photos?"),
+        (["new", "x", "--faces", "phots:."], "no source is called 'phots': did you mean photos?"),
         (["new", "x", "--faces", "photos:/nowhere/at/all"], "/nowhere/at/all does not exist"),
-        (["new", "x", "--faces", "photos:/tmp?algin=no"], "no option of photos is called 'algin': did you mean align"),
+        (["new", "x", "--faces", "photos:.?algin=no"], "no option of photos is called 'algin': did you mean align"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(run, tmp_path, monkeypatch, args, message):

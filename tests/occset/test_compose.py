@@ -32,6 +32,21 @@ def test_stacking_two_layers_is_close_to_blending_twice(face, lower, upper, low_
 
 
 @settings(max_examples=30)
+@given(PICTURE, PICTURE, SOFT, SOFT)
+def test_stacking_is_exact_to_the_rounding(lower, upper, low_alpha, up_alpha):
+    colour, alpha = compose.stack([(lower, low_alpha), (upper, up_alpha)], (6, 5))
+    for y in range(6):
+        for x in range(5):
+            below = int(low_alpha[y, x]) * (255 - int(up_alpha[y, x]))
+            above = int(up_alpha[y, x]) * 255
+            assert int(alpha[y, x]) == (below + above + 127) // 255
+            total = max(below + above, 1)
+            for c in range(3):
+                mixed = int(lower[y, x, c]) * below + int(upper[y, x, c]) * above
+                assert int(colour[y, x, c]) == (mixed + total // 2) // total
+
+
+@settings(max_examples=30)
 @given(PICTURE, PICTURE, SOFT)
 def test_an_opaque_layer_hides_those_below(lower, upper, low_alpha):
     opaque = np.full((6, 5), 255, np.uint8)

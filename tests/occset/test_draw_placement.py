@@ -11,7 +11,7 @@ from occset.dataset import OcclusionSet
 from occset.draw import MAX_DRAWS, Drawer, Plan, describe, draw_layer
 from occset.errors import BadInput, OccsetError, UnknownName
 from occset.images import pixel_hash
-from occset.masks import decode_rle, encode_rle
+from occset.masks import decode_rle, encode_rle, run_total
 from occset.placement import ANYWHERE, CATEGORIES, draw_warp, face_frame, place_of
 from occset.recipes import Layer, Recipe
 from occset.render import Renderer
@@ -271,12 +271,18 @@ def test_rle_garbage_never_crashes():
     assert refused > 2500
 
 
+def test_rle_with_a_negative_run_is_refused_even_if_its_sum_fits():
+    assert run_total("3") == 3
+    with pytest.raises(BadInput, match="negative run"):
+        decode_rle("4O", 1, 3)  # 4 pixels off, -1 on
+
+
 @pytest.mark.parametrize(
     ("counts", "size"),
     [
         ("o" * 1000, (4, 4)),  # a run without an end
         ("1" * 15 + "P", (4, 4)),
-        ("N5N", (1, 3)),  # runs below 0 whose sum fits
+        ("4O", (1, 3)),
         ("ü2", (1, 2)),
         ("\ud800", (1, 2)),
         ("", (0, 0)),

@@ -77,6 +77,15 @@ def test_the_occluder_follows_a_face_that_was_flipped_or_turned(plain_set, face)
             assert moved["mask"][round(y), round(x)] == 255
 
 
+def test_hair_stays_on_the_forehead_of_a_flipped_face(plain_set, face):
+    step = OccludeFace(plain_set, categories=("hair",), p=1.0)
+    pipeline = compose(A.HorizontalFlip(p=1.0), step)
+    for _ in range(5):
+        pipeline(**face)
+        rows = np.nonzero(step.params["alpha"] > 127)[0]
+        assert rows.mean() < face["keypoints"][:2, 1].mean()
+
+
 def test_labels_of_other_kinds_keep_theirs(plain_set, face):
     step = OccludeFace(plain_set, p=1.0)
     labels = np.where(face["mask"] > 0, 7, 3).astype(np.int32)
