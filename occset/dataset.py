@@ -118,12 +118,17 @@ class OcclusionSet:
         self._forget()
 
     def _forget(self) -> None:
-        for name in ("faces", "occluders", "textures", "_face_rows", "_occluder_rows", "_texture_rows"):
+        for name in ("faces", "occluders", "textures", "_held", "_face_rows", "_occluder_rows", "_texture_rows"):
             self.__dict__.pop(name, None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers read the tables themselves."""
         return {"path": self.path, "head": self.head}
+
+    @cached_property
+    def _held(self) -> set[str]:
+        """Ids of pictures whose pixels were held against the table."""
+        return set()
 
     @cached_property
     def _face_rows(self) -> dict[str, dict[str, Any]]:
@@ -157,13 +162,22 @@ class OcclusionSet:
     def load_image(self, face: str) -> np.ndarray:
         """Picture of a face, (H, W, 3) uint8."""
         row = self.face_row(face)
-        image = images.read_image(safe_join(self.path, row["image"]))
+        path = safe_join(self.path, row["image"])
+        image = images.read_image(path)
         if image.shape[:2] != (row["height"], row["width"]):
             raise BadInput(
-                f"{self.path / row['image']}: is {image.shape[1]} x {image.shape[0]}, the table says "
-                f"{row['width']} x {row['height']}: the file was replaced; run  occset check {self.path}"
+                f"{path}: is {image.shape[1]} x {image.shape[0]}, the table says {row['width']} x {row['height']}: "
+                f"the file was replaced; run  occset check {self.path}"
             )
-        return image
+        return self._as_added(row, image, path)
+
+    def _as_added(self, row: dict[str, Any], picture: np.ndarray, path: Path) -> np.ndarray:
+        """The picture, if its pixels are those that were added; looked at when a picture is first read."""
+        if row["id"] not in self._held:
+            if images.pixel_hash(picture) != row["sha256"]:
+                raise BadInput(f"{path}: its pixels are not those that were added: restore the file from a copy")
+            self._held.add(row["id"])
+        return picture
 
     def face_width(self, face: str) -> int:
         """Stored width of a face's picture, pixels."""
@@ -187,7 +201,9 @@ class OcclusionSet:
 
     def load_cutout(self, occluder: str) -> np.ndarray:
         """Cut-out, (H, W, 4) uint8, straight alpha."""
-        return images.read_rgba(safe_join(self.path, _get(self._occluder_rows, "occluder", occluder)["cutout"]))
+        row = _get(self._occluder_rows, "occluder", occluder)
+        path = safe_join(self.path, row["cutout"])
+        return self._as_added(row, images.read_rgba(path), path)
 
     def occluder_landmarks(self, occluder: str) -> np.ndarray | None:
         """The five face points a cut-out came with, (5, 2) pixels of the cut-out, or None."""
@@ -195,7 +211,9 @@ class OcclusionSet:
 
     def load_texture(self, texture: str) -> np.ndarray:
         """Texture, (H, W, 3) uint8."""
-        return images.read_image(safe_join(self.path, _get(self._texture_rows, "texture", texture)["path"]))
+        row = _get(self._texture_rows, "texture", texture)
+        path = safe_join(self.path, row["path"])
+        return self._as_added(row, images.read_image(path), path)
 
     # --- adding (rows get their split from occset.importing, in one go) ----------------------------------------------
 

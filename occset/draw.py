@@ -135,10 +135,6 @@ class Drawer:
         shift = index // math.lcm(len(self.faces), len(self.types)) if self.plan.types_in_turn else 0
         return (index + shift) % len(self.faces)
 
-    def draw_range(self, start: int, stop: int) -> list[Recipe]:
-        """Recipes number ``start`` to ``stop - 1``."""
-        return [self.draw(index) for index in range(start, stop)]
-
     def _type(self, rng: np.random.Generator, index: int) -> str:
         names = list(self.types)
         if self.plan.types_in_turn:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from occset.dataset import OcclusionSet
 from occset.draw import Drawer, Plan
-from occset.errors import OccsetError
+from occset.errors import BadInput, OccsetError
 from occset.files import write_atomic
 from occset.images import write_png
 from occset.locks import clear_temporaries, only_writer
@@ -80,10 +80,17 @@ def _write_all(
     done = job.count - sum(min(_CHUNK, job.count - s) for s in todo)
     if progress:
         progress(done, job.count)
-    for written in map_chunks(partial(_make_writer, data, job, out), todo, workers):
+    problems: list[str] = []
+    for written, failed in map_chunks(partial(_make_writer, data, job, out), todo, workers):
         done += written
+        problems += failed
         if progress:
             progress(done, job.count)
+    if problems:
+        raise BadInput(
+            f"{out}: {len(problems)} of {job.count} samples could not be rendered, the others were: repair what is named "
+            "and run again, only these are made\n" + "\n".join(problems)
+        )
     if not final.exists():
         recipes = [recipe for start in starts for recipe in read_recipes(_part(out, start))]
         write_atomic(final, recipes_to_bytes(recipes, {"hash": hash_recipes(recipes)}))
@@ -122,6 +129,7 @@ def _claim(data: OcclusionSet, job: Job, recipes: str | None, out: Path) -> None
         "seed": job.seed,
         "plan": None if job.plan is None else asdict(job.plan),
         "recipes": recipes,
+        "licences": _licences(data),
     }
     text = json.dumps(asked, indent=2, sort_keys=True) + "\n"
     note = out / "render.json"
@@ -135,22 +143,34 @@ def _claim(data: OcclusionSet, job: Job, recipes: str | None, out: Path) -> None
         raise OccsetError(f"{out}: holds samples of another job (other {', '.join(other)}): choose another folder")
 
 
-def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], int]:
-    take: Callable[[int, int], list[Recipe]]
+def _licences(data: OcclusionSet) -> list[str]:
+    """The terms under which what is rendered may be used: those of all that it is drawn from."""
+    tables = (data.faces, data.occluders, data.textures)
+    return sorted({str(licence) for table in tables for licence in table["licence"].dropna()})
+
+
+def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], tuple[int, list[str]]]:
+    take: Callable[[int], Recipe]
     if job.recipes is not None:
-        renderer, take = Renderer(data), RecipeFile(job.recipes).read
+        renderer, file = Renderer(data), RecipeFile(job.recipes)
+        take = lambda index: file.read(index, index + 1)[0]  # noqa: E731 - two ways to come by a recipe, side by side
     else:
         drawer = Drawer(data, job.plan or Plan(), job.seed)
-        renderer, take = drawer.renderer, drawer.draw_range
+        renderer, take = drawer.renderer, drawer.draw
 
-    def write(start: int) -> int:
+    def write(start: int) -> tuple[int, list[str]]:
         stop = min(start + _CHUNK, job.count)
-        recipes = take(start, stop)
-        for index, recipe in zip(range(start, stop), recipes, strict=True):
-            write_sample(renderer, recipe, out, index)
-        # the part is written last: it says that its pictures are there
-        write_atomic(_part(out, start), recipes_to_bytes(recipes))
-        return stop - start
+        recipes, problems = [], []
+        for index in range(start, stop):
+            try:
+                recipes.append(take(index))
+                write_sample(renderer, recipes[-1], out, index)
+            except BadInput as error:
+                problems.append(f"sample {index}: {error}")
+        if not problems:
+            # the part is written last: it says that its pictures are there
+            write_atomic(_part(out, start), recipes_to_bytes(recipes))
+        return stop - start - len(problems), problems
 
     return write
 

@@ -7,6 +7,7 @@ A mask is (H, W) uint8, 0 or 255, 255 = the thing named (face, occlusion, hole).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco
@@ -57,6 +58,25 @@ def decode_rle(counts: str, height: int, width: int) -> np.ndarray:
         raise BadInput(f"an RLE of {total} pixels was given for a mask of {width} x {height}")
     rle = {"counts": counts.encode("ascii"), "size": [height, width]}
     return np.ascontiguousarray(coco.decode(rle)) * np.uint8(255)
+
+
+def to_coco(mask: np.ndarray) -> dict[str, Any]:
+    """Binary mask (H, W) uint8 to a COCO segmentation: ``{"size": [H, W], "counts": "..."}``, ready for JSON."""
+    return {"size": list(mask.shape), "counts": encode_rle(mask)}
+
+
+def from_coco(segmentation: dict[str, Any]) -> np.ndarray:
+    """COCO segmentation (counts as text or bytes) to a binary mask (H, W) uint8, 0 or 255.
+
+    Raises:
+        BadInput: it is not a compressed RLE, or its counts do not add up to its size.
+    """
+    size, counts = segmentation.get("size"), segmentation.get("counts")
+    if not isinstance(size, list | tuple) or len(size) != 2 or not isinstance(counts, str | bytes):
+        raise BadInput(
+            "a COCO mask needs size [H, W] and compressed counts: convert it with pycocotools.mask.frPyObjects"
+        )
+    return decode_rle(counts.decode("ascii") if isinstance(counts, bytes) else counts, int(size[0]), int(size[1]))
 
 
 def run_total(counts: str) -> int:
@@ -117,6 +137,17 @@ def read_mask(path: Path) -> np.ndarray:
     if mask.max(initial=0) == 1:
         mask = mask * np.uint8(255)
     return check_mask(mask, str(path))
+
+
+def read_soft_mask(path: Path) -> np.ndarray:
+    """Read a soft mask, a grey PNG of alpha 0..255, as (H, W) uint8; `harden` makes it binary.
+
+    Raises:
+        BadInput: missing or broken file, naming it.
+    """
+    from occset.images import read_grey
+
+    return read_grey(path)
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

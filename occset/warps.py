@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from occset.images import shrink
+
 ONE = 1 << 16
 """1.0 in the fixed point of a warp."""
 WARP_LENGTH = 8
@@ -42,11 +44,8 @@ def halve(picture: np.ndarray) -> np.ndarray:
     height, width = picture.shape[:2]
     if height % 2 or width % 2:
         picture = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-    total = picture[0::2, 0::2].astype(np.uint16)
-    total += picture[1::2, 0::2]
-    total += picture[0::2, 1::2]
-    total += picture[1::2, 1::2]
-    return ((total + 2) >> 2).astype(np.uint8)
+    half = shrink(picture, ((height + 1) // 2, (width + 1) // 2))
+    return half.reshape(*half.shape[:2], *picture.shape[2:])  # OpenCV drops an axis of one channel
 
 
 def with_margin(rgba: np.ndarray) -> np.ndarray:

@@ -19,6 +19,9 @@ from occset.render import Renderer
 from occset.sources.base import FaceItem, OccluderItem, TextureItem
 
 LIMIT = 8.0
+_NAME = "replay a recipe at 256 px (read, warp, Eq. 2, masks) / decode its face's 512 px JPEG"
+# the sizes of FaceOcc's cut-outs
+_SIZES = (("hand", (400, 270)), ("mask", (580, 640)), ("sunglasses", (48, 125)), ("hat", (200, 260)))
 # more faces than a renderer remembers, taken in turn, so that each is read from its file
 _FACES, _CUTOUTS, _SAMPLES, _ROUNDS = 60, 60, 300, 3
 
@@ -50,10 +53,9 @@ def measure() -> list[dict[str, Any]]:
             seconds["peer"].append(time.perf_counter() - started)
     each = {name: float(np.median(values)) / _SAMPLES for name, values in seconds.items()}
     remembering, forgetting, peer = (1000 * each[name] for name in ("remembering", "forgetting", "peer"))
-    holds = remembering <= LIMIT * peer
     return [
-        row("render a 256 px sample / decode its face's 512 px JPEG", remembering, peer, f"at most {LIMIT:g}", holds),
-        row("the same, every cut-out and texture read again", forgetting, peer),
+        row(f"{_NAME}, cut-outs remembered", remembering, peer, f"at most {LIMIT:g}", remembering <= LIMIT * peer),
+        row(f"{_NAME}, every file read again", forgetting, peer, f"at most {LIMIT:g}", forgetting <= LIMIT * peer),
     ]
 
 
@@ -76,10 +78,14 @@ def _make_set(folder: Path) -> OcclusionSet:
     data.add_rows("faces", rows)
     cutouts = []
     for i in range(_CUTOUTS):
-        rgba = np.zeros((260, 300, 4), np.uint8)
-        rgba[..., :3] = cv2.resize(rng.integers(0, 255, (9, 9, 3), np.uint8), (300, 260))
-        cv2.ellipse(rgba, (150, 130), (140, 120), 0, 0, 360, (*map(int, rng.integers(0, 255, 3)), 255), -1)
-        cutouts.append(OccluderItem(str(i), rgba, ("hand", "mask", "sunglasses", "hat")[i % 4], "made here"))
+        category, (height, width) = _SIZES[i % len(_SIZES)]
+        rgba = np.zeros((height, width, 4), np.uint8)
+        rgba[..., :3] = cv2.resize(rng.integers(0, 255, (9, 9, 3), np.uint8), (width, height))
+        rgba[..., :3] += rng.integers(0, 12, (height, width, 3), np.uint8)
+        alpha = np.zeros((height, width), np.uint8)
+        cv2.ellipse(alpha, (width // 2, height // 2), (width // 2 - 4, height // 2 - 4), 0, 0, 360, 255, -1)
+        rgba[..., 3] = cv2.GaussianBlur(alpha, (5, 5), 1)
+        cutouts.append(OccluderItem(str(i), rgba, category, "made here"))
     data.add_rows("occluders", [data.store_occluder(item, "speed") for item in cutouts])
     textures = [rng.integers(0, 255, (256, 256, 3), np.uint8) for _ in range(12)]
     data.add_rows(

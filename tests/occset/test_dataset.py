@@ -467,3 +467,19 @@ def test_leftovers_are_cleaned(copy_set):
 def test_a_set_holds_no_absolute_path(plain_set):
     for table, column in records.FILES_OF.items():
         assert not getattr(plain_set, table)[column].map(lambda p: Path(p).is_absolute()).any()
+
+
+def test_a_picture_with_other_pixels_is_never_used(make_set):
+    data = make_set("set")
+    faces, cutouts, textures = (list(t["id"])[:2] for t in (data.faces, data.occluders, data.textures))
+    cases = [
+        (data.load_image, faces, data.faces, "image"),
+        (data.load_cutout, cutouts, data.occluders, "cutout"),
+        (data.load_texture, textures, data.textures, "path"),
+    ]
+    for load, (one, other), table, column in cases:
+        files = table.set_index("id")[column]
+        (data.path / files[one]).write_bytes((data.path / files[other]).read_bytes())
+        with pytest.raises(BadInput, match=rf"{files[one]}: .*"):
+            load(one)
+        load(other)

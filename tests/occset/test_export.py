@@ -249,3 +249,29 @@ def test_the_note_says_what_was_asked(plain_set, tmp_path):
     assert (note["count"], note["seed"], note["plan"]["size"]) == (3, 5, 64)
     assert note["content_hash"] == plain_set.content_hash()
     assert exporting.KINDS == ("image", "clean", "face", "occlusion")
+
+
+def test_a_damaged_face_is_named_and_the_rest_is_rendered(make_set, tmp_path, digest):
+    data = make_set("set")
+    whole = tmp_path / "whole"
+    export(data, Job(40, PLAN), whole, workers=1)
+    recipes = read_recipes(whole / "recipes.parquet")
+    bad = recipes[3].face
+    path = data.path / data.face_row(bad)["image"]
+    kept = path.read_bytes()
+    path.write_bytes(kept[: len(kept) // 2])
+    affected = sum(r.face == bad for r in recipes)
+    out = tmp_path / "out"
+    with pytest.raises(BadInput, match=rf"{affected} of 40 samples(?s:.)*sample 3: .*{path.name}"):
+        export(data, Job(40, PLAN), out, workers=1)
+    assert len(list((out / "image").iterdir())) == 40 - affected
+    assert not (out / "recipes.parquet").exists()
+    path.write_bytes(kept)
+    export(data, Job(40, PLAN), out, workers=1)
+    assert digest(out) == digest(whole)
+
+
+def test_the_terms_are_written_beside_the_samples(plain_set, tmp_path):
+    export(plain_set, Job(1, PLAN), tmp_path / "out", workers=1)
+    note = json.loads((tmp_path / "out" / "render.json").read_text())
+    assert note["licences"] == ["made", "made by a test"]

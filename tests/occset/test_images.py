@@ -267,3 +267,11 @@ def test_extend_colour_copies_the_nearest_opaque_pixel() -> None:
     faint = np.zeros((3, 3, 4), np.uint8)
     faint[1, 1] = (50, 60, 70, 5)
     assert (extend_colour(faint)[:, :, :3] == (50, 60, 70)).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_halving_is_the_rounded_mean_of_four(channels):
+    picture = np.random.default_rng(0).integers(0, 256, (34, 258, channels), dtype=np.uint8)
+    wide = picture.astype(int)
+    expected = (wide[0::2, 0::2] + wide[1::2, 0::2] + wide[0::2, 1::2] + wide[1::2, 1::2] + 2) // 4
+    assert np.array_equal(shrink(picture, (17, 129)).reshape(expected.shape), expected)

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,3 +66,23 @@ def test_shrinking_keeps_more_than_half():
     mask[0, 2] = 255  # a quarter of its block
     mask[2:, 0] = 255  # half of its block: 127.5 rounds to 128
     assert masks.shrink_mask(mask, 2).tolist() == [[255, 0], [255, 0]]
+
+
+@given(BINARY)
+def test_coco_and_back_is_exact_and_is_json(mask):
+    segmentation = json.loads(json.dumps(masks.to_coco(mask)))
+    assert segmentation["size"] == list(mask.shape)
+    assert np.array_equal(masks.from_coco(segmentation), mask)
+    as_bytes = {"size": mask.shape, "counts": segmentation["counts"].encode()}
+    assert np.array_equal(masks.from_coco(as_bytes), mask)
+
+
+def test_a_polygon_is_not_taken_for_a_mask():
+    with pytest.raises(BadInput, match="frPyObjects"):
+        masks.from_coco({"size": [4, 4], "counts": [3, 5, 8]})
+
+
+def test_a_soft_mask_comes_back_as_it_was(tmp_path):
+    soft = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    masks.write_mask(tmp_path / "soft.png", soft)
+    assert np.array_equal(masks.read_soft_mask(tmp_path / "soft.png"), soft)
