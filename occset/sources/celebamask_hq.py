@@ -10,7 +10,7 @@ Beside the folder's own files these are read where they exist:
 
 - ``overrides.csv`` (``id,lenses``): a curator's judgement of glasses;
 - ``errata.csv`` (``id,action,reason``; the action is ``skip`` or ``flag``): known bad pairs. Skipped ones are reported,
-  not dropped silently;
+  not dropped silently. A folder under the official numbers starts with those of `celebamask_errata`;
 - ``CelebA-HQ-to-CelebA-mapping.txt`` and ``identity_CelebA.txt``: who is who, so that splits keep people apart.
 """
 
@@ -27,16 +27,13 @@ from occset.errors import BadInput, MissingExtra
 from occset.images import is_plain_rgb, read_image
 from occset.landmarks import TEMPLATES
 from occset.sources.base import FaceItem
+from occset.sources.celebamask_errata import shipped_errata
 from occset.sources.harvest import harvest
 from occset.sources.lenses import Lenses, judge_lenses
 from occset.sources.parts import face_mask, read_labels, select
 from occset.sources.tables import read_celeba_identities, read_errata, read_overrides
 
 LICENCE = "CelebAMask-HQ terms: non-commercial research and education only"
-ERRATA: dict[str, tuple[str, str]] = {}
-"""Id to (action, reason), for every folder. Empty: upstream's threads tell of 13 duplicate pairs and some bad labels,
-but subsets under other numbers circulate, so that only a folder's owner knows which ids his are: errata.csv is his."""
-
 _STRAY = 0.15  # points farther from the template than this, in picture widths, are of someone else in the photo
 
 
@@ -76,7 +73,9 @@ class CelebAMaskHQSource:
         own = self.folder / "overrides.csv"
         self.overrides = read_overrides(Path(lenses)) if lenses else read_overrides(own) if own.exists() else {}
         own = self.folder / "errata.csv"
-        self.errata = ERRATA | (read_errata(Path(errata)) if errata else read_errata(own) if own.exists() else {})
+        photos = sum(_is_photo(entry) for entry in self.images.iterdir())
+        self.errata = shipped_errata(self.folder, photos)
+        self.errata |= read_errata(Path(errata)) if errata else read_errata(own) if own.exists() else {}
         self.identities = read_celeba_identities(self.folder)
         self._detector = None if landmarks == "template" else _detector(required=landmarks == "scrfd")
 

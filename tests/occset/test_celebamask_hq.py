@@ -185,6 +185,19 @@ def test_errata_are_told_not_dropped(folder: Folder, tmp_path: Path) -> None:
         folder.open()
 
 
+def test_the_official_numbers_bring_their_errata(folder: Folder, tmp_path: Path) -> None:
+    for number in (235, 4995):
+        folder.add(number, {"skin": _parts()["skin"]})
+    assert folder.open().errata == {}  # a subset may have other numbers
+    (tmp_path / "CelebA-HQ-to-CelebA-mapping.txt").write_text("idx  orig_idx  orig_file\n235  1  000001.jpg\n")
+    source = folder.open()
+    assert source.read_face("235").flags["errata"] == "the same photo as 234"
+    with pytest.raises(BadInput, match="4995 is skipped by the errata"):
+        source.read_face("4995")
+    (tmp_path / "errata.csv").write_text("id,action,reason\n4995,flag,corrected by hand\n")
+    assert folder.open().read_face("4995").flags["errata"] == "corrected by hand"
+
+
 def test_identities_come_with_the_official_tables(folder: Folder, tmp_path: Path) -> None:
     folder.add(0, {"skin": _parts()["skin"]})
     (tmp_path / "CelebA-HQ-to-CelebA-mapping.txt").write_text("idx  orig_idx  orig_file\n0  119613  119614.jpg\n")
