@@ -80,7 +80,7 @@ def _write_all(
     done = job.count - sum(min(_CHUNK, job.count - s) for s in todo)
     if progress:
         progress(done, job.count)
-    problems: list[str] = []
+    problems: list[tuple[int, str]] = []
     for written, failed in map_chunks(partial(_make_writer, data, job, out), todo, workers):
         done += written
         problems += failed
@@ -88,8 +88,8 @@ def _write_all(
             progress(done, job.count)
     if problems:
         raise BadInput(
-            f"{out}: {len(problems)} of {job.count} samples could not be rendered, the others were: repair what is named "
-            "and run again, only these are made\n" + "\n".join(problems)
+            f"{out}: {len(problems)} of {job.count} samples could not be rendered, the others were: repair what is named and "
+            f"run again, only what is missing is made: {_named(problems)}"
         )
     if not final.exists():
         recipes = [recipe for start in starts for recipe in read_recipes(_part(out, start))]
@@ -97,6 +97,18 @@ def _write_all(
     if (out / "parts").is_dir():
         shutil.rmtree(out / "parts")
     return final
+
+
+def _named(problems: list[tuple[int, str]], most: int = 20) -> str:
+    """Problems in one line, each reason once with the samples it stops, the first ``most`` reasons."""
+    samples: dict[str, list[int]] = {}
+    for index, why in problems:
+        samples.setdefault(why, []).append(index)
+    parts = [
+        f"{why} (sample {', '.join(map(str, indices[:5]))}{' ...' if len(indices) > 5 else ''})"
+        for why, indices in samples.items()
+    ]
+    return "; ".join(parts[:most]) + (f"; and {len(parts) - most} more" if len(parts) > most else "")
 
 
 def _check_job(data: OcclusionSet, job: Job) -> str | None:
@@ -149,7 +161,7 @@ def _licences(data: OcclusionSet) -> list[str]:
     return sorted({str(licence) for table in tables for licence in table["licence"].dropna()})
 
 
-def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], tuple[int, list[str]]]:
+def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], tuple[int, list[tuple[int, str]]]]:
     take: Callable[[int], Recipe]
     if job.recipes is not None:
         renderer, file = Renderer(data), RecipeFile(job.recipes)
@@ -158,7 +170,7 @@ def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], tup
         drawer = Drawer(data, job.plan or Plan(), job.seed)
         renderer, take = drawer.renderer, drawer.draw
 
-    def write(start: int) -> tuple[int, list[str]]:
+    def write(start: int) -> tuple[int, list[tuple[int, str]]]:
         stop = min(start + _CHUNK, job.count)
         recipes, problems = [], []
         for index in range(start, stop):
@@ -166,7 +178,7 @@ def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], tup
                 recipes.append(take(index))
                 write_sample(renderer, recipes[-1], out, index)
             except BadInput as error:
-                problems.append(f"sample {index}: {error}")
+                problems.append((index, str(error)))
         if not problems:
             # the part is written last: it says that its pictures are there
             write_atomic(_part(out, start), recipes_to_bytes(recipes))

@@ -34,6 +34,7 @@ from occset.sources.parts import face_mask, read_labels, select
 from occset.sources.tables import read_celeba_identities, read_errata, read_overrides
 
 LICENCE = "CelebAMask-HQ terms: non-commercial research and education only"
+_LEAST_SKIN = 0.03  # of the picture; the least among 900 faces is far above
 _STRAY = 0.15  # points farther from the template than this, in picture widths, are of someone else in the photo
 
 
@@ -55,7 +56,7 @@ class CelebAMaskHQSource:
     name = "celebamask-hq"
     licence = LICENCE
 
-    def __init__(  # noqa: D107
+    def __init__(
         self, folder: str, lenses: str = "", errata: str = "", harvest: str = "yes", landmarks: str = "auto"
     ) -> None:
         self.folder = Path(folder)
@@ -107,6 +108,11 @@ class CelebAMaskHQSource:
         mask = face_mask(labels, kind)
         if not mask.any():
             raise BadInput(f"{self.masks}: the face mask of {key} is empty: correct its parts or list it in errata.csv")
+        if select(labels, "skin").mean() < _LEAST_SKIN:
+            raise BadInput(
+                f"{self.masks}: the skin part of {key} is missing or covers under {_LEAST_SKIN:.0%} of the picture, so that "
+                "its face mask would be holes: download the part again or list the face in errata.csv"
+            )
         return FaceItem(
             name=key,
             image=image,

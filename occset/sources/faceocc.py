@@ -34,7 +34,7 @@ class FaceOccSource:
     name = "faceocc"
     licence = "FaceOcc terms: research only"
 
-    def __init__(self, folder: str) -> None:  # noqa: D107
+    def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
         if not any((self.folder / part).is_dir() for part in ("internet", "texture")):
             raise BadInput(f"{folder} holds neither internet nor texture: give the folder of FaceOcc that does")

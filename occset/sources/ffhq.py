@@ -46,7 +46,7 @@ class FFHQSource:
     name = "ffhq"
     licence = "FFHQ: CC BY-NC-SA 4.0 as a set; each picture has its own licence"
 
-    def __init__(self, folder: str) -> None:  # noqa: D107
+    def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
         table = self.folder / TABLE
         try:

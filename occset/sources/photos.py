@@ -15,6 +15,8 @@ from occset.images import is_plain_rgb, read_image
 from occset.sources.base import FaceItem
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+OTHER_PICTURES = (".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jxl", ".dng", ".cr2", ".nef", ".arw")
+"""Pictures that are not read here; they are refused by name instead of being passed over."""
 _LEAST_SIDE = 32
 _MUCH_ENLARGED = 2.0
 
@@ -36,7 +38,7 @@ class PhotosSource:
 
     name = "photos"
 
-    def __init__(  # noqa: D107
+    def __init__(
         self, folder: str, align: str = "yes", size: str = "512", licence: str = "unknown: photos of the folder's owner"
     ) -> None:
         if align not in ("yes", "no"):
@@ -52,7 +54,9 @@ class PhotosSource:
                 raise
 
     def face_keys(self) -> list[str]:
-        """Paths of all photos below the folder, sorted; hidden files and linked folders are left out.
+        """Paths of all pictures below the folder, sorted; hidden files and linked folders are left out.
+
+        Pictures of a kind that cannot be read are listed too, so that `read_face` refuses them by name.
 
         Raises:
             BadInput: there are none.
@@ -60,7 +64,9 @@ class PhotosSource:
         keys = []
         for parent, folders, names in os.walk(self.folder):
             folders[:] = [name for name in folders if not name.startswith(".")]
-            photos = [name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES)]
+            photos = [
+                name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES + OTHER_PICTURES)
+            ]
             keys += [Path(parent, name).relative_to(self.folder).as_posix() for name in photos]
         if not keys:
             raise BadInput(f"{self.folder} has no {', '.join(SUFFIXES)}: give a folder with photos")
@@ -76,6 +82,8 @@ class PhotosSource:
             UnsafePath: `key` leads out of the folder.
         """
         file = safe_join(self.folder, key)
+        if file.suffix.lower() in OTHER_PICTURES:
+            raise BadInput(f"{file}: {file.suffix} pictures are not read: convert it to JPEG or PNG")
         photo = read_image(file)
         if min(photo.shape[:2]) < _LEAST_SIDE:
             raise BadInput(f"{file} is {photo.shape[1]} x {photo.shape[0]} pixels, too small for a face: remove it")

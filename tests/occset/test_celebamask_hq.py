@@ -328,3 +328,11 @@ def test_real_faces_are_read(real_data: Path) -> None:
     assert all(face.file is not None for face in faces)
     found = Counter(cut.category for face in faces for cut in face.occluders)
     assert found["hair"] >= 5
+
+
+def test_a_face_without_skin_is_refused(folder: Folder) -> None:
+    folder.add(3, {name: mask for name, mask in _parts().items() if name != "skin"})
+    folder.add(4, _parts() | {"skin": np.zeros((SIZE, SIZE), np.uint8)})
+    for key in ("3", "4"):
+        with pytest.raises(BadInput, match=f"skin part of {key} is missing.*download"):
+            folder.open().read_face(key)

@@ -135,3 +135,12 @@ def test_real_photos(real_data: Path, tmp_path: Path) -> None:
     assert len(faces) == 3
     for face in faces:
         assert np.abs(face.landmarks - template(256)).max() < 256 * 0.12
+
+
+def test_pictures_of_another_kind_are_refused_by_name(tmp_path: Path) -> None:
+    write_png(tmp_path / "a.png", np.zeros((64, 64, 3), np.uint8))
+    (tmp_path / "phone.HEIC").write_bytes(b"not read anyway")
+    source = PhotosSource(str(tmp_path), align="no")
+    assert source.face_keys() == ["a.png", "phone.HEIC"]
+    with pytest.raises(BadInput, match=r"phone\.HEIC.*JPEG"):
+        source.read_face("phone.HEIC")
