@@ -1,4 +1,4 @@
-"""`occset bench --audit`: the controls must rank as they must, or the bench itself is wrong.
+"""`occset bench --audit`: controls must rank as they must, or the bench itself is wrong.
 
 For each pixel metric of the primary group, with the paired interval of the difference clear of zero:
 
@@ -17,7 +17,9 @@ from occset.benchmark.metrics import METRICS
 from occset.benchmark.results import Result
 from occset.benchmark.statistics import paired_difference
 
-CONTROLS = ("truth", "shifted-truth", "input", "mean-colour", "noise")
+AUDITED = ("truth", "shifted-truth", "input", "mean-colour", "noise")
+"""What the audit runs: the controls, and the mean colour, a method whose place among them is known."""
+
 PERFECT = {"l1": 0.0, "psnr": 60.0, "ssim": 1.0, "id": 1.0}
 _ABOVE = (
     ("truth", "shifted-truth"),
@@ -39,15 +41,15 @@ class Verdict:
 
 
 def audit(results: Mapping[str, Result]) -> list[Verdict]:
-    """Hold the controls' results against what must be.
+    """Hold the results of `AUDITED` against what must be.
 
     Args:
-        results: by method name; all of `CONTROLS`, on the same protocol and samples.
+        results: by method name; all of `AUDITED`, on the same protocol and samples.
 
     Raises:
-        KeyError: a control is missing.
+        KeyError: one of them is missing.
     """
-    scores = {name: results[name].scores.set_index("sample") for name in CONTROLS}
+    scores = {name: results[name].scores.set_index("sample") for name in AUDITED}
     verdicts = []
     for metric in ("l1", "psnr", "ssim"):
         higher = METRICS[metric].higher_is_better
@@ -59,7 +61,7 @@ def audit(results: Mapping[str, Result]) -> list[Verdict]:
             verdicts.append(Verdict(metric, f"{better} above {worse}", ok, seen))
         verdicts.append(_perfect(metric, float(scores["truth"][metric].mean())))
     if results["truth"].arcface is not None:
-        for other in CONTROLS[1:]:
+        for other in AUDITED[1:]:
             gap = paired_difference(scores["truth"]["id"], scores[other]["id"], scores["truth"]["face"])
             seen = f"difference {gap.low:.3g} to {gap.high:.3g}"
             verdicts.append(Verdict("id", f"truth above {other}", gap.low > 0, seen))

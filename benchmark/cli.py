@@ -1,4 +1,4 @@
-"""The verbs of the benchmark: bench (with check-method and list) and leaderboard."""
+"""The verbs of the benchmark: bench (with check-method, check-identity and list) and leaderboard."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 bench, leaderboard = typer.Typer(), typer.Typer()
 
+BOUNDS = ("input", "truth")
+"""The floor and the ceiling, which every table shows."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -24,20 +27,25 @@ def bench_command(
     ctx: typer.Context,
     data: Annotated[Path | None, typer.Option(help="The set's folder.")] = None,
     protocol: Annotated[str, typer.Option(help="sunglasses (Table 1) or types (Fig. 9).")] = "sunglasses",
-    methods: Annotated[str, typer.Option(help="Names, comma-separated; see  occset bench list.")] = "",
+    methods: Annotated[
+        str,
+        typer.Option(
+            help="Names, comma-separated; see  occset bench list. The floor (input) and the ceiling (truth) always run too."
+        ),
+    ] = "",
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
     limit: Annotated[int | None, typer.Option(help="Only the first so many samples.", min=1)] = None,
     arcface: Annotated[Path | None, typer.Option(help="ArcFace ONNX file for the ID column.")] = None,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Run the controls; fail unless they rank as they must.")
+        bool, typer.Option("--audit", help="Run the controls and mean-colour; fail unless they rank as they must.")
     ] = False,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare de-occlusion methods on a protocol; resumable, and results already there are not computed again."""
+    """Compare de-occlusion methods on a protocol, between floor and ceiling; resumes, and computes no result twice."""
     if ctx.invoked_subcommand is not None:
         return
-    from occset.benchmark.audit import CONTROLS
+    from occset.benchmark.audit import AUDITED
     from occset.benchmark.entries import open_all
     from occset.benchmark.protocols import open_protocol
     from occset.benchmark.runner import run
@@ -47,11 +55,12 @@ def bench_command(
 
     names = [name.strip() for name in methods.split(",") if name.strip()]
     if audit:
-        names += [name for name in CONTROLS if name not in names]
+        names += [name for name in AUDITED if name not in names]
     if data is None or not names:
         raise OccsetError(
             "give --data SET and --methods A,B (or --audit): see  occset bench --help  and  occset bench list"
         )
+    names += [name for name in BOUNDS if name not in names]
     opened = OcclusionSet(data)
     methods_open = open_all(names)  # a misspelt name is told before a protocol is made, which may take minutes
     face_file, id_missing = _identity(arcface)
@@ -94,10 +103,10 @@ def _identity(file: Path | None) -> tuple[ArcFaceFile | None, str | None]:
 
 def _hold_against(done: Run) -> list[Verdict]:
     """The audit's verdicts; none when a control has no result."""
-    from occset.benchmark.audit import CONTROLS, audit
+    from occset.benchmark.audit import AUDITED, audit
 
     found = {result.method: result for result in done.results}
-    return audit(found) if set(CONTROLS) <= set(found) else []
+    return audit(found) if set(AUDITED) <= set(found) else []
 
 
 def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], limit: int | None, as_json: bool) -> None:
@@ -179,6 +188,30 @@ def check_method_command(
     print_table(rows, spec, as_json)
     wrong = [str(row["check"]) for row in rows if not row["ok"] and not row["advice only"]]
     say(f"{spec}: {'does not fit: ' + ', '.join(wrong) if wrong else 'fits'}")
+    if wrong:
+        raise typer.Exit(1)
+
+
+@bench.command("check-identity")
+def check_identity_command(
+    data: Annotated[Path, typer.Option(help="The set's folder.")],
+    arcface: Annotated[Path | None, typer.Option(help="ArcFace ONNX file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell whether ArcFace knows a set's faces: different ones apart, mirrored and relit copies as the same."""
+    from occset.benchmark.identity import check_identity
+    from occset.console import print_table, progress_bar, say
+    from occset.dataset import OcclusionSet
+    from occset.models.arcface import ArcFace
+
+    opened = OcclusionSet(data)
+    network = ArcFace(arcface)
+    with progress_bar("identity") as progress:
+        lines = check_identity(opened, network, progress=progress)
+    title = f"{opened.head['name']}, {network.file.path.name} ({network.file.sha256[:12]})"
+    print_table([line._asdict() for line in lines], title, as_json)
+    wrong = [line.figure for line in lines if not line.holds]
+    say(f"identity: {'does not hold: ' + ', '.join(wrong) if wrong else 'all holds'}")
     if wrong:
         raise typer.Exit(1)
 

@@ -7,12 +7,13 @@ import inspect
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from occset import __version__
-from occset.benchmark import scoring
+from occset.benchmark import methods, scoring
 from occset.benchmark.methods.protocols import Deoccluder, Learns
-from occset.benchmark.methods.registry import BUILTIN, open_method
+from occset.benchmark.methods.registry import BUILTIN, is_control, open_method, refuse_unfit
 from occset.benchmark.protocols import Protocol, data_hash
 from occset.benchmark.results import Result, read_result
 from occset.benchmark.scoring import Entry
@@ -21,7 +22,8 @@ from occset.dataset import OcclusionSet
 from occset.errors import OccsetError
 from occset.models.arcface import ArcFaceFile
 
-SEED = 0
+METHODS = Path(methods.__file__).parent
+"""Folder of the sources of the built-in methods."""
 
 Opened = tuple[str, Deoccluder]
 """What a user typed, and the method it names."""
@@ -34,13 +36,15 @@ def open_all(specs: Sequence[str | Opened]) -> list[Opened]:
         specs: as `occset.benchmark.methods.registry.open_method` takes them, or methods opened already.
 
     Raises:
-        OccsetError: a method cannot be opened, or two share a name.
+        OccsetError: a method cannot be opened, asks for what only the built-in controls are given, or two share a name.
     """
     opened: list[Opened] = []
     for spec in specs:
         if isinstance(spec, str) and spec in [said for said, _ in opened]:
             continue
         said, method = (spec, open_method(spec)) if isinstance(spec, str) else spec
+        if not is_control(said, method):
+            refuse_unfit(method, said)
         twin = next((other for other, known in opened if known.name == method.name), None)
         if twin is not None:
             raise OccsetError(
@@ -78,7 +82,7 @@ def result_head(
         given=[],
         control=False,
         code_version=__version__,
-        seed=SEED,
+        seed=None,
         created="",
         arcface=None if arcface is None else {"file": arcface.sha256, "name": arcface.path.name},
         id_missing=None if arcface else id_missing or "no ArcFace file was given",
@@ -93,8 +97,9 @@ def make_entry(opened: Opened, head: Result, train: TrainSplit, out: Path) -> En
         method=method.name,
         method_reference=_reference(spec),
         revision=_revision(spec, method, train),
-        given=[what for what in method.given if what != "ids"],
-        control=bool(getattr(method, "control", False)),
+        given=list(method.given),
+        control=is_control(spec, method),
+        seed=_seed(method),
         weights_hash=weights_of(method),
         citations=[str(line) for line in getattr(method, "citations", [])],
     )
@@ -117,9 +122,8 @@ def finished(entry: Entry) -> Result | None:
     if not path.exists():
         return None
     found, asked = read_result(path), entry.result
-    same = all(
-        getattr(found, what) == getattr(asked, what) for what in ("samples", "arcface", "seed", "method_reference")
-    )
+    told_apart = ("samples", "arcface", "given", "control", "seed", "method_reference")
+    same = all(getattr(found, what) == getattr(asked, what) for what in told_apart)
     learns = isinstance(entry.method, Learns)  # its weights come of the train split, which its revision names
     return found if same and (learns or found.weights_hash == asked.weights_hash) else None
 
@@ -140,10 +144,25 @@ def _revision(spec: str, method: Deoccluder, train: TrainSplit) -> str:
     """What makes this method differ from an earlier one of its name: version, source, or what it was trained on."""
     stated = getattr(method, "revision", None)
     ours = spec in BUILTIN or spec.partition(":")[0] in ("onnx", "predictions")
-    parts = [str(stated) if stated else __version__ if ours else _source_hash(method)]
+    parts = [f"{__version__}+{_hash_of_sources(METHODS)}" if ours else str(stated) if stated else _source_hash(method)]
     if isinstance(method, Learns):
         parts.append(f"train-{train.fingerprint[:8]}")
     return "+".join(parts)
+
+
+@cache
+def _hash_of_sources(folder: Path) -> str:
+    """Short hash of the modules in a folder, read once: methods share code, so an edit to any of them counts for all."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        source = path.read_bytes()
+        digest.update(f"{path.name} {len(source)}\n".encode() + source)
+    return digest.hexdigest()[:8]
+
+
+def _seed(method: Deoccluder) -> int | None:
+    stated = getattr(method, "seed", None)
+    return stated if isinstance(stated, int) and not isinstance(stated, bool) else None
 
 
 def _source_hash(method: Deoccluder) -> str:

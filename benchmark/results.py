@@ -65,12 +65,12 @@ class Result:
         method: the name shown in tables; may hold any characters.
         method_reference: what opens it again ("module:attr", "onnx:FILE", ...).
         revision: which version of the method.
-        given: what it was given besides the picture, e.g. ["mask"]; empty = automatic.
-        control: one of the audit's methods of known rank, never ranked.
+        given: what it was given besides the picture, e.g. ["mask"]; empty = automatic; ["ids"] = made elsewhere.
+        control: a built-in method of known rank, never ranked.
         code_version: version of occset.
-        seed: that the method was given.
+        seed: the method's own `seed`, where it has one that is a whole number; None = it states none.
         created: time in ISO 8601, UTC.
-        machine: what it ran on (free keys).
+        machine: what it ran on (free keys; see `occset.benchmark.machine`).
         times: seconds by stage (free keys).
         weights_hash: sha256 of the method's weights; None = has none.
         arcface: {"file": sha256, "name": ...} of the model behind the `id` column, or None.
@@ -96,7 +96,7 @@ class Result:
     given: list[str]
     control: bool
     code_version: str
-    seed: int
+    seed: int | None
     created: str
     machine: dict[str, Any] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)
@@ -115,18 +115,23 @@ class Result:
         return not self.given
 
     @property
+    def mark(self) -> str:
+        """What a reader must know of it: "control", "given the true mask", "made elsewhere" or "automatic"."""
+        if self.control:
+            return "control"
+        if "mask" in self.given:
+            return "given the true mask"
+        if self.automatic:
+            return "automatic"
+        # stored predictions ask for sample ids; what their maker saw cannot be known here
+        return "made elsewhere" if self.given == ["ids"] else f"given {', '.join(self.given)}"
+
+    @property
     def stem(self) -> str:
         """File name without suffix: readable, safe for any method name, and different for whatever must not collide."""
-        what = [
-            self.data_hash,
-            self.protocol_hash,
-            self.resolution,
-            self.limit,
-            self.method,
-            self.revision,
-            self.metric_version,
-        ]
-        return f"{safe_name(self.data)}-{safe_name(self.protocol)}-{safe_name(self.method)}-{_short_hash(what)}"
+        what = [self.data_hash, self.protocol_hash, self.resolution, self.limit, self.method, self.revision]
+        key = _short_hash([*what, self.metric_version])
+        return f"{safe_name(self.data)}-{safe_name(self.protocol)}-{safe_name(self.method)}-{key}"
 
     @property
     def shared_stem(self) -> str:

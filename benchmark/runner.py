@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import platform
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ import pandas as pd
 
 from occset.benchmark import scoring
 from occset.benchmark.entries import Opened, finished, forget_parts, make_entry, open_all, result_head, weights_of
+from occset.benchmark.machine import describe_machine
 from occset.benchmark.methods.protocols import Learns
 from occset.benchmark.protocols import Protocol
 from occset.benchmark.results import Result, write_result
@@ -78,7 +78,8 @@ def run(
         Results, and what went wrong with whom. A method that breaks does not stop the others.
 
     Raises:
-        OccsetError: a method cannot be opened, two share a name, or the set lacks what the protocol names.
+        OccsetError: a method cannot be opened or asks for the truth, two share a name, or the set lacks what the protocol
+            names.
         MissingExtra: there is an ArcFace file, but nothing to run it with.
     """
     workers = workers or default_workers()
@@ -183,7 +184,7 @@ def _finish(entry: Entry, batches: int, fit_seconds: float, workers: int) -> Res
     result = replace(
         entry.result,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=_machine(workers),
+        machine=describe_machine(workers),
         times={
             "method": round(float(np.sum([seconds for _, seconds in parts])), 3),
             "fit": round(fit_seconds, 3),
@@ -192,12 +193,3 @@ def _finish(entry: Entry, batches: int, fit_seconds: float, workers: int) -> Res
     scoring.publish_pictures(entry)
     write_result(result, scores, entry.folder)
     return result
-
-
-def _machine(workers: int) -> dict[str, Any]:
-    return {
-        "system": platform.system(),
-        "processor": platform.machine(),
-        "python": platform.python_version(),
-        "workers": workers,
-    }

@@ -51,8 +51,9 @@ class Entry:
 
     @property
     def parts(self) -> Path:
-        """Folder of the finished batches; of these weights, this ArcFace file and this size of batch, or runs would mix."""
-        made_of = (self.result.weights_hash, self.result.arcface, self.result.method_reference, self.batch)
+        """Folder of the finished batches; all that tells two runs of one stem apart is in its name, or they would mix."""
+        result = self.result
+        made_of = (result.weights_hash, result.arcface, result.method_reference, result.given, result.seed, self.batch)
         key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:12]
         return self.folder / UNFINISHED / f"{self.result.stem}-{key}"
 
@@ -120,15 +121,10 @@ class Scorer:
         return outcome
 
     def _score(self, entry: Entry, batch: Batch, number: int, identity: np.ndarray | None) -> tuple[int, int] | None:
+        # whatever a method asks for by now, nothing but a control ever gets the answer
+        answers = {"truth": batch.truths, "face": batch.clean_masks} if entry.result.control else {}
         started = time.perf_counter()
-        answer = run_checked(
-            entry.method,
-            batch.images,
-            batch.footprints,
-            ids=batch.ids,
-            truth=batch.truths,
-            face=batch.clean_masks,
-        )
+        answer = run_checked(entry.method, batch.images, batch.footprints, ids=batch.ids, **answers)
         seconds = time.perf_counter() - started
         rows: list[dict[str, Any]] = [
             {"sample": s, "face": f, "type": t, **scores}

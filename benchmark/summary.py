@@ -20,9 +20,9 @@ def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
         results: of one protocol, on the same samples.
 
     Returns:
-        The method, its rank by L1 (None for controls), what it was given, milliseconds an image, and under each metric
-        of `SHOWN` its mean and 95 % interval: ``{"mean": ..., "low": ..., "high": ...}``, None where it was not scored;
-        an end of an interval that fewer than two faces leave unknown is None.
+        The method, its rank by L1 (None for controls), under "given" its mark (see `Result.mark`), milliseconds an image,
+        and under each metric of `SHOWN` its mean and 95 % interval: ``{"mean": ..., "low": ..., "high": ...}``, None where
+        it was not scored; an end of an interval that fewer than two faces leave unknown is None.
     """
     if not results:
         return []
@@ -33,7 +33,7 @@ def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
         {
             "rank": ranked[result.method].rank if result.method in ranked else None,
             "method": result.method,
-            "given": "control" if result.control else "true mask" if "mask" in result.given else "automatic",
+            "given": result.mark,
             **{metric: _interval(result, metric) for metric in SHOWN},
             "ms_per_image": round(1000 * result.times.get("method", 0.0) / max(result.samples, 1), 1),
         }

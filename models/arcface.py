@@ -78,7 +78,10 @@ def find_arcface(file: str | Path | None = None) -> ArcFaceFile:
 
 def _named(path: Path, origin: str, said_by: str) -> ArcFaceFile:
     if not path.is_file():
-        raise BadInput(f"{said_by} names {path}, and there is no such file")
+        raise BadInput(
+            f"{said_by} names {path}, and there is no such file: name an ArcFace ONNX file such as w600k_mbf.onnx, or "
+            f"leave {said_by} out, so that the file of  pip install 'occset[identity]'  is used"
+        )
     return ArcFaceFile(path, file_sha256(path), origin)
 
 

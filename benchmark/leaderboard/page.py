@@ -79,14 +79,14 @@ def _row(row: Row) -> dict[str, Any]:
         "opened by": result.method_reference,
         "weights": result.weights_hash[:12] if result.weights_hash else "none",
         "code": result.code_version,
-        "seed": str(result.seed),
+        "seed": "" if result.seed is None else str(result.seed),
         "run": result.created,
         "cite": "; ".join(result.citations),
     }
     return {
         "method": result.method,
         "revision": result.revision,
-        "mark": row.mark,
+        "mark": result.mark,
         "kind": "control" if result.control else "automatic" if result.automatic else "given",
         "role": row.role,
         "facts": {key: value for key, value in facts.items() if value},

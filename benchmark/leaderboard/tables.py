@@ -48,18 +48,6 @@ class Row:
         """ "floor", "ceiling" or ""."""
         return ROLES.get(self.result.method, "") if self.result.control else ""
 
-    @property
-    def mark(self) -> str:
-        """What the method was: "control", "automatic", or what it was given."""
-        if self.result.control:
-            return "control"
-        if self.result.automatic:
-            return "automatic"
-        if "mask" in self.result.given:
-            return "given the true mask"
-        # a folder of predictions asks for sample ids; what its maker saw cannot be known here
-        return "made elsewhere" if self.result.given == ["ids"] else f"given {', '.join(self.result.given)}"
-
 
 @dataclass(frozen=True)
 class Table:

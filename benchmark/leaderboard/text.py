@@ -51,7 +51,7 @@ def to_csv(tables: list[Table]) -> str:
                     count,
                     result.method,
                     result.revision,
-                    row.mark,
+                    result.mark,
                     row.cells[kind]["id"].reason if row.cells[kind]["id"].mean is None else "",
                 ]
                 writer.writerow([*shared, *named, *figures])
@@ -65,7 +65,7 @@ def _markdown_rows(table: Table) -> list[str]:
     ]
     for row in table.rows:
         cells = [_cell(row.cells[ALL][m.key], m) for m in PRIMARY]
-        mark = f"{row.mark}, {row.role}" if row.role else row.mark
+        mark = f"{row.result.mark}, {row.role}" if row.role else row.result.mark
         lines.append(f"| {_name(row)} | {_escape(mark)} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 

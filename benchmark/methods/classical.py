@@ -55,12 +55,11 @@ class MeanColour:
 
     A method is told the hole, not the face, so the mean is taken over the pixels outside the hole within an ellipse
     in the middle of the crop, where an aligned face is; over all pixels outside the hole if it covers the
-    ellipse; and mid-grey if it covers everything. It is a method that anyone must beat, and a control of the audit.
+    ellipse; and mid-grey if it covers everything. It is a method that anyone must beat, and the audit knows its place.
     """
 
     name = "mean-colour"
     given: tuple[str, ...] = ("mask",)
-    control = True
 
     def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
         """(B, H, W, 3) uint8 RGB and (B, H, W) uint8 holes in; (B, H, W, 3) uint8 RGB out."""

@@ -1,6 +1,6 @@
 """Controls: methods whose rank is known beforehand, so that a bench that ranks them otherwise is wrong.
 
-The last of them, the mean colour, is a method too and lives in `classical`.
+The audit also knows the place of the mean colour, a method, which lives in `classical`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ class Truth:
 
     name = "truth"
     given: tuple[str, ...] = ("truth",)
-    control = True
 
     def deocclude(self, images: np.ndarray, masks: np.ndarray | None, *, truth: np.ndarray) -> np.ndarray:
         """Return `truth`, (B, H, W, 3) uint8 RGB."""
@@ -31,7 +30,6 @@ class OccludedInput:
 
     name = "input"
     given: tuple[str, ...] = ()
-    control = True
 
     def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
         """Return `images`, (B, H, W, 3) uint8 RGB."""
@@ -43,7 +41,6 @@ class Noise:
 
     name = "noise"
     given: tuple[str, ...] = ("mask",)
-    control = True
 
     def __init__(self, seed: int = 0) -> None:
         """Noise that depends on `seed` and the picture, not on its place in the batch."""
@@ -63,7 +60,6 @@ class ShiftedTruth:
 
     name = "shifted-truth"
     given: tuple[str, ...] = ("mask", "truth")
-    control = True
 
     def deocclude(self, images: np.ndarray, masks: np.ndarray | None, *, truth: np.ndarray) -> np.ndarray:
         """Paste `truth` into `images` where the mask, moved right and down, is set; all (B, H, W, 3) uint8 RGB."""

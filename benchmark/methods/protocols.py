@@ -6,16 +6,17 @@ Every method has a `name` and says in `given` what it must be handed besides the
 ``mask``    the hole: the occluder's footprint, (B, H, W) uint8, 255 = repaint here
 ``truth``   the clean images, (B, H, W, 3) uint8; for controls only
 ``face``    the visible-face masks of the clean images, (B, H, W) uint8, 255 = face; for controls only
-``ids``     the samples' ids, a list of B strings; for controls and stored predictions
+``ids``     the samples' ids, a list of B strings; for stored predictions, which are marked "made elsewhere"
 ==========  ==========================================================================================
 
-A method without ``mask`` in `given` is called with ``masks=None`` and counts as automatic. What else it is given
-arrives as a keyword argument of the same name. Images and masks are handed over read-only.
+A method without ``mask`` in `given` is called with ``masks=None``; one that is given nothing counts as automatic. What
+else it is given arrives as a keyword argument of the same name. Images and masks are handed over read-only. Controls are
+the names in `occset.benchmark.methods.registry.CONTROLS`; any other method that asks for the truth or the face is refused.
 
 A method may also have
     ``fit(faces: TrainingFaces) -> None``   called once, before the first batch, with the faces of the train split;
     ``weights_hash: str | None``            identifies what it learned, and becomes part of the result's identity;
-    ``control: bool``                       true for the methods of known rank that the audit runs.
+    ``seed: int``                           of its random choices, which its result then states.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ import numpy as np
 
 from occset.errors import BrokenMethod
 
-CAN_BE_GIVEN = ("mask", "truth", "face", "ids")
+CAN_BE_GIVEN = ("mask", "ids")
+FOR_CONTROLS = ("truth", "face")
 
 
 @runtime_checkable
@@ -129,7 +131,7 @@ class Learns(Protocol):
 
 
 def problems_of(method: Any) -> list[str]:
-    """What keeps an object from being a `Deoccluder`, one sentence each; empty if nothing does."""
+    """What keeps an object that is no control from being benched, one sentence each; empty if nothing does."""
     found = []
     name = getattr(method, "name", None)
     if not isinstance(name, str) or not name.strip():
@@ -139,7 +141,12 @@ def problems_of(method: Any) -> list[str]:
         found.append('it needs `given`, a tuple such as ("mask",), or () for an automatic method')
     else:
         for what in given:
-            if what not in CAN_BE_GIVEN:
+            if what in FOR_CONTROLS:
+                found.append(
+                    f"`given` names {what!r}, the answer, which only the built-in controls are given: "
+                    f"ask for {' or '.join(CAN_BE_GIVEN)}, or nothing"
+                )
+            elif what not in CAN_BE_GIVEN:
                 found.append(f"`given` names {what!r}; what can be given is {', '.join(CAN_BE_GIVEN)}")
     if not callable(getattr(method, "deocclude", None)):
         found.append("it needs a method `deocclude(images, masks)`")

@@ -19,17 +19,17 @@ _HERE = "occset.benchmark.methods"
 CONTROLS: dict[str, str] = {
     "truth": f"{_HERE}.controls:Truth",
     "input": f"{_HERE}.controls:OccludedInput",
-    "mean-colour": f"{_HERE}.classical:MeanColour",
     "noise": f"{_HERE}.controls:Noise",
     "shifted-truth": f"{_HERE}.controls:ShiftedTruth",
 }
-"""Methods of known rank, which the audit runs."""
+"""Methods of known rank: shown, never ranked, and the only ones that may be given the truth."""
 
 BUILTIN: dict[str, str] = {
     "telea": f"{_HERE}.classical:Telea",
     "navier-stokes": f"{_HERE}.classical:NavierStokes",
     "patchmatch": f"{_HERE}.patchmatch:PatchMatch",
     "pca": f"{_HERE}.pca:LinearFace",
+    "mean-colour": f"{_HERE}.classical:MeanColour",
     **CONTROLS,
 }
 """Every built-in name, the controls included, to its ``"module:attr"``."""
@@ -87,6 +87,16 @@ def open_method(spec: str) -> Deoccluder:
     return _construct(_load_outside(spec), spec)
 
 
+def is_control(spec: str, method: Deoccluder) -> bool:
+    """Whether a method is a built-in control; decided here, whatever the method says of itself.
+
+    Args:
+        spec: what it was opened by.
+        method: what was opened; a name alone can be claimed by anyone.
+    """
+    return spec in CONTROLS and type(method) is load(CONTROLS[spec])
+
+
 def available() -> list[Listed]:
     """What can be run: built-in methods, controls, plug-ins that are installed, and the forms of a spec."""
     listed = []
@@ -132,9 +142,22 @@ def _construct(found: Any, spec: str) -> Deoccluder:
         method = found() if inspect.isclass(found) else found
     except Exception as error:  # his constructor may fail in any way
         raise BrokenMethod(f"'{spec}' cannot be constructed without arguments: {error}") from error
+    return refuse_unfit(method, spec)
+
+
+def refuse_unfit(method: Any, spec: str) -> Deoccluder:
+    """The method, unless something keeps it from being benched.
+
+    Args:
+        method: any object that is no built-in control.
+        spec: what it was opened by.
+
+    Raises:
+        BrokenMethod: it is not a method, or asks for what only the built-in controls are given; says all that is wrong.
+    """
     problems = problems_of(method)
     if problems:
-        raise BrokenMethod(f"'{spec}' is not a method: {'; '.join(problems)}")
+        raise BrokenMethod(f"'{spec}' cannot be benched: {'; '.join(problems)}")
     return cast(Deoccluder, method)
 
 

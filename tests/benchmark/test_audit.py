@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from occset.benchmark.audit import CONTROLS, Verdict, audit
+from occset.benchmark.audit import AUDITED, Verdict, audit
 from occset.benchmark.metrics import METRICS
 from occset.benchmark.protocols import Protocol, open_protocol
 from occset.benchmark.results import Result
@@ -24,7 +24,7 @@ def protocol(bench_set: OcclusionSet) -> Protocol:
 def controls(
     data: OcclusionSet, protocol: Protocol, out: Path, arcface: ArcFaceFile | None = None
 ) -> dict[str, Result]:
-    done = run(data, protocol, CONTROLS, out, workers=1, arcface=arcface)
+    done = run(data, protocol, AUDITED, out, workers=1, arcface=arcface)
     assert not done.broken
     return {result.method: result for result in done.results}
 
@@ -142,10 +142,10 @@ def test_identity_warped_by_wrong_points_still_needs_the_truth_at_one(
 
 
 def test_one_face_is_not_enough_to_tell(bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path) -> None:
-    done = run(bench_set, protocol, CONTROLS, tmp_path / "r", limit=1, workers=1)
+    done = run(bench_set, protocol, AUDITED, tmp_path / "r", limit=1, workers=1)
     failed = fails(audit({r.method: r for r in done.results}))
     assert {must for metric, must in failed if metric == "l1"} == {
-        v for v in (f"{a} above {b}" for a in CONTROLS for b in CONTROLS) if ("l1", v) in failed
+        v for v in (f"{a} above {b}" for a in AUDITED for b in AUDITED) if ("l1", v) in failed
     }
     assert ("l1", "truth above shifted-truth") in failed, "no interval, no verdict"
 

@@ -108,14 +108,65 @@ def test_the_result_it_had_before_it_broke_stays_whole(
     assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
 
 
-def test_a_method_cannot_alter_the_truth(
+@pytest.mark.parametrize("given", [("truth",), ("mask", "face")])
+def test_a_method_that_asks_for_the_answer_is_refused(
+    bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, write_method: Write, given: tuple[str, ...]
+) -> None:
+    message = f"{given[-1]}', the answer, which only the built-in controls are given"
+    spec = write_bad(write_method, "return known['truth'].copy()", ", ".join(f'"{what}"' for what in given) + ",")
+    with pytest.raises(BrokenMethod, match=message):
+        run(bench_set, protocol, ["input", spec], tmp_path / "r", workers=1)
+
+    class Opened:
+        name, control = "opened", True
+
+    Opened.given = given  # type: ignore[attr-defined]
+    Opened.deocclude = lambda self, images, masks, **known: images.copy()  # type: ignore[attr-defined]
+    with pytest.raises(BrokenMethod, match=message):
+        run(bench_set, protocol, [("truth", Opened())], tmp_path / "r", workers=1)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_method_that_asks_for_the_answer_later_does_not_get_it(
+    bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path
+) -> None:
+    class Sly:
+        name, looks = "sly", 0
+
+        @property
+        def given(self) -> tuple[str, ...]:
+            self.looks += 1
+            return () if self.looks < 10 else ("truth",)
+
+        def deocclude(self, images: np.ndarray, masks: np.ndarray | None, **known: np.ndarray) -> np.ndarray:
+            return known["truth"].copy() if known else images.copy()
+
+    done = run(bench_set, protocol, [("m:Sly", Sly())], tmp_path / "r", workers=1)
+    assert "asks to be given 'truth', which is not at hand here" in done.broken["sly"]
+    assert not done.results
+
+
+def test_a_method_that_calls_itself_a_control_is_ranked_as_any_other(
+    bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path
+) -> None:
+    class Modest:
+        name, given, control = "modest", (), True
+
+        def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
+            return images.copy()
+
+    (result,) = run(bench_set, protocol, [("m:Modest", Modest())], tmp_path / "r", workers=1).results
+    assert (result.control, result.mark) == (False, "automatic")
+
+
+def test_a_method_cannot_alter_what_others_are_scored_by(
     bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, write_method: Write
 ) -> None:
-    body = """for a in (images, *known.values()):
+    body = """for a in (images, masks):
             a.setflags(write=True)
             a[:] = 0
         return images"""
-    cheat = write_bad(write_method, body, '"truth", "face"')
+    cheat = write_bad(write_method, body)
     done = run(bench_set, protocol, [cheat, "truth", "input"], tmp_path / "r", workers=1)
     alone = run(bench_set, protocol, ["truth", "input"], tmp_path / "alone", workers=1)
     black, *others = done.results

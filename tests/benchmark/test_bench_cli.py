@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from occset.benchmark.audit import CONTROLS
+from occset.benchmark.audit import AUDITED
+from occset.benchmark.protocols import open_protocol
 from occset.dataset import OcclusionSet
+from occset.images import write_png
 from occset.models.arcface import ArcFaceFile
 
 Run = Callable[..., Any]
@@ -45,7 +49,7 @@ def test_the_table_names_set_protocol_and_size(bench: Run) -> None:
     title, *rest = said.out.strip().splitlines()
     assert title.strip() == "plain, protocol sunglasses, all 24 samples, 64 px"
     text = "\n".join(rest)
-    for word in ("rank", "L1", "PSNR", "SSIM", "ID", "telea", "true mask", "control"):
+    for word in ("rank", "L1", "PSNR", "SSIM", "ID", "telea", "given the true mask", "control"):
         assert word in text
     assert "none" not in text
 
@@ -66,7 +70,7 @@ def test_json_alone_is_on_standard_output(bench: Run) -> None:
         24,
     )
     rows = {row["method"]: row for row in found["table"]}
-    assert set(rows) == {"telea", *CONTROLS}
+    assert set(rows) == {"telea", *AUDITED}
     assert rows["truth"]["l1"]["mean"] == 0
     assert rows["telea"]["l1"]["low"] < rows["telea"]["l1"]["mean"] < rows["telea"]["l1"]["high"]
     assert rows["truth"]["id"]["mean"] == pytest.approx(1, abs=1e-5)
@@ -76,17 +80,21 @@ def test_json_alone_is_on_standard_output(bench: Run) -> None:
 
 
 def test_a_second_run_says_what_was_there(bench: Run) -> None:
-    bench("--methods", "input")
-    said = bench("--methods", "input,truth")
-    assert "already there, not computed again: input" in said.err
-    assert json.loads(bench("--methods", "input", "--json").out)["reused"] == ["input"]
+    bench("--methods", "noise")
+    said = bench("--methods", "noise,telea")
+    assert "already there, not computed again: noise, input, truth\n" in said.err
+    assert json.loads(bench("--methods", "input", "--json").out)["reused"] == ["input", "truth"]
 
 
 def test_a_method_of_ones_own(bench: Run, write_method: Callable[..., str]) -> None:
     spec = write_method(FILLS.format(name="<img src=x onerror=alert(1)>", answer="out"))
     said = bench("--methods", f"{spec},input", "--json")
     assert said.status == 0
-    assert {row["method"] for row in json.loads(said.out)["table"]} == {"<img src=x onerror=alert(1)>", "input"}
+    assert {row["method"] for row in json.loads(said.out)["table"]} == {
+        "<img src=x onerror=alert(1)>",
+        "input",
+        "truth",
+    }
 
 
 def test_a_broken_method_is_told_and_counts_in_the_exit_status(bench: Run, write_method: Callable[..., str]) -> None:
@@ -94,15 +102,66 @@ def test_a_broken_method_is_told_and_counts_in_the_exit_status(bench: Run, write
     said = bench("--methods", f"input,{spec}", "--json")
     assert said.status == 1
     found = json.loads(said.out)
-    assert [row["method"] for row in found["table"]] == ["input"]
+    assert [row["method"] for row in found["table"]] == ["truth", "input"]
     assert "returned 2 images for a batch of 8" in found["broken"]["short"]
     assert "short has no result: short on samples" in said.err
     assert "Traceback" not in said.err
 
 
-def test_nothing_but_a_broken_method_prints_no_table(bench: Run, write_method: Callable[..., str]) -> None:
-    said = bench("--methods", write_method(FILLS.format(name="short", answer="out[:2]")))
-    assert (said.status, said.out) == (1, "")
+def test_floor_and_ceiling_are_shown_whatever_was_asked_for(bench: Run) -> None:
+    found = json.loads(bench("--methods", "telea", "--json").out)
+    assert [(row["method"], row["rank"], row["given"]) for row in found["table"]] == [
+        ("truth", None, "control"),
+        ("telea", 1, "given the true mask"),
+        ("input", None, "control"),
+    ]
+
+
+def test_beside_a_broken_method_floor_and_ceiling_are_shown(bench: Run, write_method: Callable[..., str]) -> None:
+    said = bench("--methods", write_method(FILLS.format(name="short", answer="out[:2]")), "--json")
+    assert said.status == 1
+    assert [row["method"] for row in json.loads(said.out)["table"]] == ["truth", "input"]
+
+
+def test_the_mean_colour_is_a_method_with_a_rank(bench: Run, occset: Run, tmp_path: Path) -> None:
+    rows = {row["method"]: row for row in json.loads(bench("--methods", "telea", "--audit", "--json").out)["table"]}
+    assert {name for name, row in rows.items() if row["rank"] is None} == {"truth", "input", "noise", "shifted-truth"}
+    assert rows["mean-colour"]["rank"] in (1, 2)
+    assert rows["mean-colour"]["given"] == "given the true mask"
+    occset("leaderboard", tmp_path / "results", "--out", tmp_path / "site")
+    (line,) = [
+        x for x in (tmp_path / "site" / "leaderboard.md").read_text().splitlines() if x.startswith("| mean-colour")
+    ]
+    assert " #" in line and "given the true mask" in line
+
+
+def test_predictions_are_marked_as_made_elsewhere_in_summary_and_page(
+    bench: Run, occset: Run, bench_set: OcclusionSet, tmp_path: Path
+) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    bench("--methods", "input")
+    samples = [recipe.sample for recipe in open_protocol(bench_set, "sunglasses", 1).recipes]
+    for sample in samples:
+        write_png(folder / f"{sample}.png", np.full((64, 64, 3), 128, np.uint8))
+    rows = {
+        row["method"]: row for row in json.loads(bench("--methods", f"predictions:{folder}", "--json").out)["table"]
+    }
+    assert rows["theirs"]["given"] == "made elsewhere"
+    occset("leaderboard", tmp_path / "results", "--out", tmp_path / "site")
+    rows = {row["method"]: row for row in csv.DictReader((tmp_path / "site" / "leaderboard.csv").open())}
+    assert {name: row["mark"] for name, row in rows.items()} == {
+        "theirs": "made elsewhere",
+        "truth": "control",
+        "input": "control",
+    }
+    page = (tmp_path / "site" / "index.html").read_text()
+    (shown,) = [row for row in page_rows(page) if row["method"] == "theirs"]
+    assert (shown["mark"], shown["kind"]) == ("made elsewhere", "given")
+
+
+def page_rows(page: str) -> list[dict[str, Any]]:
+    return json.loads(page.split('id="data">')[1].split("</script>")[0])["tables"][0]["rows"]
 
 
 def test_an_unknown_method_is_told_before_the_protocol_is_made(bench: Run, bench_set: OcclusionSet) -> None:
@@ -122,6 +181,7 @@ def test_an_unknown_method_is_told_before_the_protocol_is_made(bench: Run, bench
         ((), "give --data SET and --methods A,B (or --audit)"),
         (("--methods", " , "), "give --data SET and --methods A,B (or --audit)"),
         (("--methods", "predictions:nowhere"), "nowhere is not a folder"),
+        (("--methods", "occset.benchmark.methods.controls:Truth"), "`given` names 'truth', the answer, which only"),
         (("--methods", "input", "--limit", "0"), "Invalid value for '--limit'"),
     ],
 )
@@ -150,10 +210,10 @@ def test_a_full_disk_is_told(bench: Run, monkeypatch: pytest.MonkeyPatch) -> Non
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
-        said = bench("--methods", "truth")
+        said = bench("--methods", "noise")
     assert said.status == 2
     assert "the disk is full: free some space there and run the command again" in said.err
-    assert bench("--methods", "truth").status == 0
+    assert bench("--methods", "noise").status == 0
 
 
 # --- identity -------------------------------------------------------------------------------------------------------
@@ -170,7 +230,7 @@ def test_without_arcface_the_column_says_why_it_is_empty(
     assert said.status == 0
     assert "no ID column: identity needs an ArcFace file" in said.err
     assert "none" in said.out
-    (path,) = (tmp_path / "r").glob("*.result.json")
+    (path,) = (tmp_path / "r").glob("*-input-*.result.json")
     assert "pip install 'occset[identity]'" in json.loads(path.read_text())["id_missing"]
 
 
@@ -196,6 +256,8 @@ def test_a_file_that_is_no_arcface_is_refused(occset: Run, bench_set: OcclusionS
         said = occset("bench", "--data", bench_set.path, "--methods", "input", "--workers", 2, "--arcface", file)
         assert said.status == 2
         assert file.name in said.err
+        if not file.exists():
+            assert "leave --arcface out, so that the file of  pip install 'occset[identity]'  is used" in said.err
         assert "worker process died" not in said.err
 
 
@@ -283,7 +345,10 @@ def test_leaderboard_prints_the_files_it_wrote(bench: Run, occset: Run, tmp_path
 
 
 def test_help_of_every_verb(occset: Run) -> None:
-    for verb in (["bench"], ["bench", "list"], ["bench", "check-method"], ["leaderboard"]):
+    assert "floor (input) and the ceiling (truth) always run" in " ".join(
+        occset("bench", "--help").out.replace("│", " ").split()
+    )
+    for verb in (["bench"], ["bench", "list"], ["bench", "check-method"], ["bench", "check-identity"], ["leaderboard"]):
         said = occset(*verb, "--help")
         assert said.status == 0
         assert "Usage" in said.out

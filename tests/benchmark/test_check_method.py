@@ -56,6 +56,13 @@ class HalfSize(Base):
     def deocclude(self, images, masks):
         return images[:, ::2, ::2].copy()
 
+class Peeks(Base):
+    given = ("mask", "truth")
+    control = True
+
+    def deocclude(self, images, masks, *, truth):
+        return truth.copy()
+
 class CannotLearn(Good):
     def fit(self, faces):
         raise MemoryError("too many")
@@ -89,6 +96,7 @@ def test_a_good_method_passes_everything(checks) -> None:
     ("name", "failed", "said"),
     [
         ("Nothing", "opens", "has no Nothing"),
+        ("Peeks", "opens", "`given` names 'truth', the answer, which only the built-in controls are given"),
         ("Floats", "returns", "returned float64"),
         ("Raises", "returns", "tried raised KeyError"),
         ("OnlyOneImage", "returns", "returned 1 images for a batch of 3"),

@@ -28,7 +28,7 @@ def test_a_table_has_means_intervals_ranks_and_marks(tmp_path: Path, add_result,
     add_controls()
     (table,) = read_tables(tmp_path / "results")
     assert [r.result.method for r in table.rows] == ["good", "bad", "truth", "input"]
-    assert [r.mark for r in table.rows] == ["automatic", "given the true mask", "control", "control"]
+    assert [r.result.mark for r in table.rows] == ["automatic", "given the true mask", "control", "control"]
     assert [r.role for r in table.rows] == ["", "", "ceiling", "floor"]
     good, bad, truth, _ = (r.cells[ALL]["ssim"] for r in table.rows)
     assert (good.rank, bad.rank, truth.rank) == (1, 2, None)
@@ -42,8 +42,9 @@ def test_a_table_has_means_intervals_ranks_and_marks(tmp_path: Path, add_result,
 def test_pictures_made_elsewhere_do_not_pass_for_automatic(tmp_path: Path, add_result) -> None:
     add_result("folder", 0.8, given=["ids"])
     add_result("face", 0.7, given=["face"])
+    add_result("told both", 0.6, given=["ids", "mask"])
     (table,) = read_tables(tmp_path / "results")
-    assert [r.mark for r in table.rows] == ["made elsewhere", "given face"]
+    assert [r.result.mark for r in table.rows] == ["made elsewhere", "given face", "given the true mask"]
 
 
 def test_means_are_recomputed_for_each_type(tmp_path: Path, add_result) -> None:

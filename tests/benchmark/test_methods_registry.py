@@ -13,7 +13,7 @@ import pytest
 from occset.benchmark.methods import registry
 from occset.benchmark.methods.guard import run_checked
 from occset.benchmark.methods.protocols import Deoccluder, Learns
-from occset.benchmark.methods.registry import BUILTIN, CONTROLS, available, open_method
+from occset.benchmark.methods.registry import BUILTIN, CONTROLS, available, is_control, open_method
 from occset.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
 
 
@@ -22,7 +22,7 @@ def test_every_built_in_opens_under_its_own_name(name: str) -> None:
     method = open_method(name)
     assert isinstance(method, Deoccluder)
     assert method.name == name
-    assert getattr(method, "control", False) == (name in CONTROLS)
+    assert is_control(name, method) == (name in CONTROLS)
     assert isinstance(method, Learns) == (name == "pca")
 
 
@@ -30,7 +30,8 @@ def test_the_list_tells_what_each_is_given() -> None:
     rows = {row.name: row for row in available()}
     assert rows["telea"].given == ("mask",)
     assert rows["telea"].kind == "method"
-    assert rows["shifted-truth"].kind == "control"
+    assert rows["mean-colour"].kind == "method"
+    assert {name for name, row in rows.items() if row.kind == "control"} == {"truth", "input", "noise", "shifted-truth"}
     assert rows["shifted-truth"].given == ("mask", "truth")
     assert rows["input"].given == ()
     assert rows["onnx:FILE"].kind == "form"
@@ -67,6 +68,13 @@ class AsksForTheMoon(NoName):
     name = "moon"
     given = ("moon",)
 
+class Peeks(Good):
+    given = ("mask", "truth")
+    control = True
+
+class SeesTheFace(Good):
+    given = ("face",)
+
 class NeedsArguments(Good):
     def __init__(self, path):
         pass
@@ -100,7 +108,9 @@ def test_a_class_in_the_current_directory(here: Path) -> None:
     [
         ("NoName", "it needs a `name`"),
         ("StringGiven", "it needs `given`, a tuple .*; it needs a method `deocclude"),
-        ("AsksForTheMoon", "`given` names 'moon'; what can be given is mask, truth, face, ids"),
+        ("AsksForTheMoon", "`given` names 'moon'; what can be given is mask, ids"),
+        ("Peeks", "`given` names 'truth', the answer, which only the built-in controls are given: ask for mask or ids"),
+        ("SeesTheFace", "`given` names 'face', the answer, which only the built-in controls are given"),
         ("NeedsArguments", "cannot be constructed without arguments"),
         ("function", "is a function; name a class"),
     ],
@@ -108,6 +118,16 @@ def test_a_class_in_the_current_directory(here: Path) -> None:
 def test_what_is_no_method_says_what_it_lacks(here: Path, attr: str, said: str) -> None:
     with pytest.raises(BrokenMethod, match=said):
         open_method(f"my_methods_under_test:{attr}")
+
+
+def test_a_control_is_one_by_its_name_here_and_by_its_class(here: Path) -> None:
+    impostor = open_method("my_methods_under_test:Good")
+    impostor.control = True  # type: ignore[attr-defined]
+    assert not is_control("my_methods_under_test:Good", impostor)
+    assert not is_control("truth", impostor)
+    assert not is_control("mean-colour", open_method("mean-colour"))
+    with pytest.raises(BrokenMethod, match="only the built-in controls"):
+        open_method("occset.benchmark.methods.controls:Truth")
 
 
 def test_modules_that_are_not_there_or_fail(here: Path) -> None:

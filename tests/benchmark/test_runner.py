@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from occset.benchmark import scoring
+from occset import __version__
+from occset.benchmark import entries, scoring
 from occset.benchmark.methods.classical import Telea
+from occset.benchmark.methods.controls import Noise, OccludedInput
 from occset.benchmark.methods.protocols import TrainingFaces
 from occset.benchmark.protocols import Protocol, Rule, open_protocol
 from occset.benchmark.results import picture_path, read_result
@@ -155,6 +160,41 @@ def test_a_changed_source_is_run_again(
     assert counting.calls() == [8, 8, 8]
     assert first.revision != second.revision
     assert first.scores["l1"].mean() != second.scores["l1"].mean()
+
+
+def test_an_edited_built_in_is_run_again(
+    bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, sources = tmp_path / "r", tmp_path / "methods"
+    (first,) = run(bench_set, protocol, ["telea"], out, workers=1).results
+    shutil.copytree(entries.METHODS, sources, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(entries, "METHODS", sources)
+    assert run(bench_set, protocol, ["telea"], out, workers=1).reused == ["telea"], "another folder, the same sources"
+    edited = tmp_path / "edited"
+    shutil.copytree(sources, edited)
+    with (edited / "patchmatch.py").open("a") as source:
+        source.write("# another line\n")
+    monkeypatch.setattr(entries, "METHODS", edited)
+    done = run(bench_set, protocol, ["telea"], out, workers=1)
+    assert done.reused == []
+    assert first.revision.startswith(f"{__version__}+")
+    assert done.results[0].revision != first.revision
+
+
+def test_the_machine_and_its_packages_are_stated(bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path) -> None:
+    (result,) = run(bench_set, protocol, ["input"], tmp_path / "r", workers=1).results
+    found = read_result(result.path).machine  # type: ignore[arg-type]
+    assert (found["numpy"], found["opencv"], found["workers"]) == (np.__version__, cv2.__version__, 1)
+    assert found["cores"] == os.cpu_count()
+
+
+def test_the_seed_is_the_methods_own(bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path) -> None:
+    pairs = [("noise", Noise(3)), ("input", OccludedInput())]
+    noise, given = run(bench_set, protocol, pairs, tmp_path / "r", workers=1).results
+    assert (read_result(noise.path).seed, read_result(given.path).seed) == (3, None)  # type: ignore[arg-type]
+    assert run(bench_set, protocol, [("noise", Noise(3))], tmp_path / "r", workers=1).reused == ["noise"]
+    again = run(bench_set, protocol, [("noise", Noise(4))], tmp_path / "r", workers=1)
+    assert (again.reused, again.results[0].seed) == ([], 4)
 
 
 class Weighted(Telea):

@@ -67,8 +67,8 @@ def test_rows_come_best_first_with_ranks_that_ties_share(results: list[Result]) 
     assert {name: row["rank"] for name, row in rows.items()} == {"good": 1, "as good": 1, "worst": 3, "input": None}
     assert {name: row["given"] for name, row in rows.items()} == {
         "good": "automatic",
-        "as good": "true mask",
-        "worst": "true mask",
+        "as good": "given the true mask",
+        "worst": "given the true mask",
         "input": "control",
     }
 
