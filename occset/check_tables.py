@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +11,11 @@ from pathlib import Path
 from occset import records
 from occset.dataset import OcclusionSet
 from occset.duplicates import near_pairs
+from occset.embeddings import load_embeddings
 from occset.errors import OccsetError
-from occset.importing import load_embeddings
 from occset.recipes import hash_recipes, named_items, read_metadata, read_recipes
-from occset.splits import SAME_PERSON, same_person_pairs
+from occset.splits import SAME_PERSON, near_items, same_person_pairs
+from occset.updating import frozen_cutouts, frozen_files
 
 _LARGE_GROUP = 0.05
 _FOLDERS = {"faces": "images", "occluders": "cutouts", "textures": "textures"}
@@ -29,7 +32,7 @@ class Finding:
 
 def check_tables(data: OcclusionSet) -> list[Finding]:
     """Everything that can be checked without decoding a picture."""
-    checks = (_splits, _people, _duplicates, _items, _recipe_files, _snapshots, _orphans, _head)
+    checks = (_splits, _people, _duplicates, _look_alikes, _errata, _items, _recipe_files, _snapshots, _orphans, _head)
     return [finding for part in checks for finding in part(data)]
 
 
@@ -82,6 +85,29 @@ def _duplicates(data: OcclusionSet) -> Iterator[Finding]:
         yield Finding(level, where, f"{names} look the same ({bits} of 64 bits differ){leak}")
 
 
+def _look_alikes(data: OcclusionSet) -> Iterator[Finding]:
+    """Within a split, cut-outs and textures may look the same."""
+    for table in ("occluders", "textures"):
+        frame = getattr(data, table).reset_index(drop=True)
+        for i, j, bits in near_items(frame):
+            if _apart(frame["split"][i], frame["split"][j]):
+                names = f"{frame['source_id'][i]} and {frame['source_id'][j]}"
+                where = f"{table} {frame['id'][i]}, {frame['id'][j]}"
+                yield Finding(
+                    "error", where, f"{names} look the same ({bits} of 64 bits differ), in two splits: a leak"
+                )
+
+
+def _errata(data: OcclusionSet) -> Iterator[Finding]:
+    for face, name, cell in zip(*(data.faces[c] for c in ("id", "source_id", "flags")), strict=True):
+        try:
+            flags = json.loads(cell)
+        except (TypeError, ValueError):
+            continue  # told where the rows are read
+        if isinstance(flags, dict) and flags.get("errata"):
+            yield Finding("warning", f"faces {face}", f"{name} is in its source's errata: {flags['errata']}")
+
+
 def _apart(a: object, b: object) -> bool:
     used = {split for split in (a, b) if isinstance(split, str) and split != "excluded"}
     return len(used) > 1
@@ -97,7 +123,7 @@ def _items(data: OcclusionSet) -> Iterator[Finding]:
 
 
 def _recipe_files(data: OcclusionSet) -> Iterator[Finding]:
-    for path in sorted([*data.path.glob("recipes/[!.]*.parquet"), *data.path.glob("protocols/[!.]*.parquet")]):
+    for path in frozen_files(data.path):
         where = str(path.relative_to(data.path))
         try:
             recipes, note = read_recipes(path), read_metadata(path)
@@ -133,6 +159,9 @@ def _snapshots(data: OcclusionSet) -> Iterator[Finding]:
 def _orphans(data: OcclusionSet) -> Iterator[Finding]:
     for table, folder in _FOLDERS.items():
         held = {data.path / name for name in getattr(data, table)[records.FILES_OF[table]].dropna()}
+        if table == "occluders":
+            with contextlib.suppress(OccsetError):  # told by `_snapshots`
+                held |= {data.path / name for name in frozen_cutouts(data.path)}
         loose = [path for path in sorted(data.path.glob(f"{folder}/*/*")) if path not in held and path.name[0] != "."]
         if loose and not (data.path / f"{table}.parquet").exists():
             message = "missing, and yet there are pictures: restore it from a snapshot, or run the import again"

@@ -23,14 +23,15 @@ def new_command(
     textures: Annotated[list[str] | None, typer.Option(help="Source of textures; may be repeated.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the set; the folder's by default.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the splits.")] = 0,
+    arcface: Annotated[Path | None, typer.Option(help="ArcFace ONNX file, to split faces by person.")] = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Make a set, or add to one: sources are celebamask-hq:DIR, faceocc:DIR, ffhq:DIR, photos:DIR, builtin:N."""
-    from occset.console import print_table, progress_bar, say
+    from occset.console import print_json, print_table, progress_bar, say
     from occset.dataset import OcclusionSet
     from occset.errors import OccsetError
-    from occset.importing import add_source
+    from occset.importing import add_source, open_embedder
     from occset.sources.registry import open_source
 
     wanted = [("faces", s) for s in faces or []] + [("occluders", s) for s in occluders or []]
@@ -39,35 +40,42 @@ def new_command(
         raise OccsetError("nothing to add: give --faces, --occluders or --textures, for example --faces builtin:200")
     for kind, spec in wanted:
         open_source(spec, kind)  # a misspelt source is told before anything is made
+    if arcface is not None:
+        open_embedder(arcface)
     data = OcclusionSet.create(path, name)
     data.clean()
     rows: list[dict[str, Any]] = []
-    refused = 0
+    items: dict[str, list[dict[str, str]]] = {"refused": [], "duplicates": []}
     for kind, spec in wanted:
         with progress_bar(f"{kind} {spec}") as progress:
-            report = add_source(data, kind, spec, workers, progress, seed)
+            report = add_source(data, kind, spec, workers, progress, seed, arcface)
         for key, message in report.problems:
             say(f"refused {key}: {message}")
+            items["refused"].append({"kind": kind, "source": spec, "item": key, "message": message})
         for key, message in report.duplicates:
             say(f"duplicate {key}: {message}")
-        refused += len(report.problems)
+            items["duplicates"].append({"kind": kind, "source": spec, "item": key, "message": message})
         rows.append(
             {
                 "kind": kind,
                 "source": spec,
                 "added": report.added,
                 "already there": report.already,
+                "updated": report.updated,
                 "duplicates": len(report.duplicates),
                 "harvested occluders": report.harvested,
                 "refused": len(report.problems),
             }
         )
-    print_table(rows, f"{path}", as_json)
+    if as_json:
+        print_json({"sources": rows, **items})
+    else:
+        print_table(rows, f"{path}")
     alone = data.head["grouping"]["by_near_duplicates_only"]
     if alone:
         say(f"{alone} faces were split without knowing who they are: for ArcFace run  pip install 'occset[identity]'")
-    if refused:
-        say(f"{refused} items were refused and are not in the set; the rest is")
+    if items["refused"]:
+        say(f"{len(items['refused'])} items were refused, as said above; the rest is in the set")
         raise typer.Exit(1)
 
 
@@ -95,11 +103,11 @@ def info_command(path: SetPath, as_json: Json = False) -> None:
     """What a set holds: rows by table, category and split, and its content hash."""
     import pandas as pd
 
-    from occset.console import print_table, say
+    from occset.console import print_json, print_table, say
     from occset.dataset import OcclusionSet
 
     data = OcclusionSet(path)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for table in ("faces", "occluders", "textures"):
         frame: pd.DataFrame = getattr(data, table)
         kinds = frame["source"] if table == "faces" else frame["category"]
@@ -107,8 +115,12 @@ def info_command(path: SetPath, as_json: Json = False) -> None:
         for kind, row in counts.iterrows():
             by_split = {s: int(row.get(s, 0)) for s in ("train", "val", "test", "excluded", "none")}
             rows.append({"table": table, "kind": kind, **by_split})
-    print_table(rows, f"{data.head['name']} {data.head['version']}", as_json)
-    say(f"content hash {data.content_hash()}")
+    name, version, content = data.head["name"], data.head["version"], data.content_hash()
+    if as_json:
+        print_json({"name": name, "version": version, "content_hash": content, "tables": rows})
+    else:
+        print_table(rows, f"{name} {version}")
+    say(f"content hash {content}")
 
 
 @snapshot.command()

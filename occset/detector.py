@@ -84,7 +84,7 @@ class FaceDetector:
         BadInput: the file is no SCRFD model with landmarks.
     """
 
-    def __init__(  # noqa: D107
+    def __init__(
         self,
         file: Path | str | None = None,
         sides: tuple[int, ...] = (320, 640, 160),

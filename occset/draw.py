@@ -92,7 +92,8 @@ class Drawer:
             raise OccsetError(f"the seed {self.seed} is out of range: use 0 to 2**63 - 1")
         if not self.faces:
             raise OccsetError(
-                f"{self.data.path}: no labelled face with landmarks in the split '{split}': add faces with masks"
+                f"{self.data.path}: no labelled face with landmarks in the split '{split}': photos and ffhq bring no "
+                "masks; add faces that have them, from celebamask-hq or builtin"
             )
         if not self.types:
             raise OccsetError(f"{self.data.path}: no occluder in the split '{split}': add some with --occluders")

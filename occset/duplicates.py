@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 NEAR = 6
 """Two pictures whose 64-bit hashes differ in at most this many bits are near-duplicates."""
+LARGEST_CHAIN = 20
+"""Near-duplicates of near-duplicates need not be alike: in chains of more pictures than this, a smaller distance counts."""
 
 
 def perceptual_hash(image: np.ndarray) -> str:
@@ -19,6 +22,20 @@ def perceptual_hash(image: np.ndarray) -> str:
     from occset.images import shrink
 
     return str(imagehash.phash(Image.fromarray(shrink(image, 64))))
+
+
+def cutout_hash(rgba: np.ndarray) -> str:
+    """Hash of a cut-out (H, W, 4) uint8 over white that its mirror image shares, since drawing flips cut-outs at random."""
+    from occset.images import shrink
+
+    small = shrink(over_white(rgba), 64)
+    return min(perceptual_hash(small), perceptual_hash(np.ascontiguousarray(small[:, ::-1])))
+
+
+def over_white(rgba: np.ndarray) -> np.ndarray:
+    """A cut-out (H, W, 4) uint8, straight alpha, laid over white: (H, W, 3) uint8."""
+    colour, alpha = rgba[..., :3].astype(np.uint16), rgba[..., 3:].astype(np.uint16)
+    return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)  # at most 65152, which fits
 
 
 def near_pairs(hashes: Sequence[str], most: int = NEAR) -> list[tuple[int, int, int]]:
@@ -37,6 +54,22 @@ def near_pairs(hashes: Sequence[str], most: int = NEAR) -> list[tuple[int, int, 
             if i + r < c:
                 pairs.append((valid[i + r], valid[c], int(apart[r, c])))
     return pairs
+
+
+def unchained(
+    count: int, pairs: Sequence[tuple[int, int, int]], largest: int = LARGEST_CHAIN
+) -> list[tuple[int, int, int]]:
+    """Those of `near_pairs` that join no long chain.
+
+    A pair that differs in b > 0 bits is left out where all pairs of at most b bits join it with more than ``largest``
+    pictures. More pictures only make chains longer, so that what was not joined before never is later.
+    """
+    kept = []
+    for bits in sorted({pair[2] for pair in pairs}):
+        roots = groups_of(count, [pair for pair in pairs if pair[2] <= bits])
+        sizes = Counter(roots)
+        kept += [pair for pair in pairs if pair[2] == bits and (bits == 0 or sizes[roots[pair[0]]] <= largest)]
+    return sorted(kept)
 
 
 def similar_pairs(embeddings: np.ndarray, at_least: float, labels: np.ndarray | None = None) -> list[tuple[int, int]]:

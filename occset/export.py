@@ -88,8 +88,8 @@ def _write_all(
             progress(done, job.count)
     if problems:
         raise BadInput(
-            f"{out}: {len(problems)} of {job.count} samples could not be rendered, the others were: repair what is named and "
-            f"run again, only what is missing is made: {_named(problems)}"
+            f"{out}: {len(problems)} of {job.count} samples could not be rendered, the others were: repair what is named "
+            f"and run again, only what is missing is made: {_named(problems)}"
         )
     if not final.exists():
         recipes = [recipe for start in starts for recipe in read_recipes(_part(out, start))]

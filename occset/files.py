@@ -125,7 +125,11 @@ def sha256_file(path: Path | str) -> str:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process of this machine has the number `pid`."""
+    """Whether a process of this machine has the number `pid` and still runs."""
+    with contextlib.suppress(OSError, IndexError):  # only Linux has it
+        # "pid (name) state ...", where the name may hold anything; a zombie (Z) was killed and is not yet reaped
+        if Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X"):
+            return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -6,10 +6,10 @@ off and is run again ends with the same set as one that was not.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,19 @@ import pandas as pd
 
 from occset import registry
 from occset.dataset import OcclusionSet
+from occset.embeddings import load_embeddings, save_embeddings
 from occset.errors import BadInput, NoSpace, OccsetError
-from occset.files import safe_join, write_atomic
+from occset.files import safe_join
 from occset.landmarks import five_points
 from occset.locks import only_writer
 from occset.pool import default_workers, map_chunks
-from occset.records import FILES_OF, read_arrays
+from occset.records import FILES_OF
 from occset.splits import split_faces, split_items
 from occset.storing import spans_a_face
+from occset.updating import Update, apply_updates, is_changed
 
 EMBEDDER = "occset.models.arcface:ArcFace"
 """Tells persons apart when splitting; found by name, since it lives in a folder above this one."""
-_EMBEDDINGS = "embeddings.npz"
 _CHUNK = 16
 _COMMIT_EVERY = 256
 
@@ -40,9 +41,10 @@ class Report:
     """What became of a source.
 
     Attributes:
-        added, already: rows added, and rows that the same source had added before.
+        added, already: rows added, and rows that the same source had added before and that stay as they are.
+        updated: faces that the same source had added before, and that have another mask or other flags now.
         harvested: cut-outs harvested from its faces and added.
-        problems: what could not be used, by name, and why; it is nowhere in the set.
+        problems: what could not be used, by name, and why; it is nowhere in the set, unless the message says so.
         duplicates: what shows, pixel by pixel, the same as another item of the set, which it is; kept once.
     """
 
@@ -50,6 +52,7 @@ class Report:
     kind: str
     added: int = 0
     already: int = 0
+    updated: int = 0
     harvested: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     duplicates: list[tuple[str, str]] = field(default_factory=list)
@@ -71,6 +74,14 @@ class _Read:
         self.model = other.model
 
 
+@dataclass
+class _JudgedAnew:
+    """Known faces that changed, and which cut-outs each face of the source gives now; for `apply_updates`."""
+
+    updates: dict[str, Update] = field(default_factory=dict)
+    produced: dict[str, set[str]] = field(default_factory=dict)
+
+
 def add_source(
     data: OcclusionSet,
     kind: str,
@@ -78,6 +89,7 @@ def add_source(
     workers: int | None = None,
     progress: Progress | None = None,
     seed: int = 0,
+    arcface: Path | None = None,
 ) -> Report:
     """Add all faces, occluders or textures of a source.
 
@@ -88,12 +100,14 @@ def add_source(
         workers: processes; all cores by default.
         progress: called with (done, all).
         seed: of the split.
+        arcface: the ArcFace file that tells persons apart, before all others that are looked for.
 
     Returns:
-        What was added and what was refused; refused items are nowhere in the set.
+        What was added, updated and refused.
 
     Raises:
-        OccsetError: the source cannot be opened, the disk is full, or another process is adding to the set.
+        OccsetError: the source or the ArcFace file cannot be opened, the disk is full, or another process is adding to
+            the set.
     """
     from occset.sources.registry import open_source
 
@@ -102,7 +116,14 @@ def add_source(
     report = Report(spec, kind)
     with only_writer(data.path):
         data.refresh()
-        _read_all(data, source, kind, keys, report, workers or default_workers(), progress)
+        make = partial(_make_reader, source, data, kind[:-1], arcface)
+        judged_anew = _read_all(data, make, kind, keys, report, workers or default_workers(), progress)
+        _name_what_stays(data, kind, source, report)
+        outcome = apply_updates(data, list(judged_anew.updates.values()), judged_anew.produced)
+        report.updated += outcome.updated
+        report.harvested += outcome.harvested
+        report.problems += outcome.refused
+        report.already -= outcome.updated + len(outcome.refused)
         resplit(data, seed)
         counts = {"added_as": getattr(source, "name", spec), "items": len(keys)}
         data.note_source(f"{kind}={spec}", source.licence, counts)
@@ -112,30 +133,40 @@ def add_source(
 
 def _read_all(
     data: OcclusionSet,
-    source: Any,
+    make: Callable[[], Callable[[list[str]], _Read]],
     kind: str,
     keys: list[str],
     report: Report,
     workers: int,
     progress: Progress | None,
-) -> None:
+) -> _JudgedAnew:
     chunks = [keys[i : i + _CHUNK] for i in range(0, len(keys), _CHUNK)]
-    make = partial(_make_reader, source, data, kind[:-1])
-    pending, done = _Read(), 0
+    pending, judged_anew, done = _Read(), _JudgedAnew(), 0
     for read, chunk in zip(map_chunks(make, chunks, workers), chunks, strict=True):
         pending.extend(read)
         done += len(chunk)
         # a commit writes the whole table again, so they come the more seldom the larger it is
         if len(pending.rows) >= max(_COMMIT_EVERY, len(getattr(data, kind)) // 8):
-            _commit(data, kind, pending, report)
+            _commit(data, kind, pending, report, judged_anew)
             pending = _Read()
         if progress:
             progress(done, len(keys))
-    _commit(data, kind, pending, report)
+    _commit(data, kind, pending, report, judged_anew)
+    return judged_anew
 
 
-def _make_reader(source: Any, data: OcclusionSet, singular: str) -> Callable[[list[str]], _Read]:
-    embedder = _open_embedder() if singular == "face" else None
+def _name_what_stays(data: OcclusionSet, kind: str, source: Any, report: Report) -> None:
+    """Say of what is refused now and was added before that it is still there."""
+    frame: pd.DataFrame = getattr(data, kind)
+    known = set(frame.loc[frame["source"] == source.name, "source_id"])
+    told = "; it was added before and is still in the set: make a new set without it"
+    report.problems = [(key, message + told if key in known else message) for key, message in report.problems]
+
+
+def _make_reader(
+    source: Any, data: OcclusionSet, singular: str, arcface: Path | None = None
+) -> Callable[[list[str]], _Read]:
+    embedder = open_embedder(arcface) if singular == "face" else None
     read_item = getattr(source, f"read_{singular}")
 
     def read(keys: list[str]) -> _Read:
@@ -172,18 +203,27 @@ def _make_reader(source: Any, data: OcclusionSet, singular: str) -> Callable[[li
     return read
 
 
-def _open_embedder() -> Any | None:
+def open_embedder(arcface: Path | None = None) -> Any | None:
+    """The network that tells persons apart, or None where there is none.
+
+    Raises:
+        OccsetError: the file that the user named, or what runs it, is missing or broken.
+    """
     try:
-        return registry.load(EMBEDDER)(threads=1)
+        return registry.load(EMBEDDER)(arcface, threads=1)
     except BadInput:
         raise  # a file that the user named
     except (OccsetError, ImportError):
+        if arcface is not None:
+            raise
         return None  # splits then go by near-duplicates, and the set says so
 
 
-def _commit(data: OcclusionSet, kind: str, read: _Read, report: Report) -> None:
+def _commit(data: OcclusionSet, kind: str, read: _Read, report: Report, judged_anew: _JudgedAnew) -> None:
     if read.embeddings:
-        _save_embeddings(data, read.embeddings, read.model)
+        save_embeddings(data, read.embeddings, read.model)
+    if kind == "faces":
+        _set_aside(data, read, judged_anew)
     added = data.add_rows(kind, read.rows)
     # cut-outs after faces: a row never names a face that a killed process did not come to write
     report.harvested += data.add_rows("occluders", read.harvested)
@@ -203,39 +243,23 @@ def _commit(data: OcclusionSet, kind: str, read: _Read, report: Report) -> None:
             safe_join(data.path, row[FILES_OF[kind]]).unlink(missing_ok=True)
 
 
-def load_embeddings(data: OcclusionSet) -> dict[str, np.ndarray]:
-    """ArcFace unit vectors (512,) of the set's faces by id; empty where none were computed.
-
-    Raises:
-        BadInput: their file is broken.
-    """
-    path = data.path / _EMBEDDINGS
-    if not path.exists():
-        return {}
-    stored = read_arrays(path)
-    ids, vectors = stored.get("ids", np.empty(0)), stored.get("vectors", np.empty(0))
-    if ids.ndim != 1 or vectors.ndim != 2 or len(ids) != len(vectors):
-        raise BadInput(f"{path}: holds no vectors by id: remove it and import again")
-    return dict(zip(ids.tolist(), vectors.astype(np.float32), strict=True))
-
-
-def _save_embeddings(data: OcclusionSet, fresh: dict[str, np.ndarray], model: str) -> None:
-    """Add vectors of faces that have none, half precision, with the hash of the file that made them, atomically."""
-    path = data.path / _EMBEDDINGS
-    known = load_embeddings(data)
-    if known and str(read_arrays(path).get("model", model)) != model:
-        raise OccsetError(
-            f"{path}: made by another ArcFace file, whose vectors cannot be compared with those of this one: use that "
-            "file again, or remove embeddings.npz and import every source again"
-        )
-    if fresh.keys() <= known.keys():
-        return
-    vectors = fresh | known
-    ids = sorted(vectors)
-    sink = io.BytesIO()
-    halves = np.stack([vectors[i] for i in ids]).astype(np.float16)
-    np.savez(sink, ids=np.array(ids), vectors=halves, model=np.array(model))
-    write_atomic(path, sink.getvalue())
+def _set_aside(data: OcclusionSet, read: _Read, judged_anew: _JudgedAnew) -> None:
+    """Take the cut-outs of faces that the set has, and that were judged anew, out of what is added at once."""
+    columns = ("source", "source_id", "mask", "flags")
+    wanted = data.faces[data.faces["id"].isin([row["id"] for row in read.rows])].set_index("id")
+    kept = wanted[list(columns)].to_dict("index")
+    for row in read.rows:
+        if row["id"] in kept and is_changed(kept[row["id"]], row):
+            judged_anew.updates.setdefault(row["id"], Update(row))
+    added_now = []
+    for piece in read.harvested:
+        judged_anew.produced.setdefault(piece["face"], set()).add(piece["id"])
+        update = judged_anew.updates.get(piece["face"])
+        if update is None:
+            added_now.append(piece)
+        else:
+            update.harvested.append(piece)
+    read.harvested = added_now
 
 
 def resplit(data: OcclusionSet, seed: int = 0) -> None:

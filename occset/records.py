@@ -62,6 +62,7 @@ OCCLUDERS = pa.schema(
         ("split", pa.string()),
         ("licence", pa.string()),
         ("sha256", pa.string()),
+        ("phash", pa.string()),  # over white, the same for its mirror image
     ]
 )
 TEXTURES = pa.schema(
@@ -76,6 +77,7 @@ TEXTURES = pa.schema(
         ("split", pa.string()),
         ("licence", pa.string()),
         ("sha256", pa.string()),
+        ("phash", pa.string()),
     ]
 )
 TABLES = {"faces": FACES, "occluders": OCCLUDERS, "textures": TEXTURES}

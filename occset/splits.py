@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested on: faces by person, cut-outs and textures within each category."""
+"""Who is trained on and who is tested on: faces by person, cut-outs and textures by look within each category."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from occset.duplicates import groups_of, near_pairs, similar_pairs
+from occset.duplicates import groups_of, near_pairs, similar_pairs, unchained
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 SAME_PERSON = 0.45
@@ -111,17 +111,47 @@ def split_faces(faces: pd.DataFrame, embeddings: dict[str, np.ndarray], seed: in
     return faces
 
 
+def near_items(items: pd.DataFrame) -> list[tuple[int, int, int]]:
+    """Pairs (i, j, differing bits) of rows of cut-outs or textures that look the same and must share a split.
+
+    Two harvested cut-outs are no pair, however alike their outlines: their photos were told apart by `group_faces`.
+    """
+    harvested = items["face"].notna().to_numpy() if "face" in items.columns else np.zeros(len(items), bool)
+    pairs = [pair for pair in near_pairs(list(items["phash"])) if not (harvested[pair[0]] and harvested[pair[1]])]
+    return unchained(len(items), pairs)
+
+
 def split_items(items: pd.DataFrame, face_splits: dict[str, str], seed: int = 0) -> pd.DataFrame:
-    """Cut-outs or textures with their `split` filled: a harvested cut-out follows its face, others go by category."""
+    """Cut-outs or textures with their `split` filled: a harvested cut-out follows its face, others go by category.
+
+    What looks the same has one split, across categories too. A new item between several splits is "excluded", and so is
+    a harvested cut-out that looks like one which was put in another split than its face.
+    """
     items = items.reset_index(drop=True)
-    if "face" in items.columns:
-        harvested = items["face"].notna()
-        items.loc[harvested, "split"] = items.loc[harvested, "face"].map(face_splits).astype(object)
-        # a harvested cut-out of a face that is in no split must not slip into one by its category
-        items.loc[harvested & items["split"].isna(), "split"] = "excluded"
-    else:
-        harvested = pd.Series(False, index=items.index)
+    roots = groups_of(len(items), near_items(items))
+    group = pd.Series(roots, index=items.index).map(items["id"].groupby(roots).min())
+    split = items["split"].astype(object).where(items["split"].notna(), None)
+    harvested = items["face"].notna() if "face" in items.columns else pd.Series(False, index=items.index)
+    settled = _splits_of(group[~harvested], split[~harvested])
+    for i in items.index[harvested]:
+        # that of a face which is in no split must not slip into one by its category
+        of_face = face_splits.get(items["face"][i], "excluded")
+        split[i] = of_face if settled.get(group[i], set()) <= {of_face} else "excluded"
     for _, index in items[~harvested].groupby("category").groups.items():
-        rows = items.loc[index]
-        items.loc[index, "split"] = assign(rows["id"], rows["split"], seed)
+        settled = _splits_of(group, split)
+        for i in index:
+            known = settled.get(group[i], set())
+            if split[i] is None and known:
+                split[i] = "excluded" if len(known) > 1 else next(iter(known))
+        split[index] = assign(group[index], split[index], seed)
+    items["split"] = split
     return items
+
+
+def _splits_of(group: pd.Series, split: pd.Series) -> dict[str, set[str]]:
+    """The splits in which the members of each group lie already, "excluded" aside."""
+    found: dict[str, set[str]] = {}
+    for name, value in zip(group, split, strict=True):
+        if value is not None and value != "excluded":
+            found.setdefault(name, set()).add(value)
+    return found

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from occset import images, records
-from occset.duplicates import perceptual_hash
+from occset.duplicates import cutout_hash, perceptual_hash
 from occset.errors import BadInput
 from occset.files import copy_atomic, safe_join, write_atomic
 from occset.landmarks import five_points
@@ -121,6 +121,7 @@ def store_occluder(root: Path, item: OccluderItem, source: str, face: str | None
         "split": None,
         "licence": item.licence,
         "sha256": digest,
+        "phash": cutout_hash(item.rgba),
     }
 
 
@@ -148,6 +149,7 @@ def store_texture(root: Path, item: TextureItem, source: str) -> dict[str, Any]:
         "split": None,
         "licence": item.licence,
         "sha256": digest,
+        "phash": perceptual_hash(item.image),
     }
 
 

@@ -54,12 +54,11 @@ def plain_face(seed: int, size: int = 256) -> FaceItem:
 
 
 def plain_occluder(seed: int, category: str) -> OccluderItem:
-    """A soft-edged blob of some colour, wide for what is worn on the eyes."""
+    """A soft-edged blob with a pattern of its own, wide for what is worn on the eyes."""
     rng = np.random.default_rng([1000 + seed, *category.encode()])
     height, width = {"sunglasses": (60, 150), "mask": (110, 150), "hair": (90, 170)}.get(category, (120, 90))
     rgba = np.zeros((height, width, 4), np.uint8)
-    rgba[..., :3] = rng.integers(0, 200, 3)
-    rgba[..., 0] = np.linspace(0, 255, width).astype(np.uint8)
+    rgba[..., :3] = cv2.resize(rng.integers(0, 255, (6, 6, 3), np.uint8), (width, height))
     alpha = np.zeros((height, width), np.uint8)
     cv2.ellipse(alpha, (width // 2, height // 2), (width // 2 - 3, height // 2 - 3), 0, 0, 360, 255, -1)
     rgba[..., 3] = cv2.GaussianBlur(alpha, (5, 5), 1.2)

@@ -59,5 +59,5 @@ def test_on_real_photos(tmp_path, real_data):
     # faces are alike, so what was learned from others beats what spreads the border inwards
     assert l1["pca"] < min(l1["telea"], l1["navier-stokes"], l1["patchmatch"]) < l1["input"]
     assert identity["truth"] == pytest.approx(1, abs=1e-5)
-    table = json.loads(occset("info", "my-set", "--json", cwd=tmp_path).stdout)
+    table = json.loads(occset("info", "my-set", "--json", cwd=tmp_path).stdout)["tables"]
     assert sum(row["train"] + row["val"] + row["test"] for row in table if row["table"] == "faces") == 900

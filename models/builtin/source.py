@@ -73,7 +73,7 @@ class BuiltinSource:
     name = "builtin"
     licence = "MIT (made by code)"
 
-    def __init__(self, argument: str) -> None:  # noqa: D107
+    def __init__(self, argument: str) -> None:
         self.argument = argument
         self.options = _parse(argument)
 

@@ -117,7 +117,7 @@ def faceocc(tmp_path: Path) -> Callable[..., Path]:
             rng = np.random.default_rng([7, number])
             for category in ("hand", "mask"):
                 rgba = np.zeros((48, 64, 4), np.uint8)
-                rgba[..., :3] = rng.integers(0, 255, 3)
+                rgba[..., :3] = cv2.resize(rng.integers(0, 255, (6, 6, 3), np.uint8), (64, 48))
                 alpha = np.zeros((48, 64), np.uint8)
                 cv2.ellipse(alpha, (32, 24), (28, 20), 0, 0, 360, 255, -1)
                 rgba[..., 3] = alpha

@@ -11,6 +11,8 @@ from occset import importing, recipes
 from occset.check import check
 from occset.dataset import OcclusionSet
 from occset.draw import Drawer, Plan
+from occset.embeddings import save_embeddings
+from occset.errors import BadInput
 from occset.images import encode_png, read_rgba
 from occset.masks import encode_rle
 
@@ -228,6 +230,48 @@ def test_near_duplicates(copy_set):
     assert all("in two splits: a leak" in f.message for f in errors(data))
 
 
+@pytest.mark.parametrize("table", ["occluders", "textures"])
+def test_cutouts_and_textures_that_look_the_same_in_two_splits(copy_set, table):
+    data = copy_set()
+    one, other = in_split(data, table, "train"), in_split(data, table, "train", 1)
+    phash = getattr(data, table)["phash"][one]
+    change(data, table, other, phash=phash)
+    assert {f.where for f in check(data, 1)} == {"occset.json"}  # in one split they may
+    test = in_split(data, table, "test")
+    change(data, table, other, phash=getattr(data, table)["phash"][test])
+    change(data, table, test, phash=f"{int(phash, 16) ^ 0b11:016x}")
+    found = errors(data)
+    assert {f.where for f in found} == {f"{table} {', '.join(sorted(getattr(data, table)['id'][[one, test]]))}"}
+    assert "look the same (2 of 64 bits differ), in two splits: a leak" in found[0].message
+    assert getattr(data, table)["source_id"][test] in found[0].message
+    change(data, table, test, split="excluded")
+    assert errors(data) == []
+
+
+def test_harvested_cutouts_of_two_photos_may_have_one_outline(copy_set):
+    data = copy_set()
+    pieces = [in_split(data, "occluders", split) for split in ("train", "test")]
+    for piece, split in zip(pieces, ("train", "test"), strict=True):
+        change(data, "occluders", piece, phash="0" * 16, face=data.faces["id"][in_split(data, "faces", split)])
+    assert errors(data) == []
+
+
+def test_a_table_without_the_hash_is_refused(copy_set):
+    data = copy_set()
+    path = data.path / "textures.parquet"
+    data.textures.drop(columns="phash").to_parquet(path)
+    with pytest.raises(BadInput, match="lacks the columns phash"):
+        check(OcclusionSet(data.path), 1)
+
+
+def test_a_face_of_the_errata_is_a_warning(copy_set):
+    data = copy_set()
+    change(data, "faces", 3, flags=json.dumps({"errata": "parts of another photo", "eyeglasses": "none"}))
+    found = the_warning(data)
+    assert found.where == f"faces {data.faces['id'][3]}"
+    assert found.message == f"{data.faces['source_id'][3]} is in its source's errata: parts of another photo"
+
+
 def test_one_person_by_arcface_in_two_splits(copy_set):
     data = copy_set()
     train, test, other = (
@@ -241,7 +285,7 @@ def test_one_person_by_arcface_in_two_splits(copy_set):
         ids[test]: np.eye(512)[0] * 0.9 + np.eye(512)[1] * 0.43,
         ids[other]: np.eye(512)[2],
     }
-    importing._save_embeddings(data, vectors, "model")
+    save_embeddings(data, vectors, "model")
     assert errors(data) == []  # the source knows who they are
     change(data, "faces", test, identity=None)
     found = the_error(data)

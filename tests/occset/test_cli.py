@@ -134,18 +134,23 @@ def test_new_check_info_and_snapshot(run, celeba, faceocc, tmp_path):
     source = f"celebamask-hq:{celeba(12)}?landmarks=template"
     status, out, _ = run("new", target, "--faces", source, "--name", "mine", "--workers", 1, "--json")
     assert status == 0
-    (row,) = json.loads(out)
+    printed = json.loads(out)
+    (row,) = printed["sources"]
+    assert printed["refused"] == printed["duplicates"] == []
     assert (row["added"], row["already there"], row["duplicates"], row["refused"]) == (12, 0, 0, 0)
     others = f"faceocc:{faceocc(4)}"
     status, out, _ = run("new", target, "--occluders", others, "--textures", others, "--workers", 1, "--json")
-    assert [row["added"] for row in json.loads(out)] == [8, 4]
+    assert [row["added"] for row in json.loads(out)["sources"]] == [8, 4]
 
     status, out, err = run("check", target, "--workers", 1, "--json")
     assert (status, json.loads(out)) == (0, [])
     assert "12 faces, 20 occluders, 4 textures: 0 errors, 0 warnings" in err
 
     status, out, err = run("info", target, "--json")
-    rows = json.loads(out)
+    told = json.loads(out)
+    assert (told["name"], told["version"]) == ("mine", "1")
+    assert told["content_hash"] == OcclusionSet(target).content_hash()
+    rows = told["tables"]
     assert sum(r["train"] + r["val"] + r["test"] for r in rows if r["table"] == "faces") == 12
     assert {r["kind"] for r in rows if r["table"] == "occluders"} == {"hair", "hand", "mask"}
     assert OcclusionSet(target).content_hash() in err
@@ -164,8 +169,31 @@ def test_new_with_a_broken_photo_names_it_and_ends_with_1(run, celeba, tmp_path)
     )
     assert status == 1
     assert "refused 2: " in err and "2.jpg" in err and "truncated" in err
-    assert "1 items were refused and are not in the set; the rest is" in err
+    assert "1 items were refused, as said above; the rest is in the set" in err
     assert len(OcclusionSet(tmp_path / "set").faces) == 5
+
+
+def test_new_as_json_names_what_was_refused_and_what_is_there_twice(run, celeba, tmp_path):
+    folder = celeba(6)
+    photos = folder / "CelebA-HQ-img"
+    (photos / "4.jpg").write_bytes((photos / "1.jpg").read_bytes())
+    (photos / "2.jpg").write_bytes((photos / "2.jpg").read_bytes()[:900])
+    source = f"celebamask-hq:{folder}?landmarks=template"
+    status, out, _ = run("new", tmp_path / "set", "--faces", source, "--workers", 1, "--json")
+    assert status == 1
+    told = json.loads(out)
+    (refused,), (twice,) = told["refused"], told["duplicates"]
+    assert {(item["kind"], item["source"]) for item in (refused, twice)} == {("faces", source)}
+    assert refused["item"] == "2" and "2.jpg is truncated" in refused["message"]
+    assert twice["item"] == "4" and "the same picture as celebamask-hq:1" in twice["message"]
+
+
+def test_new_with_an_arcface_file_that_is_missing_makes_nothing(run, celeba, tmp_path):
+    source = f"celebamask-hq:{celeba(2)}?landmarks=template"
+    status, _, err = run("new", tmp_path / "set", "--faces", source, "--arcface", tmp_path / "none.onnx")
+    assert status == 2
+    assert f"--arcface names {tmp_path / 'none.onnx'}" in one_line(err)
+    assert not (tmp_path / "set").exists()
 
 
 def test_new_without_arcface_says_how_faces_were_split(run, celeba, tmp_path, monkeypatch):
@@ -190,7 +218,7 @@ def test_check_finds_and_ends_with_1(run, copy_set):
 def test_info_of_an_empty_set(run, tmp_path):
     OcclusionSet.create(tmp_path / "set")
     status, out, _ = run("info", tmp_path / "set", "--json")
-    assert (status, json.loads(out)) == (0, [])
+    assert (status, json.loads(out)["tables"]) == (0, [])
     assert run("info", tmp_path / "set")[0] == 0
 
 

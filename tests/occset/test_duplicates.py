@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from occset.duplicates import groups_of, near_pairs, perceptual_hash, similar_pairs
+from occset.duplicates import (
+    cutout_hash,
+    groups_of,
+    near_pairs,
+    over_white,
+    perceptual_hash,
+    similar_pairs,
+    unchained,
+)
 
 
 def photo(seed):
@@ -52,6 +60,38 @@ def test_what_is_no_hash_is_near_to_nothing():
     assert near_pairs([]) == []
 
 
+def test_a_long_chain_joins_only_what_is_nearer():
+    chain = [(i, i + 1, 6 if i % 2 else 2) for i in range(30)]
+    assert unchained(31, chain, largest=31) == chain
+    assert unchained(31, chain, largest=30) == [pair for pair in chain if pair[2] == 2]
+    assert unchained(9, [(i, i + 1, 0) for i in range(8)], largest=3) == [(i, i + 1, 0) for i in range(8)]
+    assert unchained(2, []) == []
+
+
+@given(st.lists(st.integers(0, 255), min_size=1, max_size=14), st.integers(1, 5), st.integers(1, 13))
+def test_more_pictures_join_nothing_that_was_apart(values, largest, fewer):
+    hashes = [f"{v:016x}" for v in values]
+    before = unchained(len(hashes[:fewer]), near_pairs(hashes[:fewer], 3), largest)
+    after = unchained(len(hashes), near_pairs(hashes, 3), largest)
+    assert {pair for pair in after if pair[1] < fewer} <= set(before)
+
+
+def test_a_cutout_over_white():
+    rgba = np.array([[[10, 20, 30, 0], [10, 20, 30, 255], [0, 100, 255, 51]]], np.uint8)
+    assert over_white(rgba).tolist() == [[[255, 255, 255], [10, 20, 30], [204, 224, 255]]]
+
+
+@pytest.mark.real
+def test_known_near_duplicates_of_faceocc(real_data):
+    from occset.sources.registry import open_source
+
+    cutouts = open_source(f"faceocc:{real_data / 'occluders'}", "occluders")
+    names = ["sunglasses/055", "sunglasses/094", "sunglasses/097", "sunglasses/040", "hand/107", "hand/064"]
+    keys = {cutouts.read_occluder(key).name: key for key in cutouts.occluder_keys() if key[:-4].endswith(tuple(names))}
+    hashes = [cutout_hash(cutouts.read_occluder(keys[name]).rgba) for name in names]
+    assert [pair[:2] for pair in near_pairs(hashes)] == [(0, 1), (2, 3), (4, 5)]
+
+
 def test_similar_pairs_and_labels():
     vectors = np.eye(4)[[0, 1, 0, 0]]
     assert similar_pairs(vectors, 0.5) == [(0, 2), (0, 3), (2, 3)]
@@ -69,3 +109,12 @@ def test_groups(pairs, expected):
 
 def test_a_long_chain_is_one_group():
     assert set(groups_of(5000, [(i, i + 1) for i in range(4999)])) == {0}
+
+
+def test_a_cutout_and_its_mirror_image_share_a_hash():
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        rgba = cv2.resize(rng.integers(0, 256, (6, 7, 4), np.uint8), (90, 70), interpolation=cv2.INTER_CUBIC)
+        assert cutout_hash(rgba) == cutout_hash(np.ascontiguousarray(rgba[:, ::-1]))
+        other = cv2.resize(rng.integers(0, 256, (6, 7, 4), np.uint8), (90, 70), interpolation=cv2.INTER_CUBIC)
+        assert near_pairs([cutout_hash(rgba), cutout_hash(other)]) == []

@@ -112,6 +112,21 @@ def test_paths_that_stay(tmp_path: Path) -> None:
     assert safe_join(tmp_path, "inner/file") == tmp_path / "inner" / "file"
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc, which tells zombies from the living")
+def test_a_zombie_is_not_alive(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    until = time.monotonic() + 30
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    with atomic_path(tmp_path / "a") as own:
+        left = tmp_path / own.name.replace(f"-{os.getpid()}-", f"-{process.pid}-")
+        left.write_bytes(b"half")
+        own.write_bytes(b"whole")
+        assert clean_leftovers(tmp_path) == [left]  # it was not reaped yet, but will never finish
+    assert process.wait() == 0
+
+
 def test_leftovers_of_a_killed_process_go_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from occset.files import atomic_path\n"

@@ -16,9 +16,10 @@ import pytest
 from occset import importing
 from occset.check import check
 from occset.dataset import OcclusionSet
-from occset.errors import BadInput, OccsetError
+from occset.embeddings import load_embeddings, save_embeddings
+from occset.errors import BadInput, MissingExtra, OccsetError
 from occset.images import encode_png, read_image
-from occset.importing import add_source, load_embeddings, resplit
+from occset.importing import add_source, resplit
 
 
 @pytest.fixture
@@ -186,7 +187,7 @@ def test_refused_faces_leave_no_file(tmp_path, face_item, monkeypatch):
     class Embedder:
         file = type("File", (), {"sha256": "0" * 64})
 
-        def __init__(self, threads):
+        def __init__(self, file, threads):
             pass
 
         def embed(self, images, points):
@@ -214,11 +215,11 @@ def test_refused_faces_leave_no_file(tmp_path, face_item, monkeypatch):
 def test_vectors_of_two_arcface_files_are_not_mixed(tmp_path):
     data = OcclusionSet.create(tmp_path / "set")
     vector = np.ones(4, np.float32) / 2
-    importing._save_embeddings(data, {"a": vector}, "one")
-    importing._save_embeddings(data, {"b": vector}, "one")
+    save_embeddings(data, {"a": vector}, "one")
+    save_embeddings(data, {"b": vector}, "one")
     assert set(load_embeddings(data)) == {"a", "b"}
     with pytest.raises(OccsetError, match=r"embeddings\.npz: made by another ArcFace file"):
-        importing._save_embeddings(data, {"c": vector}, "two")
+        save_embeddings(data, {"c": vector}, "two")
 
 
 def test_broken_vectors_are_named(tmp_path):
@@ -288,3 +289,44 @@ def test_resplit_gives_only_what_is_missing(copy_set):
     resplit(data, seed=99)
     assert data.content_hash() == before
     assert {p: p.stat().st_mtime_ns for p in Path(data.path).glob("*.parquet")} == stamps
+
+
+# --- ArcFace -----------------------------------------------------------------------------------------------------------
+
+
+class Named:
+    """Stands for ArcFace: keeps which file it was given."""
+
+    asked: list = []  # noqa: RUF012 - shared on purpose
+
+    def __init__(self, file, threads):
+        self.file = type("File", (), {"sha256": "0" * 64})
+        Named.asked.append(file)
+        if file is not None and not file.exists():
+            raise BadInput(f"--arcface names {file}, and there is no such file")
+
+    def embed(self, images, points):
+        return np.ones((1, 4), np.float32) / 2
+
+
+def test_the_arcface_file_that_is_named_is_the_one_that_is_used(tmp_path, celeba, monkeypatch):
+    real = importing.registry.load
+    load = lambda reference: Named if reference == importing.EMBEDDER else real(reference)  # noqa: E731
+    monkeypatch.setattr(importing.registry, "load", load)
+    monkeypatch.setattr(Named, "asked", [])
+    file = tmp_path / "mine.onnx"
+    file.write_bytes(b"x")
+    data = OcclusionSet.create(tmp_path / "set")
+    add_source(data, "faces", spec(celeba(2)), 1, arcface=file)
+    assert Named.asked == [file]
+    assert len(load_embeddings(data)) == 2
+
+
+def test_an_arcface_file_without_what_runs_it_is_an_error_only_if_named(tmp_path, monkeypatch):
+    def missing(reference):
+        raise MissingExtra("onnxruntime", "identity", "the ID score")
+
+    monkeypatch.setattr(importing.registry, "load", missing)
+    assert importing.open_embedder() is None
+    with pytest.raises(MissingExtra, match="onnxruntime"):
+        importing.open_embedder(tmp_path / "mine.onnx")

@@ -117,5 +117,7 @@ def test_a_category_that_is_missing_is_said(plain_set):
 
 
 def test_no_face_in_the_split_is_said(plain_set):
-    with pytest.raises(OccsetError, match="no labelled face"):
+    with pytest.raises(
+        OccsetError, match=r"no labelled face .*photos and ffhq bring no masks; .* celebamask-hq or builtin"
+    ):
         Drawer(plain_set, Plan(split="nowhere"))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from occset.splits import SHARES, assign, group_faces, split_faces, split_items
+from occset.splits import SHARES, assign, group_faces, near_items, split_faces, split_items
 
 
 def table(count, identities=None, hashes=None, source="s"):
@@ -130,10 +132,12 @@ def test_a_third_of_few_is_not_forgotten():
     assert splits.value_counts().to_dict() == {"train": 7, "test": 2, "val": 1}
 
 
-def items(count, category="hand", face=None):
+def items(count, category="hand", face=None, phash=None):
+    names = [f"o{category}{i:04d}" for i in range(count)]
     return pd.DataFrame(
         {
-            "id": [f"o{category}{i:04d}" for i in range(count)],
+            "id": names,
+            "phash": [phash or hashlib.sha256(f"{face}{name}".encode()).hexdigest()[:16] for name in names],
             "category": category,
             "face": pd.Series([face] * count, dtype=object),
             "split": pd.Series([None] * count, dtype=object),
@@ -156,6 +160,61 @@ def test_a_harvested_cutout_has_the_split_of_its_face():
     assert set(done.loc[done["face"] == "f2", "split"]) == {"val"}
     assert set(done.loc[done["face"] == "lost", "split"]) == {"excluded"}
     assert split_items(done, {"f1": "test", "f2": "val"})["split"].tolist() == done["split"].tolist()
+
+
+def test_what_looks_the_same_is_in_one_split():
+    twins = pd.concat([items(60), items(60).assign(id=[f"x{i:04d}" for i in range(60)])], ignore_index=True)
+    done = split_items(twins, {})
+    assert done.groupby("phash")["split"].nunique().max() == 1
+    assert shares(done["split"]) == pytest.approx(SHARES, abs=0.02)
+    textures = split_items(twins.drop(columns="face"), {})
+    assert textures.groupby("phash")["split"].nunique().max() == 1
+    shuffled = split_items(twins.sample(frac=1, random_state=2), {})
+    assert shuffled.set_index("id")["split"].loc[done["id"]].tolist() == done["split"].tolist()
+
+
+def test_what_looks_the_same_is_in_one_split_whatever_its_category():
+    both = pd.concat([items(40), items(40, "mask")], ignore_index=True)
+    both["phash"] = [*both["phash"][:40], *both["phash"][:40]]
+    done = split_items(both, {})
+    assert done["split"][:40].tolist() == done["split"][40:].tolist()
+    assert done["split"][:40].nunique() == 3
+
+
+def test_what_looks_like_a_harvested_cutout_follows_its_face():
+    same = "00ff" * 4
+    rows = pd.concat([items(30), items(1, "hair", "f1", same), items(1, "wig", None, same)], ignore_index=True)
+    for split in SHARES:
+        assert split_items(rows, {"f1": split})["split"][31] == split
+
+
+def test_an_item_between_two_splits_is_in_none():
+    rows = pd.concat([items(1, "a", "f1"), items(1, "b", "f2"), items(1, "c")], ignore_index=True)
+    rows["phash"] = ["0" * 16, "0" * 13 + "fff", "0" * 13 + "03f"]  # 12 bits apart, 6 from the third
+    done = split_items(rows, {"f1": "train", "f2": "test"})
+    assert done["split"].tolist() == ["train", "test", "excluded"]
+    assert split_items(done, {"f1": "train", "f2": "test"}).equals(done)
+
+
+def test_a_harvested_cutout_that_looks_like_a_settled_one_elsewhere_is_in_no_split():
+    rows = pd.concat([items(1, "wig", None, "0" * 16).assign(split="train"), items(1, "hair", "f1", "0" * 16)])
+    done = split_items(rows, {"f1": "test"})
+    assert done["split"].tolist() == ["train", "excluded"]
+    assert split_items(done, {"f1": "test"}).equals(done)
+    assert split_items(rows, {"f1": "train"})["split"].tolist() == ["train", "train"]
+
+
+def test_two_harvested_cutouts_are_told_apart_by_their_photos():
+    rows = pd.concat([items(1, "hair", "f1", "0" * 16), items(1, "hair", "f2", "0" * 16).assign(id="o2")])
+    assert near_items(rows) == []
+    assert split_items(rows, {"f1": "train", "f2": "test"})["split"].tolist() == ["train", "test"]
+
+
+def test_a_new_twin_follows_the_old_one():
+    first = split_items(items(50), {})
+    twins = items(50).assign(id=[f"a{i:04d}" for i in range(50)])
+    both = split_items(pd.concat([first, twins], ignore_index=True), {})
+    assert both["split"][:50].tolist() == both["split"][50:].tolist() == first["split"].tolist()
 
 
 def test_an_imported_set_shares_nothing_between_splits(plain_set):

@@ -47,7 +47,7 @@ class Canvas:
         angle: degrees by which everything drawn is turned clockwise about the middle of the box.
     """
 
-    def __init__(self, box: tuple[float, float, float, float], size: int, angle: float = 0.0) -> None:  # noqa: D107
+    def __init__(self, box: tuple[float, float, float, float], size: int, angle: float = 0.0) -> None:
         self.scale = _OVERSAMPLE * size / 256
         self.origin = np.array(box[:2], np.float32)
         self.middle = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2], np.float32)

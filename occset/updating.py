@@ -1,0 +1,127 @@
+"""A source that was judged anew: known faces whose mask or flags changed, and the cut-outs harvested from them.
+
+What a frozen protocol or a recipe file names never changes under it: such an update is refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from occset import records
+from occset.dataset import OcclusionSet
+from occset.files import safe_join
+from occset.recipes import named_items, read_recipes
+
+_CUTOUT = re.compile(r"^o[0-9a-f]{15}\.png$")
+
+
+@dataclass
+class Update:
+    """A face of the set as its source gives it now: its row, and the rows of what is harvested from it."""
+
+    row: dict[str, Any]
+    harvested: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Outcome:
+    """How many faces were updated, how many cut-outs came new, and which updates were refused, by name, and why."""
+
+    updated: int = 0
+    harvested: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def is_changed(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a source gives a face of the set, once added under the same name, another mask or other flags."""
+    if any(old[c] != new[c] for c in ("source", "source_id")):
+        return False
+    return any((old[c] if isinstance(old[c], str) else None) != new[c] for c in ("mask", "flags"))
+
+
+def frozen_files(root: Path) -> list[Path]:
+    """The recipe files of a set, its protocols among them."""
+    return sorted([*root.glob("recipes/[!.]*.parquet"), *root.glob("protocols/[!.]*.parquet")])
+
+
+def apply_updates(data: OcclusionSet, updates: list[Update], produced: dict[str, set[str]]) -> Outcome:
+    """Write new masks and flags, and replace what was harvested from the faces, except where a recipe needs the old.
+
+    Cut-outs come first and faces last: as long as a face is as it was, running again does all of it again. All
+    pictures of the import must have their rows by now, since files without one are removed.
+
+    Args:
+        data: the set; nobody else writes to it.
+        updates: faces that `is_changed`.
+        produced: for each face the ids of all cut-outs that the source harvests from it now.
+
+    Raises:
+        BadInput: a recipe file or a snapshot of the set cannot be read.
+    """
+    outcome = Outcome()
+    if not updates:
+        return outcome
+    of_face = data.occluders.dropna(subset="face").groupby("face")["id"].agg(set).to_dict()
+    frozen = frozen_cutouts(data.path)
+    named = {path: named_items(read_recipes(path)) for path in frozen_files(data.path)}
+    accepted: list[Update] = []
+    gone: set[str] = set()
+    for update in updates:
+        face = update.row["id"]
+        stale = of_face.get(face, set()) - produced.get(face, set())
+        needed_by = [p for p, items in named.items() if face in items["faces"] or stale & items["occluders"]]
+        if needed_by:
+            outcome.refused.append((update.row["source_id"], _refusal(data.path, face, needed_by)))
+        else:
+            accepted.append(update)
+            gone |= stale
+    if gone:
+        data.write("occluders", data.occluders[~data.occluders["id"].isin(list(gone))])
+    outcome.harvested = data.add_rows("occluders", [row for update in accepted for row in update.harvested])
+    _remove_loose_cutouts(data, frozen)
+    outcome.updated = len(accepted)
+    if accepted:
+        _rewrite_faces(data, [update.row for update in accepted])
+    return outcome
+
+
+def _refusal(root: Path, face: str, files: list[Path]) -> str:
+    names = ", ".join(str(path.relative_to(root)) for path in files)
+    return (
+        f"face {face} has another mask or other flags now, but {names} names it or what was cut from it; it stays as it "
+        "was: make a new set, or delete what names it to freeze it anew"
+    )
+
+
+def _rewrite_faces(data: OcclusionSet, rows: list[dict[str, Any]]) -> None:
+    faces: pd.DataFrame = data.faces.set_index("id", drop=False)
+    ids = [row["id"] for row in rows]
+    for column in ("mask", "flags"):
+        cells = faces[column].astype(object)
+        cells.loc[ids] = [row[column] for row in rows]
+        faces[column] = cells
+    data.write("faces", faces.reset_index(drop=True))
+
+
+def frozen_cutouts(root: Path) -> set[str]:
+    """Paths, from the set's folder, of the cut-outs that its snapshots name.
+
+    Raises:
+        BadInput: a snapshot's table cannot be read.
+    """
+    tables = [records.read_table(path, records.OCCLUDERS) for path in root.glob("snapshots/**/occluders.parquet")]
+    return {name for table in tables for name in table["cutout"].dropna()}
+
+
+def _remove_loose_cutouts(data: OcclusionSet, frozen: set[str]) -> None:
+    """Remove cut-outs without a row, neither now nor in a snapshot."""
+    held = frozen | set(data.occluders["cutout"])
+    for path in data.path.glob("cutouts/*/*.png"):
+        relative = path.relative_to(data.path).as_posix()
+        if _CUTOUT.match(path.name) and relative not in held:
+            safe_join(data.path, relative).unlink(missing_ok=True)
