@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from occset.benchmark.methods.guard import run_checked
+from occset.benchmark.methods.guard import run_checked, say_failure
 from occset.benchmark.methods.protocols import Deoccluder, Learns, TrainingFace
 from occset.benchmark.methods.registry import open_method
 from occset.errors import OccsetError
@@ -120,8 +120,8 @@ def _fits(method: Learns) -> Check:
     started = time.perf_counter()
     try:
         method.fit(faces)
-    except Exception as error:  # an outsider's code may fail in any way
-        raise OccsetError(f"fit raised {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # an outsider's code may fail in any way
+        raise OccsetError(f"{method.name} {say_failure(error, 'in fit')}") from error  # type: ignore[attr-defined]
     return Check("fits", True, f"learned from {len(faces)} faces in {time.perf_counter() - started:.1f} s")
 
 
@@ -137,7 +137,10 @@ def _inputs(method: Deoccluder, trial: _Trial) -> Check:
     """Hand over writable copies, and see whether they come back as they were."""
     copies = _Trial(*(array.copy() for array in trial))
     extra: dict[str, Any] = {what: getattr(copies, what) for what in method.given if what in ("truth", "face")}
-    method.deocclude(copies.images, copies.masks if "mask" in method.given else None, **extra)
+    try:
+        method.deocclude(copies.images, copies.masks if "mask" in method.given else None, **extra)
+    except (Exception, SystemExit) as error:
+        raise OccsetError(f"{method.name} {say_failure(error, 'on pictures it may write to')}") from error
     altered = [name for name, a, b in zip(_Trial._fields, copies, trial, strict=True) if not np.array_equal(a, b)]
     return Check("inputs", not altered, f"alters its {' and '.join(altered)}" if altered else "left as they were")
 

@@ -61,6 +61,8 @@ def bench_command(
             "give --data SET and --methods A,B (or --audit): see  occset bench --help  and  occset bench list"
         )
     names += [name for name in BOUNDS if name not in names]
+    # a method may change the current directory while it is opened or run
+    data, out, arcface = data.resolve(), out.resolve(), arcface and arcface.absolute()
     opened = OcclusionSet(data)
     methods_open = open_all(names)  # a misspelt name is told before a protocol is made, which may take minutes
     face_file, id_missing = _identity(arcface)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from occset.benchmark.methods.registry import BUILTIN, is_control, open_method, 
 from occset.benchmark.protocols import Protocol, data_hash
 from occset.benchmark.results import Result, read_result
 from occset.benchmark.scoring import Entry
+from occset.benchmark.sources import source_hash
 from occset.benchmark.training_faces import TrainSplit
 from occset.dataset import OcclusionSet
 from occset.errors import OccsetError
@@ -144,7 +144,9 @@ def _revision(spec: str, method: Deoccluder, train: TrainSplit) -> str:
     """What makes this method differ from an earlier one of its name: version, source, or what it was trained on."""
     stated = getattr(method, "revision", None)
     ours = spec in BUILTIN or spec.partition(":")[0] in ("onnx", "predictions")
-    parts = [f"{__version__}+{_hash_of_sources(METHODS)}" if ours else str(stated) if stated else _source_hash(method)]
+    parts = [
+        f"{__version__}+{_hash_of_sources(METHODS)}" if ours else str(stated) if stated else source_hash(method, spec)
+    ]
     if isinstance(method, Learns):
         parts.append(f"train-{train.fingerprint[:8]}")
     return "+".join(parts)
@@ -163,11 +165,3 @@ def _hash_of_sources(folder: Path) -> str:
 def _seed(method: Deoccluder) -> int | None:
     stated = getattr(method, "seed", None)
     return stated if isinstance(stated, int) and not isinstance(stated, bool) else None
-
-
-def _source_hash(method: Deoccluder) -> str:
-    try:
-        source = Path(inspect.getfile(type(method))).read_bytes()
-    except (TypeError, OSError):
-        return "unknown"
-    return "source-" + hashlib.sha256(source).hexdigest()[:10]

@@ -16,37 +16,22 @@ import dataclasses
 import hashlib
 import io
 import json
-import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from occset.benchmark.metrics import METRIC_VERSION, METRICS, PIXEL_METRICS
+from occset.benchmark.metrics import METRIC_VERSION
+from occset.benchmark.result_checks import check_scores, check_types
 from occset.errors import BadInput, OccsetError
 from occset.files import write_atomic
 
 SCHEMA_VERSION = 1
 JSON_SUFFIX, SCORES_SUFFIX = ".result.json", ".scores.parquet"
-KEYS = ("sample", "face", "type")
-"""Columns of the scores that are not metrics: sample id, face id, type of occluder."""
 
 Picture = Literal["composite", "input", "truth", "hole"]
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "bool": (bool,),
-    "int | None": (int, type(None)),
-    "str | None": (str, type(None)),
-    "dict[str, str] | None": (dict, type(None)),
-    "dict[str, Any]": (dict,),
-    "dict[str, float]": (dict,),
-    "list[str]": (list,),
-}
 
 
 @dataclass
@@ -76,6 +61,7 @@ class Result:
         arcface: {"file": sha256, "name": ...} of the model behind the `id` column, or None.
         id_missing: why there is no `id` column; None where there is one.
         citations: what to cite for the method.
+        notes: what a reader should know of the run, such as "returned 128 x 128, resized to the protocol's resolution".
         metric_version: of the conventions.
         schema_version: of this file.
         scores_sha256: of the Parquet; filled in when written.
@@ -104,6 +90,7 @@ class Result:
     arcface: dict[str, str] | None = None
     id_missing: str | None = None
     citations: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     metric_version: int = METRIC_VERSION
     schema_version: int = SCHEMA_VERSION
     scores_sha256: str = ""
@@ -167,7 +154,7 @@ def write_result(result: Result, scores: pd.DataFrame, folder: Path) -> Path:
     Raises:
         OccsetError: rows or columns that do not fit the result, or a value that is not finite; names it.
     """
-    _check_scores(scores, result, f"the scores of '{result.method}'", OccsetError)
+    check_scores(scores, result, f"the scores of '{result.method}'", OccsetError)
     path = Path(folder) / f"{result.stem}{JSON_SUFFIX}"
     buffer = io.BytesIO()
     scores.reset_index(drop=True).to_parquet(buffer, index=False)
@@ -202,14 +189,15 @@ def read_result(path: Path) -> Result:
             f"{path}: has schema version {found['schema_version']}, this occset reads {SCHEMA_VERSION}: "
             "use the occset that wrote it or run the bench again"
         )
+    # `notes` came later than the rest, and is not asked of files that were written before
     known = {f.name: str(f.type) for f in dataclasses.fields(Result) if f.name != "path"}
-    for what, names in (("lacks", known.keys() - found.keys()), ("has an unknown entry", found.keys() - known.keys())):
+    for what, names in (
+        ("lacks", known.keys() - {"notes"} - found.keys()),
+        ("has an unknown entry", found.keys() - known.keys()),
+    ):
         if names:
             raise BadInput(f"{path}: {what} {', '.join(sorted(names))}: {remedy}")
-    for name, kind in known.items():
-        # a bool is an int to isinstance, but not to whoever wrote the file
-        if not isinstance(found[name], _TYPES[kind]) or (isinstance(found[name], bool) and kind != "bool"):
-            raise BadInput(f"{path}: {name} must be {kind}, not {found[name]!r}: {remedy}")
+    check_types(found, known, str(path), remedy)
     return Result(**found, path=path)
 
 
@@ -274,28 +262,5 @@ def _read_scores(result: Result, path: Path) -> pd.DataFrame:
     if hashlib.sha256(data).hexdigest() != result.scores_sha256:
         raise BadInput(f"{file}: is not the file that the result was written with: {remedy}")
     scores = pd.read_parquet(io.BytesIO(data))
-    _check_scores(scores, result, str(file), BadInput)
+    check_scores(scores, result, str(file), BadInput, remedy)
     return scores
-
-
-def _check_scores(scores: pd.DataFrame, result: Result, where: str, error: type[OccsetError]) -> None:
-    metrics = [m.key for m in PIXEL_METRICS] + (["id"] if result.arcface else [])
-    if (result.arcface is None) == (result.id_missing is None):
-        raise error(f"{where}: a result has either arcface or a reason in id_missing, not both or neither")
-    _check_columns(list(scores.columns), [*KEYS, *metrics], where, error)
-    if len(scores) != result.samples or scores["sample"].duplicated().any():
-        raise error(
-            f"{where}: {scores['sample'].nunique()} samples in {len(scores)} rows, but {result.samples} were promised"
-        )
-    for key in metrics:
-        bad = ~scores[key].map(math.isfinite)
-        if bad.any():
-            raise error(f"{where}: {key} of sample '{scores['sample'][bad].iloc[0]}' is not finite: score it again")
-
-
-def _check_columns(found: Sequence[str], needed: Sequence[str], where: str, error: type[OccsetError]) -> None:
-    missing, unknown = [k for k in needed if k not in found], [k for k in found if k not in (*KEYS, *METRICS)]
-    extra = [k for k in found if k in METRICS and k not in needed]
-    for what, names in (("lacks", missing), ("has an unknown column", unknown), ("should not have", extra)):
-        if names:
-            raise error(f"{where}: {what} {', '.join(names)}; write the columns that METRICS declares")

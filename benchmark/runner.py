@@ -21,12 +21,13 @@ from occset.benchmark.entries import Opened, finished, forget_parts, make_entry,
 from occset.benchmark.machine import describe_machine
 from occset.benchmark.methods.protocols import Learns
 from occset.benchmark.protocols import Protocol
+from occset.benchmark.result_checks import check_scores
 from occset.benchmark.results import Result, write_result
 from occset.benchmark.scoring import Entry, Outcome, Scorer, Task
 from occset.benchmark.training_faces import TrainSplit
 from occset.dataset import OcclusionSet
-from occset.errors import BrokenMethod, MissingExtra, OccsetError
-from occset.files import clean_leftovers
+from occset.errors import BadInput, BrokenMethod, MissingExtra, OccsetError
+from occset.locks import clear_temporaries, only_writer
 from occset.models.arcface import ArcFace, ArcFaceFile
 from occset.pool import default_workers, map_chunks
 
@@ -39,7 +40,7 @@ class Run:
         results: one for each method that has every sample, in the order asked for.
         reused: names of those whose result was there already.
         broken: why the others have none, by name.
-        notes: what the user should know, such as predictions that had to be resized.
+        notes: what the user should know, those of the results included, such as predictions that had to be resized.
     """
 
     results: list[Result] = field(default_factory=list)
@@ -78,29 +79,53 @@ def run(
         Results, and what went wrong with whom. A method that breaks does not stop the others.
 
     Raises:
-        OccsetError: a method cannot be opened or asks for the truth, two share a name, or the set lacks what the protocol
-            names.
+        OccsetError: a method cannot be opened or asks for the truth, two share a name, the set lacks what the protocol
+            names, or another bench is writing to ``out``.
         MissingExtra: there is an ArcFace file, but nothing to run it with.
     """
-    workers = workers or default_workers()
+    # fixed before any method is opened, since a method may change the current directory
+    out, data = Path(out).resolve(), data if data.path.is_absolute() else OcclusionSet(data.path.resolve())
+    arcface = arcface and replace(arcface, path=arcface.path.absolute())
     opened = open_all(specs)
     train = TrainSplit(data, protocol.rule.size)
     head = result_head(data, protocol, limit, arcface, id_missing)
     entries = [make_entry(one, head, train, out) for one in opened]
     if arcface is not None:
         ArcFace(arcface, threads=1)  # what is wrong with it is told here, and not as the death of a worker
-    clean_leftovers(out)
+    batches = [protocol.recipes[: head.samples][i : i + scoring.BATCH] for i in range(0, head.samples, scoring.BATCH)]
+    with only_writer(out) as held:
+        clear_temporaries(out, held)
+        done = _run_all(data, entries, batches, train, arcface, workers or default_workers(), progress)
+        clear_temporaries(out, held)  # of workers of a killed run that were still dying when this one began
+    return done
+
+
+def _run_all(
+    data: OcclusionSet,
+    entries: list[Entry],
+    batches: list[Any],
+    train: TrainSplit,
+    arcface: ArcFaceFile | None,
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> Run:
     found = {entry.method.name: result for entry in entries if (result := finished(entry)) is not None}
     done = Run(reused=list(found))
     lacking = [entry for entry in entries if entry.method.name not in found]
     fit_seconds = _fit(lacking, train, done)
     running = [entry for entry in lacking if entry.method.name not in done.broken]
-    batches = [protocol.recipes[: head.samples][i : i + scoring.BATCH] for i in range(0, head.samples, scoring.BATCH)]
     _work(data, running, batches, arcface, workers, done, progress)
     for entry in running:
         if entry.method.name not in done.broken:
-            found[entry.method.name] = _finish(entry, len(batches), fit_seconds.get(entry.method.name, 0.0), workers)
-    done.results = [found[method.name] for _, method in opened if method.name in found]
+            try:
+                found[entry.method.name] = _finish(
+                    entry, len(batches), fit_seconds.get(entry.method.name, 0.0), workers
+                )
+            except BadInput as error:  # a finished batch was damaged; what the others have is whole
+                forget_parts(entry)
+                done.broken[entry.method.name] = f"{error}: run again"
+    done.results = [found[entry.method.name] for entry in entries if entry.method.name in found]
+    done.notes += [f"{result.method} {note}" for result in done.results for note in result.notes]
     _tidy(entries)
     return done
 
@@ -162,10 +187,6 @@ def _work(
         finished += len(task.entries)
         for i, why in outcome.broken.items():
             done.broken.setdefault(entries[i].method.name, why)
-        for i, size in outcome.resized.items():
-            note = f"{entries[i].method.name} returned {size[1]} x {size[0]}, resized to the protocol's resolution"
-            if note not in done.notes:
-                done.notes.append(note)
         if progress:
             progress(finished, total)
 
@@ -173,22 +194,30 @@ def _work(
 def _picklable(entries: Sequence[Entry]) -> bool:
     try:
         pickle.loads(pickle.dumps(entries))
-    except Exception:  # anything may go wrong in an outsider's __reduce__
+    except (Exception, SystemExit):  # anything may go wrong in an outsider's __reduce__
         return False
     return True
 
 
 def _finish(entry: Entry, batches: int, fit_seconds: float, workers: int) -> Result:
+    """Write a method's result from its finished batches.
+
+    Raises:
+        BadInput: a batch cannot be read, or all of them together do not fit the result; names the file or folder.
+    """
     parts = [scoring.read_part(entry.part(number)) for number in range(batches)]
-    scores = pd.concat([frame for frame, _ in parts], ignore_index=True)
+    scores = pd.concat([part.rows for part in parts], ignore_index=True)
+    check_scores(scores, entry.result, f"the finished batches of '{entry.method.name}' in {entry.parts}", BadInput)
+    sizes = sorted({part.resized_from for part in parts if part.resized_from})
     result = replace(
         entry.result,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=describe_machine(workers),
         times={
-            "method": round(float(np.sum([seconds for _, seconds in parts])), 3),
+            "method": round(float(np.sum([part.seconds for part in parts])), 3),
             "fit": round(fit_seconds, 3),
         },
+        notes=[f"returned {width} x {height}, resized to the protocol's resolution" for height, width in sizes],
     )
     scoring.publish_pictures(entry)
     write_result(result, scores, entry.folder)

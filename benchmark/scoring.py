@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 from occset.benchmark.batches import Batch, render_batch
 from occset.benchmark.methods.guard import run_checked
 from occset.benchmark.methods.protocols import Deoccluder
-from occset.benchmark.metrics import PIXEL_METRICS, composite, evaluate
+from occset.benchmark.metrics import composite, evaluate
+from occset.benchmark.result_checks import check_rows
 from occset.benchmark.results import Result, picture_path
 from occset.dataset import OcclusionSet
-from occset.errors import BrokenMethod, MissingExtra
+from occset.errors import BadInput, BrokenMethod, MissingExtra
 from occset.files import write_atomic
 from occset.images import write_png
 from occset.models.arcface import ArcFace, ArcFaceFile, similarity
@@ -67,6 +68,20 @@ class Entry:
         return self.parts / f"{number:06d}.parquet"
 
 
+class Part(NamedTuple):
+    """A finished batch of one method.
+
+    Attributes:
+        rows: one a sample, with the columns of a result's scores.
+        seconds: that the method took.
+        resized_from: (height, width) of what the method returned if that was another size, else None.
+    """
+
+    rows: pd.DataFrame
+    seconds: float
+    resized_from: tuple[int, int] | None
+
+
 @dataclass(frozen=True)
 class Task:
     """One batch: its number, its recipes, and the entries (by position) that lack it."""
@@ -82,7 +97,6 @@ class Outcome:
 
     done: int = 0
     broken: dict[int, str] = field(default_factory=dict)
-    resized: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 class Scorer:
@@ -107,20 +121,14 @@ class Scorer:
             _save_shared_pictures(self.entries[todo[0]], batch)
         for i in todo:
             try:
-                size = self._score(self.entries[i], batch, task.number, identity)
+                self._score(self.entries[i], batch, task.number, identity)
             except (BrokenMethod, MissingExtra) as error:
                 self.broken[i] = outcome.broken[i] = str(error)
-                continue
-            except SystemExit as error:  # an outsider's code that ends the program must not end the bench
-                why = f"{self.entries[i].method.name} called sys.exit({error.code}) on sample {batch.ids[0]} or after"
-                self.broken[i] = outcome.broken[i] = why
-                continue
-            outcome.done += 1
-            if size is not None:
-                outcome.resized[i] = size
+            else:
+                outcome.done += 1
         return outcome
 
-    def _score(self, entry: Entry, batch: Batch, number: int, identity: np.ndarray | None) -> tuple[int, int] | None:
+    def _score(self, entry: Entry, batch: Batch, number: int, identity: np.ndarray | None) -> None:
         # whatever a method asks for by now, nothing but a control ever gets the answer
         answers = {"truth": batch.truths, "face": batch.clean_masks} if entry.result.control else {}
         started = time.perf_counter()
@@ -146,8 +154,7 @@ class Scorer:
         if number == 0:
             for sample, picture in zip(batch.ids[:SHOWN], pasted, strict=False):
                 write_png(picture_path(entry.parts, entry.result, sample), picture)
-        _write_part(entry.part(number), rows, seconds)
-        return answer.resized_from
+        _write_part(entry, number, Part(pd.DataFrame(rows), seconds, answer.resized_from))
 
 
 def _save_shared_pictures(entry: Entry, batch: Batch) -> None:
@@ -166,16 +173,30 @@ def publish_pictures(entry: Entry) -> None:
                 picture.replace(target)
 
 
-def _write_part(path: Path, rows: list[dict[str, Any]], seconds: float) -> None:
-    columns = ["sample", "face", "type", *(m.key for m in PIXEL_METRICS), *(["id"] if "id" in rows[0] else [])]
-    table = pa.Table.from_pandas(pd.DataFrame(rows, columns=columns), preserve_index=False)
-    table = table.replace_schema_metadata({b"seconds": json.dumps(seconds).encode()})
+def _write_part(entry: Entry, number: int, part: Part) -> None:
+    """Write a finished batch, unless a later reader would refuse it.
+
+    Raises:
+        BrokenMethod: a score is missing or not finite; names the method, the column and the sample.
+    """
+    check_rows(part.rows, entry.result, f"the scores of '{entry.method.name}'", BrokenMethod)
+    note = {"seconds": part.seconds, "resized_from": part.resized_from}
+    table = pa.Table.from_pandas(part.rows, preserve_index=False)
     sink = io.BytesIO()
-    pq.write_table(table, sink)
-    write_atomic(path, sink.getvalue())
+    pq.write_table(table.replace_schema_metadata({b"part": json.dumps(note).encode()}), sink)
+    write_atomic(entry.part(number), sink.getvalue())
 
 
-def read_part(path: Path) -> tuple[pd.DataFrame, float]:
-    """A finished batch: its rows, and the seconds its method took."""
-    table = pq.ParquetFile(path).read()
-    return table.to_pandas(), float(json.loads(table.schema.metadata[b"seconds"]))
+def read_part(path: Path) -> Part:
+    """A finished batch.
+
+    Raises:
+        BadInput: it cannot be read; names the file.
+    """
+    try:
+        table = pq.ParquetFile(io.BytesIO(path.read_bytes())).read()
+        note = json.loads(table.schema.metadata[b"part"])
+        size = note["resized_from"]
+        return Part(table.to_pandas(), float(note["seconds"]), size and (int(size[0]), int(size[1])))
+    except Exception as error:  # pyarrow tells a damaged file in many ways
+        raise BadInput(f"{path}: is not a batch that can be read ({type(error).__name__}: {error})") from error

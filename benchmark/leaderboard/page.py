@@ -81,6 +81,7 @@ def _row(row: Row) -> dict[str, Any]:
         "code": result.code_version,
         "seed": "" if result.seed is None else str(result.seed),
         "run": result.created,
+        "note": "; ".join(result.notes),
         "cite": "; ".join(result.citations),
     }
     return {

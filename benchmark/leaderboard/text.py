@@ -54,7 +54,7 @@ def to_csv(tables: list[Table]) -> str:
                     result.mark,
                     row.cells[kind]["id"].reason if row.cells[kind]["id"].mean is None else "",
                 ]
-                writer.writerow([*shared, *named, *figures])
+                writer.writerow([*(_inert(value) for value in (*shared, *named)), *figures])
     return buffer.getvalue()
 
 
@@ -103,6 +103,11 @@ def _arrow(metric: Metric) -> str:
 def _escape(text: str) -> str:
     """Text that neither Markdown nor the HTML it allows reads as anything but text."""
     return re.sub(r"([\\`*_\[\]|#])", r"\\\1", html.escape(text, quote=False)).replace("\n", " ")
+
+
+def _inert(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _plain(value: float | int | None) -> str:

@@ -61,11 +61,18 @@ def run_checked(
         returned = method.deocclude(_read_only(images), holes, **extra)
     except (BrokenMethod, MissingExtra):
         raise
-    except Exception as error:  # whatever an outsider's code raises is his method's fault, and has to say whose
+    except (Exception, SystemExit) as error:  # what an outsider's code raises is his method's fault: say whose
         hint = "; images and masks are read-only, so copy what you change" if "read-only" in str(error) else ""
-        raise BrokenMethod(f"{method.name} raised {type(error).__name__} on {batch}: {error}{hint}") from error
+        raise BrokenMethod(f"{method.name} {say_failure(error, f'on {batch}')}{hint}") from error
     _validate(returned, len(images), f"{method.name} on {batch}")
     return _to_size(returned, images.shape[1:3])
+
+
+def say_failure(error: BaseException, when: str) -> str:
+    """What an outsider's code did, such as "raised ValueError in fit: no faces" or "called sys.exit(2) in fit"."""
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({'' if error.code is None else repr(error.code)}) {when}"
+    return f"raised {type(error).__name__} {when}: {error}"
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

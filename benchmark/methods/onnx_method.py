@@ -79,7 +79,12 @@ class OnnxMethod:
             BadInput: an option's value is not, or the file cannot be used.
         """
         path, _, query = (rest, "", "") if Path(rest).is_file() else rest.partition("?")
-        return cls(path, parse_options(query))
+        if not path:
+            raise BadInput("onnx: names no file: write  onnx:FILE , such as  onnx:lama_fp32.onnx?out=0..255")
+        options = parse_options(query)
+        if not Path(path).is_file():
+            raise BadInput(f"onnx:{path}: there is no such file: check the path, which counts from {Path.cwd()}")
+        return cls(Path(path).absolute(), options)  # another method may change the current directory
 
     def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
         """(B, H, W, 3) uint8 RGB and holes in; (B, h, w, 3) uint8 RGB of the network's size out."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,10 @@ from occset.errors import BadInput, BrokenMethod, UnsafePath
 
 
 class Predictions:
-    """Stored pictures, ``FOLDER/<sample id>.png``: for methods that cannot be called from Python."""
+    """Stored pictures, for methods that cannot be called from Python.
+
+    A sample's is ``<sample id>.png`` or, as ``occset render`` names its own, ``<anything>_<sample id>.png``.
+    """
 
     given: tuple[str, ...] = ("ids",)
 
@@ -21,10 +26,10 @@ class Predictions:
         Raises:
             BadInput: `folder` is no folder.
         """
-        self.folder = Path(folder)
+        self.folder = Path(folder).resolve()  # another method may change the current directory
         if not self.folder.is_dir():
-            raise BadInput(f"predictions: {self.folder} is not a folder; it must hold one <sample id>.png a sample")
-        self.name = self.folder.resolve().name
+            raise BadInput(f"predictions: {folder} is not a folder; it must hold one <sample id>.png a sample")
+        self.name = self.folder.name or "predictions"  # the root of a disk has no name
 
     @property
     def weights_hash(self) -> str:
@@ -40,28 +45,56 @@ class Predictions:
         """Read the samples' pictures, (B, h, w, 3) uint8 RGB.
 
         Raises:
-            BrokenMethod: a file is missing, or the files of a batch differ in size.
+            BrokenMethod: a file is missing, two fit one sample, or the files of a batch differ in size.
             BadInput: a file cannot be read.
             UnsafePath: an id would lead out of the folder.
         """
-        pictures = [self._read(sample) for sample in ids]
-        for sample, picture in zip(ids, pictures, strict=True):
+        from occset.images import read_image
+
+        paths = self._find(ids)
+        pictures = [read_image(path) for path in paths]
+        for path, picture in zip(paths, pictures, strict=True):
             if picture.shape != pictures[0].shape:
                 raise BrokenMethod(
-                    f"{self.name}: {sample}.png is {_size(picture)} and {ids[0]}.png {_size(pictures[0])}; "
+                    f"{self.name}: {path.name} is {_size(picture)} and {paths[0].name} {_size(pictures[0])}; "
                     "write all predictions in one size"
                 )
         return np.stack(pictures)
 
-    def _read(self, sample: str) -> np.ndarray:
-        from occset.images import read_image
+    def _find(self, ids: list[str]) -> list[Path]:
+        """The samples' files."""
+        for sample in ids:
+            if not sample or Path(sample).name != sample or "\\" in sample:
+                raise UnsafePath(f"the sample id {sample!r} cannot be a file name in {self.folder}")
+        stored = sorted(path.name for path in self.folder.iterdir() if path.is_file())
+        found = [self._pick(sample, stored) for sample in ids]
+        missing = [sample for sample, name in zip(ids, found, strict=True) if name is None]
+        if missing:
+            raise BrokenMethod(
+                f"{self.name}: {len(missing)} of these {len(ids)} samples have no picture in {self.folder}, such as "
+                f"{missing[0]}.png{_others(stored)}; write one PNG for each sample of the protocol"
+            )
+        return [self.folder / name for name in found if name]
 
-        if not sample or Path(sample).name != sample or "\\" in sample:
-            raise UnsafePath(f"the sample id {sample!r} cannot be a file name in {self.folder}")
-        path = self.folder / f"{sample}.png"
-        if not path.is_file():
-            raise BrokenMethod(f"{self.name}: there is no {path}; write one PNG for each sample of the protocol")
-        return read_image(path)
+    def _pick(self, sample: str, stored: list[str]) -> str | None:
+        """The name that is the sample's: its id alone, before one with a number, before one with anything in front."""
+        own = f"{sample}.png"
+        if own in stored:
+            return own
+        fit = [name for name in stored if name.endswith(f"_{own}")]
+        fit = [name for name in fit if re.fullmatch(rf"\d+_{re.escape(own)}", name)] or fit
+        if len(fit) > 1:
+            raise BrokenMethod(
+                f"{self.name}: {fit[0]} and {fit[1]} in {self.folder} both fit sample {sample}; keep one of them"
+            )
+        return fit[0] if fit else None
+
+
+def _others(stored: list[str]) -> str:
+    """What lies in the folder that is no PNG, in words."""
+    counts = Counter(Path(name).suffix for name in stored if not name.endswith(".png") and Path(name).suffix)
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items()))
+    return f" (the folder also holds {kinds}, which are not read)" if kinds else ""
 
 
 def _size(picture: np.ndarray) -> str:

@@ -16,11 +16,14 @@ the names in `occset.benchmark.methods.registry.CONTROLS`; any other method that
 A method may also have
     ``fit(faces: TrainingFaces) -> None``   called once, before the first batch, with the faces of the train split;
     ``weights_hash: str | None``            identifies what it learned, and becomes part of the result's identity;
-    ``seed: int``                           of its random choices, which its result then states.
+    ``seed: int``                           of its random choices, which its result then states;
+    ``revision: str``                       tells its versions apart; without it a hash of its sources does;
+    ``citations: list[str]``                what to cite for it.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -31,6 +34,7 @@ from occset.errors import BrokenMethod
 
 CAN_BE_GIVEN = ("mask", "ids")
 FOR_CONTROLS = ("truth", "face")
+LONGEST_NAME = 100
 
 
 @runtime_checkable
@@ -136,6 +140,18 @@ def problems_of(method: Any) -> list[str]:
     name = getattr(method, "name", None)
     if not isinstance(name, str) or not name.strip():
         found.append("it needs a `name`, a string that is not empty")
+    elif len(name) > LONGEST_NAME or not _is_line(name):
+        found.append(
+            f"its `name` must be one line of at most {LONGEST_NAME} characters that can be written as UTF-8, "
+            f"not {name[:LONGEST_NAME]!r}"
+        )
+    revision = getattr(method, "revision", None)
+    if revision is not None and not (isinstance(revision, str) and _is_line(revision)):
+        found.append(f"its `revision` must be one line of text, not {revision!r}")
+    citations = getattr(method, "citations", [])
+    lines = citations if isinstance(citations, list | tuple) else [None]
+    if not all(isinstance(line, str) and _encodes(line) for line in lines):
+        found.append(f"its `citations` must be a list of strings, not {citations!r}")
     given = getattr(method, "given", None)
     if isinstance(given, str) or not isinstance(given, tuple | list):
         found.append('it needs `given`, a tuple such as ("mask",), or () for an automatic method')
@@ -151,6 +167,15 @@ def problems_of(method: Any) -> list[str]:
     if not callable(getattr(method, "deocclude", None)):
         found.append("it needs a method `deocclude(images, masks)`")
     return found
+
+
+def _is_line(text: str) -> bool:
+    """Whether a text can stand in a table's cell and in a file: no control characters, no lone surrogates."""
+    return _encodes(text) and not any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def _encodes(text: str) -> bool:
+    return not any(unicodedata.category(character) == "Cs" for character in text)
 
 
 def holes(masks: np.ndarray | None, name: str) -> np.ndarray:

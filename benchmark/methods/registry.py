@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from occset.benchmark.methods.guard import say_failure
 from occset.benchmark.methods.protocols import Deoccluder, problems_of
 from occset.errors import BrokenMethod, OccsetError, UnknownName
 from occset.registry import load
@@ -46,7 +48,7 @@ class Listed(NamedTuple):
 
 FORMS = (
     Listed("onnx:FILE", "form", (), "An ONNX network; given the mask if it has an input for one"),
-    Listed("predictions:FOLDER", "form", ("ids",), "Pictures made elsewhere, FOLDER/<sample id>.png"),
+    Listed("predictions:FOLDER", "form", ("ids",), "Pictures made elsewhere, FOLDER/[anything_]<sample id>.png"),
     Listed("package.module:Class", "form", (), "Your own class, constructed without arguments"),
 )
 """What can be named besides the names themselves."""
@@ -122,17 +124,21 @@ def _plug_ins() -> dict[str, EntryPoint]:
 def _load_plug_in(point: EntryPoint) -> Any:
     try:
         return point.load()
-    except Exception as error:  # an installed package may fail in any way on import
-        raise BrokenMethod(f"the plug-in '{point.name}' ({point.value}) cannot be loaded: {error}") from error
+    except (Exception, SystemExit) as error:  # an installed package may fail in any way on import
+        why = say_failure(error, "on import")
+        raise BrokenMethod(f"the plug-in '{point.name}' ({point.value}) cannot be loaded: it {why}") from error
 
 
 def _load_outside(spec: str) -> Any:
     try:
         return load(spec)
-    except OccsetError:
+    except OccsetError as error:
+        top = spec.partition(":")[0].partition(".")[0]
+        if top and importlib.util.find_spec(top) is None:
+            raise OccsetError(f"{error}: run in the folder that holds {top}.py, or add it to PYTHONPATH") from error
         raise
-    except Exception as error:  # his module may fail in any way on import
-        raise BrokenMethod(f"'{spec}' cannot be imported: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # his module may fail in any way on import
+        raise BrokenMethod(f"'{spec}' cannot be imported: it {say_failure(error, 'on import')}") from error
 
 
 def _construct(found: Any, spec: str) -> Deoccluder:
@@ -140,8 +146,9 @@ def _construct(found: Any, spec: str) -> Deoccluder:
         raise BrokenMethod(f"'{spec}' is a {type(found).__name__}; name a class with a method deocclude(images, masks)")
     try:
         method = found() if inspect.isclass(found) else found
-    except Exception as error:  # his constructor may fail in any way
-        raise BrokenMethod(f"'{spec}' cannot be constructed without arguments: {error}") from error
+    except (Exception, SystemExit) as error:  # his constructor may fail in any way
+        why = say_failure(error, "in its constructor")
+        raise BrokenMethod(f"'{spec}' cannot be constructed without arguments: it {why}") from error
     return refuse_unfit(method, spec)
 
 

@@ -217,11 +217,11 @@ def test_what_is_no_method_is_told_before_anything_runs(
     assert not (tmp_path / "r").exists()
 
 
-def test_weights_and_citations_that_are_no_text_are_written_as_text(
+def test_weights_that_are_no_text_are_written_as_text(
     bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path
 ) -> None:
     class Odd:
-        name, given, weights_hash, citations = "<img src=x onerror=alert(1)>", (), 12, (Path("a"),)
+        name, given, weights_hash, citations = "<img src=x onerror=alert(1)>", (), 12, ("a",)
 
         def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
             return images.copy()

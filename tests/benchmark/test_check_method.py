@@ -103,7 +103,7 @@ def test_a_good_method_passes_everything(checks) -> None:
         ("Random", "repeats", "give it a fixed seed"),
         ("Alters", "inputs", "alters its masks"),
         ("MixesTheBatch", "batch", "depends on its batch"),
-        ("CannotLearn", "returns", "fit raised MemoryError: too many"),
+        ("CannotLearn", "returns", "tried raised MemoryError in fit: too many"),
     ],
 )
 def test_what_is_wrong_is_found_under_its_name(checks, name: str, failed: str, said: str) -> None:
@@ -142,3 +142,45 @@ def test_predictions_cannot_be_tried_and_say_so(tmp_path: Path) -> None:
     found = check_method(f"predictions:{tmp_path}")
     assert [check.name for check in found] == ["opens", "returns"]
     assert found[1].message.startswith("not tried")
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("import", "called sys.exit(3) on import"),
+        ("construct", "called sys.exit(3) in its constructor"),
+        ("fit", "called sys.exit(3) in fit"),
+        ("deocclude", "called sys.exit(3) on a batch of 1"),
+        ("writable", "called sys.exit(3) on pictures it may write to"),
+    ],
+)
+def test_a_method_that_ends_the_program_is_told_in_words(occset, write_method, where: str, said: str) -> None:
+    def leave(at: str) -> str:
+        return "sys.exit(3)" if where == at else "pass"
+
+    spec = write_method(
+        f"""
+import sys
+{leave("import")}
+
+class Method:
+    name, given = "leaves", ("mask",)
+
+    def __init__(self):
+        {leave("construct")}
+
+    def fit(self, faces):
+        {leave("fit")}
+
+    def deocclude(self, images, masks):
+        if images.flags.writeable:
+            {leave("writable")}
+        {leave("deocclude")}
+        return images.copy()
+"""
+    )
+    found = occset("bench", "check-method", spec)
+    assert found.status == 1
+    assert said in " ".join(found.out.split())
+    assert "does not fit" in found.err
+    assert "Traceback" not in found.err

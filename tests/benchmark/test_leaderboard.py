@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from occset.benchmark.leaderboard import build
+from occset.benchmark.leaderboard import build, page
 from occset.benchmark.leaderboard.page import PICTURES, embed_json
 from occset.benchmark.leaderboard.tables import ALL, read_tables
 from occset.benchmark.results import picture_path
@@ -200,3 +200,22 @@ def test_embedded_json_cannot_leave_its_element() -> None:
     text = embed_json(value)
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text) == value
+
+
+@pytest.mark.parametrize("first", "=+-@")
+def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path: Path, add_result, first: str) -> None:
+    add_result(f"{first}cmd()", 0.8, revision=f"{first}1")
+    paths = build(tmp_path / "results", tmp_path / "site")
+    (row, *_) = csv.DictReader(paths["csv"].read_text().splitlines())
+    assert (row["method"], row["revision"]) == (f"'{first}cmd()", f"'{first}1")
+    assert row["data"] == "toy"
+    float(row["l1"])
+
+
+def test_the_notes_of_a_result_are_on_the_page(tmp_path: Path, add_result) -> None:
+    add_result("small", 0.8, notes=["returned 128 x 128, resized to the protocol's resolution"])
+    add_result("other", 0.7)
+    (table,) = read_tables(tmp_path / "results")
+    facts = {row["method"]: row["facts"] for row in page._table(table)["rows"]}
+    assert facts["small"]["note"] == "returned 128 x 128, resized to the protocol's resolution"
+    assert "note" not in facts["other"]

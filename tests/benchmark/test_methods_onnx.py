@@ -207,8 +207,11 @@ def test_options_that_are_wrong_are_refused() -> None:
 
 
 def test_files_that_cannot_be_used(save: Save, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="there is no file"):
+    with pytest.raises(BadInput, match=r"onnx:.*none\.onnx: there is no such file: check the path"):
         open_method(f"onnx:{tmp_path / 'none.onnx'}")
+    for spec in ("onnx:", "onnx:?size=64"):
+        with pytest.raises(BadInput, match=r"names no file: write  onnx:FILE"):
+            open_method(spec)
     (tmp_path / "bad.onnx").write_bytes(b"not a network")
     with pytest.raises(BadInput, match=r"bad\.onnx is not an ONNX file"):
         open_method(f"onnx:{tmp_path / 'bad.onnx'}")

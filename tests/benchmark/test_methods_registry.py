@@ -12,7 +12,7 @@ import pytest
 
 from occset.benchmark.methods import registry
 from occset.benchmark.methods.guard import run_checked
-from occset.benchmark.methods.protocols import Deoccluder, Learns
+from occset.benchmark.methods.protocols import Deoccluder, Learns, problems_of
 from occset.benchmark.methods.registry import BUILTIN, CONTROLS, available, is_control, open_method
 from occset.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
 
@@ -131,11 +131,12 @@ def test_a_control_is_one_by_its_name_here_and_by_its_class(here: Path) -> None:
 
 
 def test_modules_that_are_not_there_or_fail(here: Path) -> None:
-    with pytest.raises(OccsetError, match="there is no module nowhere"):
-        open_method("nowhere:Class")
+    for spec in ("nowhere:Class", "nowhere.below:Class"):
+        with pytest.raises(OccsetError, match=r"no module nowhere on .*: run in the folder that holds nowhere\.py"):
+            open_method(spec)
     with pytest.raises(OccsetError, match="has no Other"):
         open_method("my_methods_under_test:Other")
-    with pytest.raises(BrokenMethod, match="cannot be imported: RuntimeError: at import"):
+    with pytest.raises(BrokenMethod, match="cannot be imported: it raised RuntimeError on import: at import"):
         open_method("broken_under_test:Class")
 
 
@@ -149,7 +150,9 @@ def test_plug_ins(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "occset.methods" else [])
     assert open_method("theirs").name == "good"
     assert type(open_method("telea")).__name__ == "Telea"  # a plug-in cannot take a built-in's name
-    with pytest.raises(BrokenMethod, match=r"the plug-in 'wrecked' .* cannot be loaded: at import"):
+    with pytest.raises(
+        BrokenMethod, match=r"the plug-in 'wrecked' .* cannot be loaded: it raised RuntimeError on import: at import"
+    ):
         open_method("wrecked")
     rows = {row.name: row for row in available()}
     assert (rows["theirs"].kind, rows["theirs"].given) == ("plug-in", ("mask",))
@@ -179,7 +182,7 @@ def test_predictions_come_by_sample_id_and_in_rgb(folder: Path) -> None:
 def test_predictions_that_cannot_be_used(folder: Path) -> None:
     method = open_method(f"predictions:{folder}")
     images = np.zeros((2, 8, 8, 3), np.uint8)
-    with pytest.raises(BrokenMethod, match=r"there is no .*s3\.png"):
+    with pytest.raises(BrokenMethod, match=r"1 of these 2 samples have no picture in .*, such as s3\.png; write"):
         run_checked(method, images, None, ids=["s1", "s3"])
     with pytest.raises(BrokenMethod, match="cannot be a file name"):
         run_checked(method, images, None, ids=["s1", "../s2"])
@@ -193,6 +196,79 @@ def test_predictions_that_cannot_be_used(folder: Path) -> None:
         run_checked(method, images, None, ids=["s1", "s4"])
     with pytest.raises(BadInput, match="is not a folder"):
         open_method(f"predictions:{folder / 'nowhere'}")
+
+
+def test_predictions_may_be_named_as_renderings_are(folder: Path) -> None:
+    (folder / "s1.png").rename(folder / "000000_s1.png")
+    (folder / "s2.png").rename(folder / "model_s2.png")
+    cv2.imwrite(str(folder / "000001_other_s1.png"), np.zeros((8, 8, 3), np.uint8))  # of a sample "other_s1"
+    method = open_method(f"predictions:{folder}")
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    checked = run_checked(method, images, None, ids=["s2", "s1"])
+    np.testing.assert_array_equal(checked.images[:, 0, 0], [[30, 40, 250], [200, 10, 20]])
+    (folder / "another_s2.png").write_bytes((folder / "model_s2.png").read_bytes())
+    with pytest.raises(BrokenMethod, match=r"another_s2\.png and model_s2\.png in .* both fit sample s2"):
+        run_checked(method, images, None, ids=["s1", "s2"])
+
+
+def test_predictions_of_another_kind_are_mentioned(folder: Path) -> None:
+    for name in ("s3.jpg", "s4.jpg", "notes.txt"):
+        (folder / name).write_bytes(b"")
+    method = open_method(f"predictions:{folder}")
+    said = (
+        r"2 of these 3 samples have no picture .* s3\.png \(the folder also holds 2 \.jpg, 1 \.txt, which are not read"
+    )
+    with pytest.raises(BrokenMethod, match=said):
+        run_checked(method, np.zeros((3, 8, 8, 3), np.uint8), None, ids=["s1", "s3", "s4"])
+
+
+def test_predictions_are_called_as_their_folder_wherever_one_stands(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    method = open_method("predictions:.")
+    assert method.name == "my predictions"
+    monkeypatch.chdir("/")
+    assert run_checked(method, np.zeros((1, 8, 8, 3), np.uint8), None, ids=["s1"]).images[0, 0, 0, 0] == 200
+
+
+class Says:
+    """Says of itself what a test names."""
+
+    name, given = "says", ()
+
+    def __init__(self, **said: object) -> None:
+        vars(self).update(said)
+
+    def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
+        return images
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"citations": "A. Author"}, "`citations` must be a list of strings, not 'A. Author'"),
+        ({"citations": [1]}, "`citations` must be a list of strings, not [1]"),
+        ({"citations": None}, "`citations` must be a list of strings, not None"),
+        ({"citations": ["\ud800"]}, "`citations` must be a list of strings"),
+        ({"name": "a\nb"}, "`name` must be one line of at most 100 characters that can be written as UTF-8, not 'a"),
+        ({"name": "\x1b[31mred"}, "`name` must be one line"),
+        ({"name": "\udcff"}, "`name` must be one line"),
+        ({"name": "x" * 101}, "`name` must be one line of at most 100"),
+        ({"revision": 3}, "`revision` must be one line of text, not 3"),
+        ({"revision": "a\x00"}, "`revision` must be one line of text"),
+    ],
+)
+def test_what_a_method_says_of_itself_must_be_writable(said: dict[str, object], problem: str) -> None:
+    (found,) = problems_of(Says(**said))
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"name": "x" * 100}, {"name": "名前 <b>"}, {"revision": None}, {"citations": ("a", "b")}]
+)
+def test_what_can_be_written_is_no_problem(said: dict[str, object]) -> None:
+    assert problems_of(Says(**said)) == []
 
 
 def test_the_hash_of_predictions_follows_their_bytes(folder: Path) -> None:

@@ -231,3 +231,15 @@ def test_the_log_would_show_an_error(browser, tmp_path: Path) -> None:
     broken.write_text("<script>throw new Error('seen')</script>")
     browser.get(broken.as_uri())
     assert any("seen" in entry["message"] for entry in browser.get_log("browser"))
+
+
+def test_on_a_narrow_screen_a_shade_shows_that_the_table_goes_on(page) -> None:
+    size = page.get_window_size()
+    page.set_window_size(500, 900)
+    try:
+        scroll = section(page).find_element(By.CSS_SELECTOR, ".scroll")
+        assert page.execute_script("return arguments[0].scrollWidth > arguments[0].clientWidth", scroll)
+        layers = scroll.value_of_css_property("background-attachment")
+        assert layers == "local, local, scroll, scroll", "two that move with the table cover two that stay"
+    finally:
+        page.set_window_size(size["width"], size["height"])

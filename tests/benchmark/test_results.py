@@ -124,6 +124,13 @@ def _damage(path: Path, **changes) -> None:
         ({"resolution": "256"}, "resolution must be int, not '256'"),
         ({"resolution": True}, "resolution must be int, not True"),
         ({"given": "mask"}, "given must be list"),
+        ({"citations": ["a", 3]}, r"citations must be list\[str\], but holds 3.*run the bench again"),
+        ({"notes": [None]}, r"notes must be list\[str\], but holds None"),
+        ({"times": {"method": "long"}}, r"times must be dict\[str, float\], but holds 'long'"),
+        ({"times": {"method": True}}, r"times must be dict\[str, float\], but holds True"),
+        ({"arcface": {"file": 1, "name": "x"}}, r"arcface must be dict\[str, str\] \| None, but holds 1"),
+        ({"arcface": {"name": "x"}}, "arcface lacks file: delete it and run the bench again"),
+        ({"arcface": {}}, "arcface lacks file and name"),
         ({"schema_version": 7}, "schema version 7, this occset reads 1"),
         ({"schema_version": ...}, "not a result file"),
     ],
@@ -134,6 +141,12 @@ def test_bad_entries_are_named(tmp_path: Path, changes: dict, message: str) -> N
     with pytest.raises(BadInput, match=message) as caught:
         load_results(tmp_path)
     assert path.name in str(caught.value)
+
+
+def test_a_result_from_before_there_were_notes_is_read(tmp_path: Path) -> None:
+    path = write_result(make_result(), make_scores(0.5), tmp_path)
+    _damage(path, notes=...)
+    assert read_result(path).notes == []
 
 
 def test_truncated_json(tmp_path: Path) -> None:
@@ -160,7 +173,7 @@ def test_scores_that_are_not_those_that_were_written(tmp_path: Path) -> None:
         (lambda s: s.drop(columns="ssim"), "lacks ssim"),
         (lambda s: s.assign(extra=1.0), "unknown column extra"),
         (lambda s: s.drop(columns="id"), "lacks id"),
-        (lambda s: s.iloc[:-1], "23 samples in 23 rows, but 24 were promised"),
+        (lambda s: s.iloc[:-1], "23 samples in 23 rows, but 24 were promised: run the bench again"),
         (lambda s: s.assign(sample="s0"), "1 samples in 24 rows"),
         (lambda s: s.assign(l1=s["l1"].where(s["sample"] != "s0007")), "l1 of sample 's0007' is not finite"),
     ],

@@ -1,0 +1,116 @@
+"""What the entries and the scores of a result must look like, checked on writing and on reading."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from occset.benchmark.metrics import METRICS, PIXEL_METRICS
+from occset.errors import BadInput, OccsetError
+
+if TYPE_CHECKING:
+    from occset.benchmark.results import Result
+
+KEYS = ("sample", "face", "type")
+"""Columns of the scores that are not metrics: sample id, face id, type of occluder."""
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (bool,),
+    "int | None": (int, type(None)),
+    "str | None": (str, type(None)),
+    "dict[str, str] | None": (dict, type(None)),
+    "dict[str, Any]": (dict,),
+    "dict[str, float]": (dict,),
+    "list[str]": (list,),
+}
+
+_OF_ELEMENTS: dict[str, tuple[type, ...]] = {
+    "dict[str, str] | None": (str,),
+    "dict[str, float]": (int, float),
+    "list[str]": (str,),
+}
+
+_ARCFACE = ("file", "name")
+
+
+def check_types(found: Mapping[str, Any], kinds: Mapping[str, str], where: str, remedy: str) -> None:
+    """Hold the entries of a result's JSON against their types.
+
+    Args:
+        found: entries by name.
+        kinds: the types they must have, as `Result` writes them; those that `found` lacks are passed over.
+        where: the file, for messages.
+        remedy: what to do, for messages.
+
+    Raises:
+        BadInput: an entry is of another type, one of its elements is, or ``arcface`` does not say which file.
+    """
+    for name in kinds.keys() & found.keys():
+        kind, value = kinds[name], found[name]
+        if not _is(value, _TYPES[kind]):
+            raise BadInput(f"{where}: {name} must be {kind}, not {value!r}: {remedy}")
+        elements = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        for element in elements if kind in _OF_ELEMENTS else ():
+            if not _is(element, _OF_ELEMENTS[kind]):
+                raise BadInput(f"{where}: {name} must be {kind}, but holds {element!r}: {remedy}")
+    lacking = [key for key in _ARCFACE if found["arcface"] is not None and key not in found["arcface"]]
+    if lacking:
+        raise BadInput(f"{where}: arcface lacks {' and '.join(lacking)}: {remedy}")
+
+
+def _is(value: Any, types: tuple[type, ...]) -> bool:
+    # a bool is an int to isinstance, but not to whoever wrote the file
+    return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+
+
+def check_scores(
+    scores: pd.DataFrame, result: Result, where: str, error: type[OccsetError], remedy: str = "run the bench again"
+) -> None:
+    """Hold all scores of a result against what it promises.
+
+    Args:
+        scores: one row a sample.
+        result: whose they are.
+        where: the file, for messages.
+        error: what to raise.
+        remedy: what to do about samples that are missing, for the message.
+
+    Raises:
+        OccsetError: rows or columns that do not fit the result, or a value that is not finite; names it.
+    """
+    if (result.arcface is None) == (result.id_missing is None):
+        raise error(f"{where}: a result has either arcface or a reason in id_missing, not both or neither")
+    check_rows(scores, result, where, error)
+    if len(scores) != result.samples or scores["sample"].duplicated().any():
+        raise error(
+            f"{where}: {scores['sample'].nunique()} samples in {len(scores)} rows, but {result.samples} were promised: "
+            f"{remedy}"
+        )
+
+
+def check_rows(rows: pd.DataFrame, result: Result, where: str, error: type[OccsetError]) -> None:
+    """Hold some rows of a result's scores against its columns.
+
+    Raises:
+        OccsetError: a column is missing or not known, or a value is not finite; names column and sample.
+    """
+    metrics = [m.key for m in PIXEL_METRICS] + (["id"] if result.arcface else [])
+    _check_columns(list(rows.columns), [*KEYS, *metrics], where, error)
+    for key in metrics:
+        bad = ~rows[key].map(lambda value: isinstance(value, numbers.Real) and math.isfinite(value)).astype(bool)
+        if bad.any():
+            raise error(f"{where}: {key} of sample '{rows['sample'][bad].iloc[0]}' is not finite: score it again")
+
+
+def _check_columns(found: Sequence[str], needed: Sequence[str], where: str, error: type[OccsetError]) -> None:
+    missing, unknown = [k for k in needed if k not in found], [k for k in found if k not in (*KEYS, *METRICS)]
+    extra = [k for k in found if k in METRICS and k not in needed]
+    for what, names in (("lacks", missing), ("has an unknown column", unknown), ("should not have", extra)):
+        if names:
+            raise error(f"{where}: {what} {', '.join(names)}; write the columns that METRICS declares")
