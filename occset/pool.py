@@ -17,6 +17,9 @@ from typing import Any, TypeVar
 
 from occset.errors import OccsetError
 
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""One thread a worker: there are as many workers as cores."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -50,6 +53,9 @@ def map_chunks(make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T],
     pool = ProcessPoolExecutor(
         min(workers, len(chunks)), mp_context=context, initializer=_start, initargs=(make_worker,)
     )
+    # libraries read these when they are loaded, which in a worker is before any of our code runs
+    added = [name for name in _THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
     try:
         waiting: list[Future[R]] = []
         remaining = iter(chunks)
@@ -65,6 +71,8 @@ def map_chunks(make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T],
             "(and a script of your own must start its work below  if __name__ == '__main__':)"
         ) from error
     finally:
+        for name in added:
+            os.environ.pop(name, None)
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -88,8 +96,6 @@ def _result(future: Future[Any]) -> Any:
 
 def _start(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
     global _make_worker
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
     import cv2
 
     cv2.setNumThreads(1)

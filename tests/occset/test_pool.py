@@ -131,3 +131,15 @@ def _lives(pid):
             return stream.read().rpartition(")")[2].split()[0] != "Z"  # a zombie has ended
     except FileNotFoundError:
         return False
+
+
+def _threads():
+    return lambda _: os.environ.get("OMP_NUM_THREADS")
+
+
+def test_workers_have_one_thread_each_and_the_parent_keeps_its_own(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert list(map_chunks(_threads, [1, 2, 3], 2)) == ["1", "1", "1"]
+    assert "OMP_NUM_THREADS" not in os.environ
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert list(map_chunks(_threads, [1, 2, 3], 2)) == ["2", "2", "2"]
