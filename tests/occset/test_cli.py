@@ -285,6 +285,8 @@ def test_ctrl_c_says_that_it_goes_on(plain_set, tmp_path):
     process = subprocess.Popen(
         [*map(str, command), "--size", "64", "--workers", "2"],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+        # a shell starts what it runs in the background deaf to Ctrl-C, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     until = time.monotonic() + 60
     while not list(Path(tmp_path / "out").glob("parts/*")) and time.monotonic() < until:
