@@ -20,6 +20,8 @@ import cv2
 import numpy as np
 
 from occset.errors import BadInput, OccsetError
+from occset.landmarks import similarity as fit_similarity
+from occset.landmarks import spans_a_face
 from occset.models.onnx_session import OnnxSession, file_sha256
 
 SIZE = 112
@@ -95,32 +97,6 @@ def _packaged() -> Path | None:
     return None
 
 
-def similarity_transform(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The similarity that takes `points` nearest to `target` (Umeyama 1991).
-
-    Args:
-        points: (N, 2) float pixels.
-        target: (N, 2) float pixels.
-
-    Returns:
-        (2, 3) float64, for ``target ~ A @ (x, y, 1)``; without reflection.
-
-    Raises:
-        BadInput: the points are not finite, or all in one place.
-    """
-    points, target = np.asarray(points, np.float64), np.asarray(target, np.float64)
-    centre, target_centre = points.mean(axis=0), target.mean(axis=0)
-    p, q = points - centre, target - target_centre
-    spread = (p**2).sum()
-    if not np.isfinite(spread) or spread < 1e-9:
-        raise BadInput(f"landmarks {points.round(2).tolist()} span no face")
-    # In the plane, scale times rotation is one complex number, and the least-squares fit one division.
-    a = (p * q).sum() / spread
-    b = (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum() / spread
-    linear = np.array([[a, -b], [b, a]])
-    return np.column_stack([linear, target_centre - linear @ centre])
-
-
 def align(images: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """Warp faces to the template.
 
@@ -140,7 +116,9 @@ def align(images: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         raise BadInput(f"ArcFace takes five points a face, ({len(images)}, 5, 2), not {landmarks.shape}")
     aligned = np.empty((len(images), SIZE, SIZE, 3), np.uint8)
     for image, points, into in zip(images, landmarks, aligned, strict=True):
-        matrix = similarity_transform(points, TEMPLATE)
+        if not spans_a_face(points):
+            raise BadInput(f"landmarks {np.round(points, 2).tolist()} span no face: correct or remove them")
+        matrix = fit_similarity(points, TEMPLATE)
         cv2.warpAffine(image, matrix, (SIZE, SIZE), dst=into, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
     return aligned
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from occset.errors import BadInput, MissingExtra
+from occset.files import sha256_file
 
 _DTYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -112,8 +112,7 @@ def file_sha256(path: Path) -> str:
     if not path.is_file():
         raise BadInput(f"there is no file {path}")
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_file(path)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from error
 

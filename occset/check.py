@@ -16,9 +16,9 @@ from occset.check_tables import Finding, check_tables
 from occset.dataset import OcclusionSet
 from occset.errors import OccsetError
 from occset.files import safe_join
+from occset.landmarks import spans_a_face
 from occset.masks import decode_rle
 from occset.pool import default_workers, map_chunks
-from occset.storing import spans_a_face
 
 __all__ = ["Finding", "check"]
 _CHUNK = 32

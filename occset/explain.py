@@ -10,6 +10,7 @@ from occset.compose import Sample
 from occset.dataset import OcclusionSet
 from occset.errors import UnknownName
 from occset.recipes import Recipe, read_recipes
+from occset.updating import frozen_files
 from occset.warps import ONE
 
 
@@ -20,9 +21,8 @@ def find_recipe(data: OcclusionSet, sample: str, file: Path | None = None) -> Re
         UnknownName: no recipe, or more than one, begins so.
         BadInput: a recipe file is missing or broken.
     """
-    own = sorted([*data.path.glob("protocols/[!.]*.parquet"), *data.path.glob("recipes/[!.]*.parquet")])
     known: dict[str, Recipe] = {}
-    for path in [file] if file is not None else own:
+    for path in [file] if file is not None else frozen_files(data.path):
         known |= {recipe.sample: recipe for recipe in read_recipes(path)}
     hits = [name for name in known if name.startswith(sample)]
     if len(hits) != 1:

@@ -20,12 +20,11 @@ from occset.dataset import OcclusionSet
 from occset.embeddings import load_embeddings, save_embeddings
 from occset.errors import BadInput, NoSpace, OccsetError
 from occset.files import safe_join
-from occset.landmarks import five_points
+from occset.landmarks import five_points, spans_a_face
 from occset.locks import only_writer
 from occset.pool import default_workers, map_chunks
 from occset.records import FILES_OF
 from occset.splits import split_faces, split_items
-from occset.storing import spans_a_face
 from occset.updating import Update, apply_updates, is_changed
 
 EMBEDDER = "occset.models.arcface:ArcFace"

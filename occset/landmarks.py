@@ -46,6 +46,17 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
     return np.stack([*eyes, points[_IBUG_NOSE_TIP], points[_IBUG_MOUTH[0]], points[_IBUG_MOUTH[1]]])
 
 
+def spans_a_face(points: np.ndarray | None) -> bool:
+    """Whether landmarks are None, or (5, 2) or (68, 2) finite numbers with the eyes at least a pixel apart."""
+    if points is None:
+        return True
+    points = np.asarray(points, np.float64)
+    if points.shape not in ((5, 2), (68, 2)) or not np.isfinite(points).all():
+        return False
+    left, right = five_points(points)[:2]
+    return bool(np.hypot(*(right - left)) >= 1)
+
+
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Least-squares scale, rotation and shift that take `source` to `target`, without reflection.
 

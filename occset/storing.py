@@ -17,7 +17,7 @@ from occset import images, records
 from occset.duplicates import cutout_hash, perceptual_hash
 from occset.errors import BadInput
 from occset.files import copy_atomic, safe_join, write_atomic
-from occset.landmarks import five_points
+from occset.landmarks import spans_a_face
 from occset.masks import check_mask, encode_rle
 from occset.sources.base import FaceItem, OccluderItem, TextureItem
 
@@ -151,17 +151,6 @@ def store_texture(root: Path, item: TextureItem, source: str) -> dict[str, Any]:
         "sha256": digest,
         "phash": perceptual_hash(item.image),
     }
-
-
-def spans_a_face(points: np.ndarray | None) -> bool:
-    """Whether landmarks are None, or (5, 2) or (68, 2) finite numbers with the eyes at least a pixel apart."""
-    if points is None:
-        return True
-    points = np.asarray(points, np.float64)
-    if points.shape not in ((5, 2), (68, 2)) or not np.isfinite(points).all():
-        return False
-    left, right = five_points(points)[:2]
-    return bool(np.hypot(*(right - left)) >= 1)
 
 
 def _check_points(points: np.ndarray | None, where: str) -> None:

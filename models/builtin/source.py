@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from occset.errors import MissingExtra, OccsetError
+from occset.images import extend_colour
 from occset.models.builtin.occluders import draw_occluder
-from occset.models.builtin.occluders.canvas import extend_colour
+from occset.models.builtin.occluders.canvas import VISIBLE
 from occset.models.builtin.textures import draw_texture
 from occset.sources.base import FaceItem, OccluderItem, TextureItem
 
@@ -148,6 +149,6 @@ class BuiltinSource:
             return []
         rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
         part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        rgba = np.dstack([extend_colour(face.hair_rgb[part], alpha[part]), alpha[part]])
+        rgba = extend_colour(np.dstack([face.hair_rgb[part], alpha[part]]), VISIBLE)
         landmarks = np.asarray(face.landmarks5) - np.array([columns[0], rows[0]], np.float32)
         return [OccluderItem(f"{key}-hair", rgba, "hair", self.licence, landmarks=landmarks, from_face=key)]

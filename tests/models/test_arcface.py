@@ -19,7 +19,6 @@ from occset.models.arcface import (
     NoArcFace,
     align,
     find_arcface,
-    similarity_transform,
 )
 
 CROP_POINTS = np.array([[192.7, 243.8], [320.7, 244.2], [256.7, 322.1], [200.2, 374.3], [312.3, 375.0]])
@@ -72,34 +71,10 @@ def test_a_file_that_is_named_but_not_there_is_an_error_and_not_passed_over(
         find_arcface()
 
 
-def test_a_similarity_is_recovered_exactly() -> None:
-    angle, scale, shift = 0.4, 1.7, np.array([12.0, -5.0])
-    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    points = TEMPLATE @ linear.T + shift
-    matrix = similarity_transform(points, TEMPLATE)
-    np.testing.assert_allclose(points @ matrix[:, :2].T + matrix[:, 2], TEMPLATE, atol=1e-9)
-
-
-def test_it_is_the_least_squares_fit_of_a_general_solver() -> None:
-    points = CROP_POINTS + np.random.default_rng(1).normal(0, 9, (5, 2))
-    # x' = a x - b y + c,  y' = b x + a y + d
-    rows_x = np.column_stack([points * [1, -1], np.ones(5), np.zeros(5)])
-    rows_y = np.column_stack([points[:, ::-1], np.zeros(5), np.ones(5)])
-    system = np.concatenate([rows_x, rows_y])
-    (a, b, c, d), *_ = np.linalg.lstsq(system, np.concatenate([TEMPLATE[:, 0], TEMPLATE[:, 1]]), rcond=None)
-    np.testing.assert_allclose(similarity_transform(points, TEMPLATE), [[a, -b, c], [b, a, d]], atol=1e-9)
-
-
-def test_a_mirrored_face_is_turned_but_never_reflected() -> None:
-    mirrored = TEMPLATE * [-1, 1]
-    linear = similarity_transform(mirrored, TEMPLATE)[:, :2]
-    assert np.linalg.det(linear) > 0
-
-
 @pytest.mark.parametrize("points", [np.zeros((5, 2)), np.full((5, 2), np.nan)])
 def test_points_that_span_no_face_are_refused(points: np.ndarray) -> None:
     with pytest.raises(BadInput, match="span no face"):
-        similarity_transform(points, TEMPLATE)
+        align(np.zeros((1, 64, 64, 3), np.uint8), points[None])
 
 
 def test_align_puts_the_points_where_the_template_has_them() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from occset.models.builtin.occluders import CATEGORIES, WEIGHTS, category_of, draw_occluder
-from occset.models.builtin.occluders.canvas import FACE_POINTS, Canvas, curve, extend_colour, mirrored, oval, rounded
+from occset.models.builtin.occluders.canvas import FACE_POINTS, Canvas, curve, mirrored, oval, rounded
 from occset.models.builtin.occluders.hand_pose import GESTURES, place, pose
 from occset.models.builtin.occluders.shading import lambert, normals
 
@@ -158,21 +158,6 @@ def test_a_turned_canvas_knows_where_its_pixels_are():
     at = canvas.pixels(np.array([[40.0, 50.0]]))[0]
     column, row = np.round(at).astype(int)
     assert abs(x[row, column] - 40) < 0.6 and abs(y[row, column] - 50) < 0.6
-
-
-def test_extend_colour_takes_the_nearest():
-    rgb, alpha = np.zeros((1, 7, 3), np.uint8), np.zeros((1, 7), np.uint8)
-    rgb[0, 1], rgb[0, 5], alpha[0, 1], alpha[0, 5] = (200, 0, 0), (0, 0, 90), 255, 255
-    assert extend_colour(rgb, alpha)[0, :, 0].tolist() == [
-        200,
-        200,
-        200,
-        *extend_colour(rgb, alpha)[0, 3:4, 0],
-        0,
-        0,
-        0,
-    ]
-    assert extend_colour(rgb, np.zeros_like(alpha)).tolist() == rgb.tolist()
 
 
 def test_outlines():

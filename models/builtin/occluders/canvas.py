@@ -13,12 +13,15 @@ from typing import Any
 import cv2
 import numpy as np
 
+from occset.images import extend_colour
+
 FACE_POINTS = np.array([[98, 120], [158, 120], [128, 148], [104, 178], [152, 178]], np.float32)
 """The five points, (5, 2), of the face that anchored cut-outs are designed around."""
 
 _OVERSAMPLE = 2
 _FRACTION_BITS = 4  # cv2 takes points in 1/16 pixels
 _MARGIN = 2  # pixels left around the alpha box
+VISIBLE = 8  # the least alpha whose colour may be carried on under transparent pixels
 
 
 @dataclass
@@ -158,7 +161,7 @@ class Canvas:
         part = np.s_[top : y + h + _MARGIN, left : x + w + _MARGIN]
         straight = colour[part] / np.maximum(alpha[part], 1e-4)[..., None]
         rgb = (straight * 255 + 0.5).clip(0, 255).astype(np.uint8)
-        rgba = np.dstack([extend_colour(rgb, alpha8[part]), alpha8[part]])
+        rgba = extend_colour(np.dstack([rgb, alpha8[part]]), VISIBLE)
         landmarks = None
         if anchored:
             landmarks = (self.pixels(FACE_POINTS) + 0.5) / _OVERSAMPLE - 0.5 - np.array([left, top], np.float32)
@@ -169,20 +172,6 @@ def _box(mask: np.ndarray) -> tuple[slice, slice]:
     """The part of the canvas where a mask is not 0."""
     x, y, w, h = cv2.boundingRect(mask)
     return slice(y, y + h), slice(x, x + w)
-
-
-def extend_colour(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Give transparent pixels the colour of the nearest visible one, so that warping brings no dark fringe in.
-
-    `rgb` is (H, W, 3), `alpha` (H, W), both uint8; returns a new (H, W, 3).
-    """
-    hidden = np.where(alpha > 7, 0, 255).astype(np.uint8)
-    if hidden.all():
-        return rgb
-    _, label = cv2.distanceTransformWithLabels(hidden, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    table = np.zeros((int(label.max()) + 1, 3), np.uint8)
-    table[label[hidden == 0]] = rgb[hidden == 0]
-    return table[label]
 
 
 # Outlines, (n, 2) float32.
