@@ -21,7 +21,7 @@ $(VENV)/.product: pyproject.toml
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet torch torchvision
-	$(BIN)/python -m pip install --quiet -e '.[models,identity]'
+	$(BIN)/python -m pip install --quiet -e '.[train,identity]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.product

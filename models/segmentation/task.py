@@ -1,0 +1,125 @@
+"""NS as the training engine sees it: network, samples, loss, validation, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from occset.dataset import OcclusionSet
+from occset.draw import Drawer, Plan
+from occset.errors import OccsetError
+from occset.models.segmentation.losses import dice_loss, ohem_bce_loss
+from occset.models.segmentation.network import load_encoder, to_input
+from occset.models.segmentation.presets import SegmentationPreset
+from occset.models.segmentation.samples import LEFT_OUT, SegmentationSamples
+from occset.models.weight_files import load_weights
+
+PLAYER = "segmentation"
+VALIDATION = 200
+"""Samples of the split "val", at most."""
+_VALIDATION_SEED = 7919
+_SHOWN = 6
+
+
+class SegmentationTask:
+    """Training of NS on one set. Validation and pictures come from the split "val", where it has labelled faces."""
+
+    name = "ns"
+
+    def __init__(
+        self,
+        data: OcclusionSet,
+        preset: SegmentationPreset,
+        seed: int = 0,
+        start: Path | None = None,
+        encoder_weights: Path | None = None,
+        samples: SegmentationSamples | None = None,
+    ) -> None:
+        """Build the network and look up what it is trained on.
+
+        Args:
+            data: the set.
+            preset: fitted to the set, see `SegmentationPreset.fitted`.
+            seed: of the first weights and of the samples.
+            start: a checkpoint of NS to start from, of the same architecture, such as that of the round before.
+            encoder_weights: a file of ImageNet weights for the encoder; looked for on this machine when None.
+            samples: other samples than those of the split "train".
+
+        Raises:
+            OccsetError: the set has nothing to train on; or a file of weights does not fit.
+        """
+        self.data, self.preset = data, preset
+        torch.manual_seed(seed)
+        network = preset.architecture.build()
+        if start is not None:
+            try:
+                network.load_state_dict(load_weights(start)[0])
+            except RuntimeError as error:
+                raise OccsetError(f"{start}: is of another network than the preset's: choose its preset") from error
+            self.origin = f"the network starts from {start}"
+        else:
+            self.origin = load_encoder(network, preset.architecture.encoder, encoder_weights)
+        self.networks: dict[str, nn.Module] = {PLAYER: network}
+        self.samples = samples or SegmentationSamples(
+            data, preset.architecture.size, preset.training.epoch_size, seed=seed
+        )
+
+    def loss(
+        self, player: str, networks: Mapping[str, nn.Module], batch: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Dice (Eq. 3) + BCE with hard examples (Eq. 4)."""
+        logits = networks[player](to_input(batch["image"]))
+        target = batch["mask"].unsqueeze(1).float() / 255
+        dice, bce = dice_loss(logits, target), ohem_bce_loss(logits, target, self.preset.ohem_keep)
+        return dice + bce, {"dice": dice.detach(), "bce": bce.detach()}
+
+    @cached_property
+    def _validation(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pictures and masks of the split "val", the kinds of occluder in turn; of no samples where it has no faces."""
+        size = self.preset.architecture.size
+        table = self.data.faces
+        usable = table["split"].eq("val") & table["mask"].notna() & table["landmarks"].notna()
+        if not usable.any():
+            return np.zeros((0, size, size, 3), np.uint8), np.zeros((0, size, size), np.uint8)
+        have = self.data.occluders.loc[self.data.occluders["split"] == "val", "category"]
+        types: dict[str, tuple[tuple[str, ...], float]] = {"bare": ((), 1.0)}
+        types |= {c: ((c,), 1.0) for c in sorted(set(have) - set(LEFT_OUT))}
+        drawer = Drawer(self.data, Plan(split="val", size=size, types=types, types_in_turn=True), _VALIDATION_SEED)
+        drawn = [drawer.renderer.render(drawer.draw(i)) for i in range(VALIDATION)]
+        return np.stack([s.image for s in drawn]), np.stack([s.face for s in drawn])
+
+    def _probabilities(self, network: nn.Module, images: np.ndarray) -> np.ndarray:
+        device = next(network.parameters()).device
+        found = []
+        for at in range(0, len(images), 16):
+            x = to_input(torch.from_numpy(images[at : at + 16]).to(device))
+            found.append(torch.sigmoid(network(x).float())[:, 0].cpu().numpy())
+        return np.concatenate(found)
+
+    def validate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
+        """Means over pictures, at the network's size: "iou", "precision", "recall" of the visible face."""
+        images, masks = self._validation
+        if not len(images):
+            return {}
+        found, truth = self._probabilities(networks[PLAYER], images) > 0.5, masks > 0
+        both, either = (found & truth).sum((1, 2)), (found | truth).sum((1, 2))
+        return {
+            "iou": float(np.mean(both / np.maximum(either, 1))),
+            "precision": float(np.mean(both / np.maximum(found.sum((1, 2)), 1))),
+            "recall": float(np.mean(both / np.maximum(truth.sum((1, 2)), 1))),
+        }
+
+    def pictures(self, networks: Mapping[str, nn.Module]) -> dict[str, np.ndarray]:
+        """A strip of validation samples: picture, truth, prediction below each other."""
+        images, masks = (part[:_SHOWN] for part in self._validation)
+        if not len(images):
+            return {}
+        soft = np.rint(self._probabilities(networks[PLAYER], images) * 255).astype(np.uint8)
+        rows = [np.hstack(list(images))]
+        rows += [np.repeat(np.hstack(list(part))[..., None], 3, axis=2) for part in (masks, soft)]
+        return {"validation": np.vstack(rows)}

@@ -1,0 +1,93 @@
+"""The verbs of the networks on the command line: train, resume, segment."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from occset import cli
+from occset.dataset import OcclusionSet
+from occset.images import write_png
+from occset.masks import read_mask
+from occset.models.segmentation import presets
+from occset.models.segmentation.network import Architecture
+from occset.models.segmentation.presets import SegmentationPreset
+from occset.models.training.presets import TrainingPreset
+from occset.models.weight_files import weights_hash
+
+Run = Callable[..., tuple[int, str, str]]
+TINY = SegmentationPreset(
+    Architecture("resnet18", (16, 16, 8, 8, 8), 64), TrainingPreset("tiny", 4, 2, 8, 1e-3, checkpoint_every=1)
+)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line in this process: gives status, standard output and standard error."""
+    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
+
+    def call(*args: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["occset", *map(str, args)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return (int(ended.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+def train(run: Run, data: Path, out: Path, *more: object) -> tuple[int, str, str]:
+    options = ("--preset", "tiny", "--workers", 0, "--accelerator", "cpu")
+    return run("train", "ns", "--data", data, "--out", out, *options, *more)
+
+
+def test_train_then_segment(run: Run, plain_set: OcclusionSet, tmp_path: Path) -> None:
+    status, out, err = train(run, plain_set.path, tmp_path / "ns")
+    assert (status, out) == (0, "")
+    assert err.splitlines()[-1].startswith("ns: step 4 of 4, validation iou ")
+    weights = tmp_path / "ns" / "weights"
+    write_png(tmp_path / "photos" / "a.png", np.full((90, 90, 3), 99, np.uint8))
+    write_png(tmp_path / "photos" / "b.png", np.full((90, 60, 3), 99, np.uint8))
+    status, _, err = run(
+        "segment", tmp_path / "photos", "--out", tmp_path / "masks", "--weights", weights, "--no-align",
+        "--sheet", tmp_path / "sheet.png",
+    )  # fmt: skip
+    assert status == 1  # one photo is no aligned square
+    assert "skipped b.png" in err and "1 masks in" in err
+    assert read_mask(tmp_path / "masks" / "a.png").shape == (90, 90)
+    assert (tmp_path / "sheet.png").is_file()
+
+
+def test_a_finished_training_is_not_done_again(run: Run, plain_set: OcclusionSet, tmp_path: Path) -> None:
+    status, _, err = train(run, plain_set.path, tmp_path / "ns")
+    assert status == 0, err
+    weights = tmp_path / "ns" / "weights"
+    before = weights_hash(weights)
+    shutil.rmtree(weights)
+    status, _, err = train(run, plain_set.path, tmp_path / "ns")
+    assert status == 0 and "step 4 of 4" in err
+    assert weights_hash(weights) == before
+
+
+def test_another_seed_into_the_same_folder_is_refused(run: Run, plain_set: OcclusionSet, tmp_path: Path) -> None:
+    train(run, plain_set.path, tmp_path / "ns")
+    status, _, err = train(run, plain_set.path, tmp_path / "ns", "--seed", 1)
+    assert status == 2 and "seed" in err and str(tmp_path / "ns") in err
+
+
+def test_mistakes_are_one_sentence(run: Run, plain_set: OcclusionSet, tmp_path: Path) -> None:
+    status, _, err = run("train", "ns", "--data", plain_set.path, "--preset", "papr", "--out", tmp_path / "ns")
+    assert status == 2 and "paper" in err and len(err.splitlines()) == 1
+    assert not (tmp_path / "ns").exists()
+    status, _, err = run("segment", tmp_path / "x.png", "--weights", tmp_path / "w", "--out", tmp_path / "masks")
+    assert status == 2 and str(tmp_path / "w") in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_epochs_can_be_set(plain_set: OcclusionSet) -> None:
+    assert replace(TINY).fitted(10, epochs=5).training.steps == 10
