@@ -1,4 +1,4 @@
-"""A batch of rendered samples, with everything that methods may be given and metrics need."""
+"""Batches of rendered samples, with everything that methods may be given and metrics need."""
 
 from __future__ import annotations
 
@@ -73,4 +73,36 @@ def render_batch(renderer: Renderer, recipes: Sequence[Recipe]) -> Batch:
         holes,
         clean_masks,
         np.stack([five for five in points if five is not None]),
+    )
+
+
+@dataclass(frozen=True)
+class MaskBatch:
+    """Samples of one protocol of segmentation, of one size.
+
+    Attributes:
+        ids, faces, types: of each sample.
+        images: (B, H, W, 3) uint8, bare or occluded.
+        truths: (B, H, W) uint8 0/255, the face that is seen in each.
+        clean_masks: (B, H, W) uint8 0/255, the face that the photo shows without an added occluder.
+    """
+
+    ids: list[str]
+    faces: list[str]
+    types: list[str]
+    images: np.ndarray
+    truths: np.ndarray
+    clean_masks: np.ndarray
+
+
+def render_masks(renderer: Renderer, recipes: Sequence[Recipe]) -> MaskBatch:
+    """Render recipes of one size for segmentation; faces need no landmarks, and none of them has to be seen."""
+    samples = [renderer.render(recipe) for recipe in recipes]
+    return MaskBatch(
+        [recipe.sample for recipe in recipes],
+        [recipe.face for recipe in recipes],
+        [recipe.type for recipe in recipes],
+        np.stack([sample.image for sample in samples]),
+        np.stack([sample.face for sample in samples]),
+        np.stack([sample.clean_mask for sample in samples]),
     )

@@ -3,12 +3,13 @@
 ========  ===========================================================================================
 opens     the spec names something that can be constructed and is a method
 fits      it learns from a few train faces (only for methods that have `fit`)
-returns   a batch of three and one of one come back as (B, H, W, 3) uint8
+returns   a batch of three and one of one come back as (B, H, W, 3) uint8, of a segmenter as (B, H, W) uint8
 repeats   the same batch gives the same answer again
 inputs    what it is handed is not altered
 batch     an image's answer does not depend on what else is in the batch        (advice)
 outside   what it changes outside the hole, which the composite throws away     (advice)
 hole      it changes the hole at all                                            (advice)
+face      of a segmenter, in place of these two: how well it finds the made-up face     (advice)
 speed     time an image                                                         (advice)
 ========  ===========================================================================================
 
@@ -24,12 +25,14 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from occset.benchmark.methods.guard import run_checked, say_failure
-from occset.benchmark.methods.protocols import Deoccluder, Learns, TrainingFace
-from occset.benchmark.methods.registry import open_method
-from occset.errors import OccsetError
+from occset.benchmark.methods.guard import Checked, run_checked, run_segmenter, say_failure
+from occset.benchmark.methods.protocols import Learns, TrainingFace
+from occset.benchmark.methods.registry import open_method, task_of
+from occset.benchmark.metrics import evaluate_masks
+from occset.benchmark.tasks import SEGMENTATION, TASKS
+from occset.errors import OccsetError, UnknownName
 
-ADVICE = ("batch", "outside", "hole", "speed")
+ADVICE = ("batch", "outside", "hole", "face", "speed")
 SIZE = 256
 COUNT = 3
 
@@ -42,21 +45,29 @@ class Check(NamedTuple):
     message: str
 
 
-def check_method(spec: str) -> list[Check]:
+def check_method(spec: str, task: str | None = None) -> list[Check]:
     """Try a method on made-up pictures.
 
     Args:
         spec: as `open_method` takes it.
+        task: what it is to do; told by what the method has when None.
 
     Returns:
         The checks in the order of the table above; it ends at the first fatal failure.
+
+    Raises:
+        UnknownName: there is no such task.
     """
+    if task is not None and task not in TASKS:
+        raise UnknownName("task", task, TASKS)
     try:
-        method = open_method(spec)
+        task = task or task_of(spec)
+        method = open_method(spec, task)
     except OccsetError as error:
         return [Check("opens", False, str(error))]
     given = ", ".join(method.given) or "nothing: automatic"
-    checks = [Check("opens", True, f"{method.name}, given {given}")]
+    at_what = f", for {task}" if task == SEGMENTATION else ""
+    checks = [Check("opens", True, f"{method.name}, given {given}{at_what}")]
     if "ids" in method.given:
         checks.append(
             Check("returns", True, "not tried: it answers by sample id, and made-up samples have none it knows")
@@ -65,14 +76,14 @@ def check_method(spec: str) -> list[Check]:
     try:
         if isinstance(method, Learns):
             checks.append(_fits(method))
-        _run_all(method, _Trial.made_up(SIZE, COUNT), checks)
+        _run_all(method, _Trial.made_up(SIZE, COUNT), task == SEGMENTATION, checks)
     except OccsetError as error:
         checks.append(Check("returns", False, str(error)))
     return checks
 
 
 class _Trial(NamedTuple):
-    """A made-up batch; (B, H, W[, 3]) uint8 all."""
+    """A made-up batch; (B, H, W[, 3]) uint8 all: occluded and clean pictures, holes and faces of the clean ones."""
 
     images: np.ndarray
     masks: np.ndarray
@@ -91,28 +102,47 @@ class _Trial(NamedTuple):
         return _Trial(*(array[which] for array in self))
 
 
-def _run_all(method: Deoccluder, trial: _Trial, checks: list[Check]) -> None:
-    _run(method, trial.part(slice(0, 1)))  # the first call may load or compile something, and is not timed
+def _run_all(method: Any, trial: _Trial, segments: bool, checks: list[Check]) -> None:
+    run = _segment if segments else _deocclude
+    run(method, trial.part(slice(0, 1)))  # the first call may load or compile something, and is not timed
     started = time.perf_counter()
-    first, resized = _run(method, trial)
+    first, resized = run(method, trial)
     seconds = (time.perf_counter() - started) / len(trial.images)
-    alone = np.concatenate([_run(method, trial.part(slice(i, i + 1)))[0] for i in range(len(trial.images))])
+    alone = np.concatenate([run(method, trial.part(slice(i, i + 1))).images for i in range(len(trial.images))])
     size = f", scaled from {resized[1]} x {resized[0]} to the input's size" if resized else ""
     checks.append(Check("returns", True, f"batches of {COUNT} and 1, {SIZE} px, uint8{size}"))
-    checks.append(_repeats(first, _run(method, trial)[0]))
-    checks.append(_inputs(method, trial))
+    checks.append(_repeats(first, run(method, trial).images))
+    checks.append(_inputs(method, trial, segments))
     checks.append(_batch(first, alone))
-    changed = (first != trial.images).any(axis=-1)
-    outside, hole = changed[trial.masks == 0].mean(), changed[trial.masks > 0].mean()
-    said = "leaves all pixels as they are" if outside == 0 else f"changes {outside:.1%} of the pixels"
-    checks.append(Check("outside", bool(outside == 0), f"{said} outside the hole"))
-    checks.append(Check("hole", bool(hole > 0), f"changes {hole:.1%} of the pixels in the hole"))
+    checks += [_face_found(first, trial)] if segments else _changes(first, trial)
     checks.append(Check("speed", True, f"{seconds * 1000:.0f} ms an image of {SIZE} px"))
 
 
-def _run(method: Deoccluder, trial: _Trial) -> tuple[np.ndarray, tuple[int, int] | None]:
-    checked = run_checked(method, trial.images, trial.masks, truth=trial.truth, face=trial.face)
-    return checked.images, checked.resized_from
+def _changes(first: np.ndarray, trial: _Trial) -> list[Check]:
+    changed = (first != trial.images).any(axis=-1)
+    outside, hole = changed[trial.masks == 0].mean(), changed[trial.masks > 0].mean()
+    said = "leaves all pixels as they are" if outside == 0 else f"changes {outside:.1%} of the pixels"
+    return [
+        Check("outside", bool(outside == 0), f"{said} outside the hole"),
+        Check("hole", bool(hole > 0), f"changes {hole:.1%} of the pixels in the hole"),
+    ]
+
+
+def _face_found(masks: np.ndarray, trial: _Trial) -> Check:
+    """A method that paints the opposite, or one class for all, shows here."""
+    scores = evaluate_masks(masks, trial.face & ~trial.masks, [str(i) for i in range(len(masks))])
+    iou = float(np.mean([row["iou"] for row in scores]))
+    some = 0 < (masks > 127).mean() < 1
+    said = f"calls {(masks > 127).mean():.1%} of the pixels face, IoU {iou:.2f} with the made-up face"
+    return Check("face", bool(some), f"{said} (which is a rough drawing: no score)")
+
+
+def _deocclude(method: Any, trial: _Trial) -> Checked:
+    return run_checked(method, trial.images, trial.masks, truth=trial.truth, face=trial.face)
+
+
+def _segment(method: Any, trial: _Trial) -> Checked:
+    return run_segmenter(method, trial.images, truth=trial.face & ~trial.masks, face=trial.face)
 
 
 def _fits(method: Learns) -> Check:
@@ -133,12 +163,16 @@ def _repeats(first: np.ndarray, again: np.ndarray) -> Check:
     return Check("repeats", same, message)
 
 
-def _inputs(method: Deoccluder, trial: _Trial) -> Check:
+def _inputs(method: Any, trial: _Trial, segments: bool) -> Check:
     """Hand over writable copies, and see whether they come back as they were."""
     copies = _Trial(*(array.copy() for array in trial))
     extra: dict[str, Any] = {what: getattr(copies, what) for what in method.given if what in ("truth", "face")}
     try:
-        method.deocclude(copies.images, copies.masks if "mask" in method.given else None, **extra)
+        if segments:
+            extra |= {"truth": copies.face & ~copies.masks} if "truth" in extra else {}
+            method.segment(copies.images, **extra)
+        else:
+            method.deocclude(copies.images, copies.masks if "mask" in method.given else None, **extra)
     except (Exception, SystemExit) as error:
         raise OccsetError(f"{method.name} {say_failure(error, 'on pictures it may write to')}") from error
     altered = [name for name, a, b in zip(_Trial._fields, copies, trial, strict=True) if not np.array_equal(a, b)]

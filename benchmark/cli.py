@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 bench, leaderboard = typer.Typer(), typer.Typer()
 
-BOUNDS = ("input", "truth")
-"""The floor and the ceiling, which every table shows."""
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -26,46 +23,56 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 def bench_command(
     ctx: typer.Context,
     data: Annotated[Path | None, typer.Option(help="The set's folder.")] = None,
-    protocol: Annotated[str, typer.Option(help="sunglasses (Table 1) or types (Fig. 9).")] = "sunglasses",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="sunglasses (Table 1) or types (Fig. 9) of de-occlusion; segmentation, or natural (bare faces)."
+        ),
+    ] = "sunglasses",
     methods: Annotated[
         str,
         typer.Option(
-            help="Names, comma-separated; see  occset bench list. The floor (input) and the ceiling (truth) always run too."
+            help="Names, comma-separated; see  occset bench list. The floor (input) and the ceiling (truth) always run too. "
+            "For segmentation ns,colour,labels if none is named, and its floor is all-face."
         ),
     ] = "",
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
     limit: Annotated[int | None, typer.Option(help="Only the first so many samples.", min=1)] = None,
     arcface: Annotated[Path | None, typer.Option(help="ArcFace ONNX file for the ID column.")] = None,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Run the controls and mean-colour; fail unless they rank as they must.")
+        bool, typer.Option("--audit", help="Run the controls of known rank; fail unless they rank as they must.")
     ] = False,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare de-occlusion methods on a protocol, between floor and ceiling; resumes, and computes no result twice."""
+    """Compare methods on a protocol, between floor and ceiling; resumes, and computes no result twice."""
     if ctx.invoked_subcommand is not None:
         return
-    from occset.benchmark.audit import AUDITED
     from occset.benchmark.entries import open_all
-    from occset.benchmark.protocols import open_protocol
+    from occset.benchmark.protocols import open_protocol, rule_of
     from occset.benchmark.runner import run
+    from occset.benchmark.tasks import TASKS
     from occset.console import progress_bar
     from occset.dataset import OcclusionSet
     from occset.errors import OccsetError
 
+    task = TASKS[rule_of(protocol).task]
     names = [name.strip() for name in methods.split(",") if name.strip()]
     if audit:
-        names += [name for name in AUDITED if name not in names]
+        names += [name for name in task.audited if name not in names]
+    names = names or list(task.defaults)
     if data is None or not names:
         raise OccsetError(
             "give --data SET and --methods A,B (or --audit): see  occset bench --help  and  occset bench list"
         )
-    names += [name for name in BOUNDS if name not in names]
+    names += [name for name in task.roles if name not in names]
     # a method may change the current directory while it is opened or run
     data, out, arcface = data.resolve(), out.resolve(), arcface and arcface.absolute()
     opened = OcclusionSet(data)
-    methods_open = open_all(names)  # a misspelt name is told before a protocol is made, which may take minutes
-    face_file, id_missing = _identity(arcface)
+    methods_open = open_all(
+        names, task.name
+    )  # a misspelt name is told before a protocol is made, which may take minutes
+    face_file, id_missing = _identity(arcface) if task.identity else (None, None)
     with progress_bar(f"protocol {protocol}") as progress:
         frozen = open_protocol(opened, protocol, workers, progress)
     with progress_bar(f"bench {protocol}") as progress:
@@ -105,10 +112,11 @@ def _identity(file: Path | None) -> tuple[ArcFaceFile | None, str | None]:
 
 def _hold_against(done: Run) -> list[Verdict]:
     """The audit's verdicts; none when a control has no result."""
-    from occset.benchmark.audit import AUDITED, audit
+    from occset.benchmark.audit import audit
+    from occset.benchmark.tasks import TASKS
 
     found = {result.method: result for result in done.results}
-    return audit(found) if set(AUDITED) <= set(found) else []
+    return audit(found) if found and set(TASKS[done.results[0].task].audited) <= set(found) else []
 
 
 def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], limit: int | None, as_json: bool) -> None:
@@ -116,6 +124,10 @@ def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], lim
     from occset.benchmark.summary import figures, summary
     from occset.console import print_table, say
 
+    if protocol.rule.left_out:
+        say(
+            f"protocol {protocol.rule.name}: frozen without {', '.join(protocol.rule.left_out)}, no such occluder to test"
+        )
     for note in done.notes:
         say(note)
     if done.reused:
@@ -129,6 +141,7 @@ def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], lim
             "samples": used,
             "samples_in_protocol": whole,
             "resolution": protocol.rule.size,
+            **({"left_out": list(protocol.rule.left_out)} if protocol.rule.left_out else {}),
             "table": figures(done.results),
             "audit": [vars(v) for v in verdicts],
             "reused": done.reused,
@@ -165,19 +178,34 @@ def list_command(as_json: Json = False) -> None:
     """Methods that can be run, and protocols."""
     from occset.benchmark.methods.registry import available
     from occset.benchmark.protocols import RULES
+    from occset.benchmark.tasks import TASKS
     from occset.console import print_table
 
     rows = [
-        {"name": m.name, "kind": m.kind, "is given": ", ".join(m.given) or "nothing", "what it does": m.description}
-        for m in available()
+        {
+            "task": m.task,
+            "name": m.name,
+            "kind": m.kind,
+            "is given": ", ".join(m.given) or "nothing",
+            "what it does": m.description,
+        }
+        for task in TASKS
+        for m in available(task)
     ]
-    rows += [{"name": r.name, "kind": "protocol", "is given": "", "what it does": r.says} for r in RULES.values()]
+    rows += [
+        {"task": r.task, "name": r.name, "kind": "protocol", "is given": "", "what it does": r.says}
+        for r in RULES.values()
+    ]
     print_table(rows, "", as_json)
 
 
 @bench.command("check-method")
 def check_method_command(
-    spec: Annotated[str, typer.Argument(help="package.module:Class, onnx:FILE, or a name.")], as_json: Json = False
+    spec: Annotated[str, typer.Argument(help="package.module:Class, onnx:FILE, or a name.")],
+    task: Annotated[
+        str | None, typer.Option(help="deocclusion or segmentation; told by what the method has, if not given.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Tell in seconds whether a method of yours fits the bench."""
     from occset.benchmark.check_method import ADVICE, check_method
@@ -185,7 +213,7 @@ def check_method_command(
 
     rows = [
         {"check": name, "ok": ok, "advice only": name in ADVICE, "says": message}
-        for name, ok, message in check_method(spec)
+        for name, ok, message in check_method(spec, task)
     ]
     print_table(rows, spec, as_json)
     wrong = [str(row["check"]) for row in rows if not row["ok"] and not row["advice only"]]

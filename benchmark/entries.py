@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from occset import __version__
 from occset.benchmark import methods, scoring
-from occset.benchmark.methods.protocols import Deoccluder, Learns
-from occset.benchmark.methods.registry import BUILTIN, is_control, open_method, refuse_unfit
+from occset.benchmark.methods.protocols import Deoccluder, Learns, Segmenter
+from occset.benchmark.methods.registry import is_control, is_ours, is_told_the_face, open_method, refuse_unfit
 from occset.benchmark.protocols import Protocol, data_hash
 from occset.benchmark.results import Result, read_result
 from occset.benchmark.scoring import Entry
 from occset.benchmark.sources import source_hash
+from occset.benchmark.tasks import DEOCCLUSION, TASKS
 from occset.benchmark.training_faces import TrainSplit
 from occset.dataset import OcclusionSet
 from occset.errors import OccsetError
@@ -25,15 +27,16 @@ from occset.models.arcface import ArcFaceFile
 METHODS = Path(methods.__file__).parent
 """Folder of the sources of the built-in methods."""
 
-Opened = tuple[str, Deoccluder]
+Opened = tuple[str, Deoccluder | Segmenter]
 """What a user typed, and the method it names."""
 
 
-def open_all(specs: Sequence[str | Opened]) -> list[Opened]:
+def open_all(specs: Sequence[str | Opened], task: str = DEOCCLUSION) -> list[Opened]:
     """Open methods, each once.
 
     Args:
         specs: as `occset.benchmark.methods.registry.open_method` takes them, or methods opened already.
+        task: what they are to do.
 
     Raises:
         OccsetError: a method cannot be opened, asks for what only the built-in controls are given, or two share a name.
@@ -42,9 +45,9 @@ def open_all(specs: Sequence[str | Opened]) -> list[Opened]:
     for spec in specs:
         if isinstance(spec, str) and spec in [said for said, _ in opened]:
             continue
-        said, method = (spec, open_method(spec)) if isinstance(spec, str) else spec
-        if not is_control(said, method):
-            refuse_unfit(method, said)
+        said, method = (spec, open_method(spec, task)) if isinstance(spec, str) else spec
+        if not (is_control(said, method) or is_told_the_face(said, method)):
+            refuse_unfit(method, said, task)
         twin = next((other for other, known in opened if known.name == method.name), None)
         if twin is not None:
             raise OccsetError(
@@ -66,6 +69,9 @@ def result_head(
         arcface: the identity network, or None.
         id_missing: why there is none.
     """
+    task = TASKS[protocol.rule.task]
+    if not task.identity:
+        arcface, id_missing = None, "masks show nobody"
     limit = None if limit is None or limit >= len(protocol.recipes) else limit
     return Result(
         data=data.head["name"],
@@ -86,6 +92,8 @@ def result_head(
         created="",
         arcface=None if arcface is None else {"file": arcface.sha256, "name": arcface.path.name},
         id_missing=None if arcface else id_missing or "no ArcFace file was given",
+        metric_version=task.metric_version,
+        task=task.name,
     )
 
 
@@ -106,7 +114,7 @@ def make_entry(opened: Opened, head: Result, train: TrainSplit, out: Path) -> En
     return Entry(method, result, out, scoring.BATCH)
 
 
-def weights_of(method: Deoccluder) -> str | None:
+def weights_of(method: Any) -> str | None:
     """The `weights_hash` that a method states, as text."""
     stated = getattr(method, "weights_hash", None)
     return None if stated is None else str(stated)
@@ -140,13 +148,11 @@ def _reference(spec: str) -> str:
     return f"{kind}:{Path(rest).name}" if colon and kind in ("onnx", "predictions") else spec
 
 
-def _revision(spec: str, method: Deoccluder, train: TrainSplit) -> str:
+def _revision(spec: str, method: Any, train: TrainSplit) -> str:
     """What makes this method differ from an earlier one of its name: version, source, or what it was trained on."""
     stated = getattr(method, "revision", None)
-    ours = spec in BUILTIN or spec.partition(":")[0] in ("onnx", "predictions")
-    parts = [
-        f"{__version__}+{_hash_of_sources(METHODS)}" if ours else str(stated) if stated else source_hash(method, spec)
-    ]
+    ours = f"{__version__}+{_hash_of_sources(METHODS)}" if is_ours(spec) else ""
+    parts = [ours or (str(stated) if stated else source_hash(method, spec))]
     if isinstance(method, Learns):
         parts.append(f"train-{train.fingerprint[:8]}")
     return "+".join(parts)
@@ -162,6 +168,6 @@ def _hash_of_sources(folder: Path) -> str:
     return digest.hexdigest()[:8]
 
 
-def _seed(method: Deoccluder) -> int | None:
+def _seed(method: Any) -> int | None:
     stated = getattr(method, "seed", None)
     return stated if isinstance(stated, int) and not isinstance(stated, bool) else None

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from occset.benchmark.metrics import METRICS, PIXEL_METRICS
+from occset.benchmark.tasks import TASKS
 from occset.errors import BadInput, OccsetError
 
 if TYPE_CHECKING:
     from occset.benchmark.results import Result
 
 KEYS = ("sample", "face", "type")
-"""Columns of the scores that are not metrics: sample id, face id, type of occluder."""
+"""Columns of the scores that are not metrics: sample id, face id, type of sample."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -100,17 +100,20 @@ def check_rows(rows: pd.DataFrame, result: Result, where: str, error: type[Occse
     Raises:
         OccsetError: a column is missing or not known, or a value is not finite; names column and sample.
     """
-    metrics = [m.key for m in PIXEL_METRICS] + (["id"] if result.arcface else [])
-    _check_columns(list(rows.columns), [*KEYS, *metrics], where, error)
+    task = TASKS[result.task]
+    metrics = [*task.columns, *(["id"] if result.arcface else [])]
+    _check_columns(list(rows.columns), [*KEYS, *metrics], {*task.columns, *task.metrics}, where, error)
     for key in metrics:
         bad = ~rows[key].map(lambda value: isinstance(value, numbers.Real) and math.isfinite(value)).astype(bool)
         if bad.any():
             raise error(f"{where}: {key} of sample '{rows['sample'][bad].iloc[0]}' is not finite: score it again")
 
 
-def _check_columns(found: Sequence[str], needed: Sequence[str], where: str, error: type[OccsetError]) -> None:
-    missing, unknown = [k for k in needed if k not in found], [k for k in found if k not in (*KEYS, *METRICS)]
-    extra = [k for k in found if k in METRICS and k not in needed]
+def _check_columns(
+    found: Sequence[str], needed: Sequence[str], metrics: set[str], where: str, error: type[OccsetError]
+) -> None:
+    missing, unknown = [k for k in needed if k not in found], [k for k in found if k not in {*KEYS, *metrics}]
+    extra = [k for k in found if k in metrics and k not in needed]
     for what, names in (("lacks", missing), ("has an unknown column", unknown), ("should not have", extra)):
         if names:
             raise error(f"{where}: {what} {', '.join(names)}; write the columns that METRICS declares")

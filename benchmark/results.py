@@ -4,8 +4,10 @@ Layout of a results folder, any depth of folders above the files:
 
     <stem>.result.json           what was run, on what, with what, when; the hash of the Parquet
     <stem>.scores.parquet        one row a sample: sample, face, type, then a column for each metric
-    <stem>.pictures/             composites of a few samples, <sample>.png at the protocol's resolution
+    <stem>.pictures/             what was made of a few samples, <sample>.png at the protocol's resolution
     <shared stem>.pictures/      {input,truth,hole}/<sample>.png of the same samples, common to all methods
+
+Of de-occlusion these are composites; of segmentation the input with all that is not called face darkened, and no hole.
 
 The JSON is written last and taken away first, so a process killed at any moment leaves a whole result or none.
 """
@@ -25,6 +27,7 @@ import pandas as pd
 
 from occset.benchmark.metrics import METRIC_VERSION
 from occset.benchmark.result_checks import check_scores, check_types
+from occset.benchmark.tasks import DEOCCLUSION, TASKS
 from occset.errors import BadInput, OccsetError
 from occset.files import write_atomic
 
@@ -65,6 +68,7 @@ class Result:
         metric_version: of the conventions.
         schema_version: of this file.
         scores_sha256: of the Parquet; filled in when written.
+        task: what was done, a name of `occset.benchmark.tasks.TASKS`; files of de-occlusion do not hold it.
         path: the JSON, where it was read or written.
     """
 
@@ -94,6 +98,7 @@ class Result:
     metric_version: int = METRIC_VERSION
     schema_version: int = SCHEMA_VERSION
     scores_sha256: str = ""
+    task: str = DEOCCLUSION
     path: Path | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -108,6 +113,8 @@ class Result:
             return "control"
         if "mask" in self.given:
             return "given the true mask"
+        if self.task != DEOCCLUSION and "face" in self.given:
+            return "given the data set's own mask"
         if self.automatic:
             return "automatic"
         # stored predictions ask for sample ids; what their maker saw cannot be known here
@@ -145,7 +152,8 @@ def write_result(result: Result, scores: pd.DataFrame, folder: Path) -> Path:
 
     Args:
         result: what was run; its `scores_sha256` and `path` are filled in.
-        scores: one row a sample: `sample`, `face`, `type`, every pixel metric, and `id` exactly if `result.arcface` is set.
+        scores: one row a sample: `sample`, `face`, `type`, every column of the task, and `id` exactly if
+            `result.arcface` is set.
         folder: made if absent.
 
     Returns:
@@ -189,15 +197,17 @@ def read_result(path: Path) -> Result:
             f"{path}: has schema version {found['schema_version']}, this occset reads {SCHEMA_VERSION}: "
             "use the occset that wrote it or run the bench again"
         )
-    # `notes` came later than the rest, and is not asked of files that were written before
+    # these came later than the rest, and are not asked of files that were written before
     known = {f.name: str(f.type) for f in dataclasses.fields(Result) if f.name != "path"}
     for what, names in (
-        ("lacks", known.keys() - {"notes"} - found.keys()),
+        ("lacks", known.keys() - {"notes", "task"} - found.keys()),
         ("has an unknown entry", found.keys() - known.keys()),
     ):
         if names:
             raise BadInput(f"{path}: {what} {', '.join(sorted(names))}: {remedy}")
     check_types(found, known, str(path), remedy)
+    if found.get("task", DEOCCLUSION) not in TASKS:
+        raise BadInput(f"{path}: its task is '{found['task']}', this occset knows {', '.join(TASKS)}: upgrade occset")
     return Result(**found, path=path)
 
 
@@ -223,7 +233,7 @@ def picture_path(folder: Path, result: Result, sample: str, what: Picture = "com
         folder: the folder of the result's JSON.
         result: whose protocol (and, for "composite", method) it belongs to.
         sample: sample id.
-        what: "composite" (the method's), or "input", "truth", "hole" (shared by all methods).
+        what: "composite" (what the method made), or "input", "truth", "hole" (shared by all methods).
     """
     name = f"{safe_name(sample)}.png"
     if what == "composite":
@@ -245,7 +255,8 @@ def _short_hash(what: Any, length: int = 10) -> str:
 
 
 def _as_dict(result: Result) -> dict[str, Any]:
-    return {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name != "path"}
+    left_out = ("path", "task") if result.task == DEOCCLUSION else ("path",)  # files of de-occlusion stay as they were
+    return {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in left_out}
 
 
 def _scores_path(path: Path) -> Path:

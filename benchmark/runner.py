@@ -24,6 +24,7 @@ from occset.benchmark.protocols import Protocol
 from occset.benchmark.result_checks import check_scores
 from occset.benchmark.results import Result, write_result
 from occset.benchmark.scoring import Entry, Outcome, Scorer, Task
+from occset.benchmark.tasks import DEOCCLUSION, TASKS
 from occset.benchmark.training_faces import TrainSplit
 from occset.dataset import OcclusionSet
 from occset.errors import BadInput, BrokenMethod, MissingExtra, OccsetError
@@ -86,8 +87,10 @@ def run(
     # fixed before any method is opened, since a method may change the current directory
     out, data = Path(out).resolve(), data if data.path.is_absolute() else OcclusionSet(data.path.resolve())
     arcface = arcface and replace(arcface, path=arcface.path.absolute())
-    opened = open_all(specs)
-    train = TrainSplit(data, protocol.rule.size)
+    task = TASKS[protocol.rule.task]
+    opened = open_all(specs, task.name)
+    train = TrainSplit(data, protocol.rule.size, need_landmarks=task.name == DEOCCLUSION)
+    arcface = arcface if task.identity else None
     head = result_head(data, protocol, limit, arcface, id_missing)
     entries = [make_entry(one, head, train, out) for one in opened]
     if arcface is not None:

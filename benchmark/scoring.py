@@ -18,11 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from occset.benchmark.batches import Batch, render_batch
-from occset.benchmark.methods.guard import run_checked
-from occset.benchmark.methods.protocols import Deoccluder
+from occset.benchmark.mask_scoring import MaskJudge
+from occset.benchmark.methods.guard import Checked, run_checked
+from occset.benchmark.methods.protocols import Deoccluder, Segmenter
+from occset.benchmark.methods.registry import is_told_the_face
 from occset.benchmark.metrics import composite, evaluate
 from occset.benchmark.result_checks import check_rows
 from occset.benchmark.results import Result, picture_path
+from occset.benchmark.tasks import DEOCCLUSION
 from occset.dataset import OcclusionSet
 from occset.errors import BadInput, BrokenMethod, MissingExtra
 from occset.files import write_atomic
@@ -45,7 +48,7 @@ UNFINISHED = ".parts"
 class Entry:
     """A method, the result that it gets, the folder of the results, and how many samples make a batch."""
 
-    method: Deoccluder
+    method: Deoccluder | Segmenter
     result: Result
     folder: Path
     batch: int
@@ -99,14 +102,52 @@ class Outcome:
     broken: dict[int, str] = field(default_factory=dict)
 
 
+class PictureJudge:
+    """How de-occlusion is rendered, run and scored; `occset.benchmark.mask_scoring.MaskJudge` is its sister."""
+
+    def __init__(self, arcface: ArcFaceFile | None) -> None:
+        """The identity network is loaded if there is one."""
+        self.arcface = ArcFace(arcface, threads=1) if arcface else None
+
+    def render(self, renderer: Renderer, recipes: Sequence[Recipe]) -> Batch:
+        """Render recipes of one size, and look at who they show."""
+        batch = render_batch(renderer, recipes)
+        self.identity = self.arcface.embed(batch.truths, batch.points) if self.arcface else None
+        return batch
+
+    def shared(self, batch: Batch) -> dict[str, np.ndarray]:
+        """Pictures that belong to no method: (B, H, W[, 3]) uint8 by what they show."""
+        return {"input": batch.images, "truth": batch.truths, "hole": batch.holes}
+
+    def answers(self, batch: Batch) -> dict[str, np.ndarray]:
+        """What controls may be given."""
+        return {"truth": batch.truths, "face": batch.clean_masks}
+
+    def run(self, method: Any, batch: Batch, answers: dict[str, np.ndarray]) -> Checked:
+        """What a method makes of a batch."""
+        return run_checked(method, batch.images, batch.footprints, ids=batch.ids, **answers)
+
+    def score(self, images: np.ndarray, batch: Batch) -> tuple[list[dict[str, Any]], np.ndarray]:
+        """The columns of each sample, and what to show of it, (B, H, W, 3) uint8."""
+        found = evaluate(images, batch.images, batch.truths, batch.footprints, batch.holes, batch.ids)
+        rows: list[dict[str, Any]] = [dict(scores) for scores in found]
+        pasted = np.stack([composite(p, i, f) for p, i, f in zip(images, batch.images, batch.footprints, strict=True)])
+        if self.arcface is not None and self.identity is not None:
+            cosines = similarity(self.arcface.embed(pasted, batch.points), self.identity)
+            for row, cosine in zip(rows, cosines, strict=True):
+                row["id"] = float(cosine)
+        return rows, pasted
+
+
 class Scorer:
     """Runs methods on batches; one lives in each worker."""
 
     def __init__(self, data: OcclusionSet, entries: Sequence[Entry], arcface: ArcFaceFile | None) -> None:
-        """Take over opened and fitted methods; the identity network is loaded if there is one."""
+        """Take over opened and fitted methods, all of one task."""
         self.renderer = Renderer(data)
         self.entries = entries
-        self.arcface = ArcFace(arcface, threads=1) if arcface else None
+        of_masks = bool(entries) and entries[0].result.task != DEOCCLUSION
+        self.judge: Any = MaskJudge() if of_masks else PictureJudge(arcface)
         self.broken: dict[int, str] = {}
 
     def __call__(self, task: Task) -> Outcome:
@@ -115,51 +156,41 @@ class Scorer:
         todo = [i for i in task.entries if i not in self.broken]
         if not todo:
             return outcome
-        batch = render_batch(self.renderer, task.recipes)
-        identity = self.arcface.embed(batch.truths, batch.points) if self.arcface else None
+        batch = self.judge.render(self.renderer, task.recipes)
         if task.number == 0:
-            _save_shared_pictures(self.entries[todo[0]], batch)
+            _save_shared_pictures(self.entries[todo[0]], batch.ids, self.judge.shared(batch))
         for i in todo:
             try:
-                self._score(self.entries[i], batch, task.number, identity)
+                self._score(self.entries[i], batch, task.number)
             except (BrokenMethod, MissingExtra) as error:
                 self.broken[i] = outcome.broken[i] = str(error)
             else:
                 outcome.done += 1
         return outcome
 
-    def _score(self, entry: Entry, batch: Batch, number: int, identity: np.ndarray | None) -> None:
-        # whatever a method asks for by now, nothing but a control ever gets the answer
-        answers = {"truth": batch.truths, "face": batch.clean_masks} if entry.result.control else {}
+    def _score(self, entry: Entry, batch: Any, number: int) -> None:
+        # whatever a method asks for by now, nothing but our own ever gets an answer, and nothing but a control the truth
+        answers = self.judge.answers(batch)
+        if not entry.result.control:
+            told = is_told_the_face(entry.result.method_reference, entry.method)
+            answers = {"face": answers["face"]} if told else {}
         started = time.perf_counter()
-        answer = run_checked(entry.method, batch.images, batch.footprints, ids=batch.ids, **answers)
+        answer = self.judge.run(entry.method, batch, answers)
         seconds = time.perf_counter() - started
-        rows: list[dict[str, Any]] = [
-            {"sample": s, "face": f, "type": t, **scores}
-            for s, f, t, scores in zip(
-                batch.ids,
-                batch.faces,
-                batch.types,
-                evaluate(answer.images, batch.images, batch.truths, batch.footprints, batch.holes, batch.ids),
-                strict=True,
-            )
+        scores, pictures = self.judge.score(answer.images, batch)
+        rows = [
+            {"sample": s, "face": f, "type": t, **of_sample}
+            for s, f, t, of_sample in zip(batch.ids, batch.faces, batch.types, scores, strict=True)
         ]
-        pasted = np.stack(
-            [composite(p, i, f) for p, i, f in zip(answer.images, batch.images, batch.footprints, strict=True)]
-        )
-        if self.arcface is not None and identity is not None:
-            cosines = similarity(self.arcface.embed(pasted, batch.points), identity)
-            for row, cosine in zip(rows, cosines, strict=True):
-                row["id"] = float(cosine)
         if number == 0:
-            for sample, picture in zip(batch.ids[:SHOWN], pasted, strict=False):
+            for sample, picture in zip(batch.ids[:SHOWN], pictures, strict=False):
                 write_png(picture_path(entry.parts, entry.result, sample), picture)
         _write_part(entry, number, Part(pd.DataFrame(rows), seconds, answer.resized_from))
 
 
-def _save_shared_pictures(entry: Entry, batch: Batch) -> None:
-    for i, sample in enumerate(batch.ids[:SHOWN]):
-        for what, picture in (("input", batch.images[i]), ("truth", batch.truths[i]), ("hole", batch.holes[i])):
+def _save_shared_pictures(entry: Entry, ids: Sequence[str], shared: dict[str, np.ndarray]) -> None:
+    for what, pictures in shared.items():
+        for sample, picture in zip(ids[:SHOWN], pictures, strict=False):
             write_png(picture_path(entry.shared, entry.result, sample, what), picture)  # type: ignore[arg-type]
 
 

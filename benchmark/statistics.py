@@ -5,6 +5,9 @@ replacement and every drawn face brings all of its samples. Two methods are comp
 is of the mean of the differences, each replicate using one draw for both. A method's rank is 1 + the number of methods
 significantly better, that is, whose interval of the difference excludes zero. Intervals are percentile intervals; the
 same seed gives the same numbers, whatever the order of the rows.
+
+A pooled figure is a sum over samples divided by another one. Its weights are what each sample adds below the line; a mean
+is the pooled figure whose weights are all 1. Where the weights of a draw add up to 0, so does what is above: it counts as 0.
 """
 
 from __future__ import annotations
@@ -25,7 +28,10 @@ _ROUNDING = 1e-12  # differences below are of the summation, not of the methods
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its confidence interval; `low` and `high` are NaN where fewer than two faces leave it unknown."""
+    """A mean, or a pooled figure, with its confidence interval.
+
+    `low` and `high` are NaN where fewer than two faces leave them unknown.
+    """
 
     mean: float
     low: float
@@ -51,6 +57,7 @@ def mean_interval(
     n: int = REPLICATES,
     level: float = LEVEL,
     seed: int = 0,
+    weights: np.ndarray | pd.Series | None = None,
 ) -> Interval:
     """Mean over samples with a bootstrap interval that resamples faces.
 
@@ -60,15 +67,22 @@ def mean_interval(
         n: number of bootstrap replicates.
         level: confidence, 0..1.
         seed: of the draws.
+        weights: (N,) of a pooled figure, what each sample adds below the line; None of a mean.
 
     Raises:
         OccsetError: no values, lengths that differ, or a value that is not finite.
     """
-    return mean_intervals(np.asarray(values, dtype=np.float64)[..., None], faces, n, level, seed)[0]
+    below = None if weights is None else np.asarray(weights, dtype=np.float64)[..., None]
+    return mean_intervals(np.asarray(values, dtype=np.float64)[..., None], faces, n, level, seed, below)[0]
 
 
 def mean_intervals(
-    values: np.ndarray, faces: np.ndarray | pd.Series, n: int = REPLICATES, level: float = LEVEL, seed: int = 0
+    values: np.ndarray,
+    faces: np.ndarray | pd.Series,
+    n: int = REPLICATES,
+    level: float = LEVEL,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> list[Interval]:
     """`mean_interval` of each column, in one go.
 
@@ -78,6 +92,7 @@ def mean_intervals(
         n: number of bootstrap replicates.
         level: confidence, 0..1.
         seed: of the draws.
+        weights: (N, M) of pooled figures, see `mean_interval`; None of means.
 
     Raises:
         OccsetError: no values, lengths that differ, or a value that is not finite.
@@ -88,8 +103,14 @@ def mean_intervals(
     bad = ~np.isfinite(array)
     if bad.any():
         raise OccsetError(f"{bad.sum()} of {array.size} values are not finite; score the samples again")
-    means = _bootstrap_means(array, face_ids, n, seed)
-    return [_interval(float(column.mean()), drawn, level) for column, drawn in zip(array.T, means.T, strict=True)]
+    drawn = _bootstrap_means(array, face_ids, n, seed, weights)
+    seen = [float(column.mean()) for column in array.T] if weights is None else _ratios(array, weights)
+    return [_interval(mean, column, level) for mean, column in zip(seen, drawn.T, strict=True)]
+
+
+def _ratios(values: np.ndarray, weights: np.ndarray) -> list[float]:
+    """The pooled figure of each column."""
+    return [float(above / below) if below else 0.0 for above, below in zip(values.sum(0), weights.sum(0), strict=True)]
 
 
 def paired_difference(
@@ -126,6 +147,7 @@ def ranks(
     n: int = REPLICATES,
     level: float = LEVEL,
     seed: int = 0,
+    weights: Mapping[str, pd.Series] | None = None,
 ) -> dict[str, Rank]:
     """Rank methods on one metric.
 
@@ -136,6 +158,7 @@ def ranks(
         n: number of bootstrap replicates.
         level: confidence of each paired interval, 0..1.
         seed: of the draws.
+        weights: of a pooled figure, for each method what its samples add below the line; None of a mean.
 
     Returns:
         A `Rank` for each method, in the order of `table`.
@@ -143,40 +166,63 @@ def ranks(
     order = faces.index.sort_values()
     aligned = {method: values.reindex(order).to_numpy(np.float64) for method, values in table.items()}
     whole = [method for method, values in aligned.items() if np.isfinite(values).all()]
-    better_than = _significantly_better([aligned[m] for m in whole], faces.loc[order].to_numpy(), n, level, seed)
+    below = None if weights is None else [weights[m].reindex(order).to_numpy(np.float64) for m in whole]
+    face_ids = faces.loc[order].to_numpy()
+    better_than = _significantly_better([aligned[m] for m in whole], face_ids, n, level, seed, below)
     if not higher_is_better:
         better_than = better_than.T
     found = {method: Rank(1 + int(count)) for method, count in zip(whole, better_than.sum(axis=0), strict=True)}
     return {method: found.get(method) or _no_rank(values, order) for method, values in aligned.items()}
 
 
-def _significantly_better(columns: list[np.ndarray], faces: np.ndarray, n: int, level: float, seed: int) -> np.ndarray:
+def _significantly_better(
+    columns: list[np.ndarray],
+    faces: np.ndarray,
+    n: int,
+    level: float,
+    seed: int,
+    weights: list[np.ndarray] | None = None,
+) -> np.ndarray:
     """(M, M) bool: entry i, j says that the interval of column i - column j lies above zero."""
     if not columns:
         return np.zeros((0, 0), dtype=bool)
     values = np.stack(columns, axis=1)
-    means = _bootstrap_means(values, faces, n, seed)
+    below = None if weights is None else np.stack(weights, axis=1)
+    means = _bootstrap_means(values, faces, n, seed, below)
     better = np.zeros((len(columns), len(columns)), dtype=bool)
     for i in range(len(columns)):
         for j in range(len(columns)):
-            if not np.array_equal(values[:, i], values[:, j]):
+            same = np.array_equal(values[:, i], values[:, j])
+            if not (same and (below is None or np.array_equal(below[:, i], below[:, j]))):
                 better[i, j] = _interval(0.0, means[:, i] - means[:, j], level).low > _ROUNDING
     return better
 
 
-def _bootstrap_means(values: np.ndarray, faces: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """(n, M) means of (N, M) values in n draws of faces with replacement; NaN where there are fewer than two faces."""
+def _bootstrap_means(
+    values: np.ndarray, faces: np.ndarray, n: int, seed: int, below: np.ndarray | None = None
+) -> np.ndarray:
+    """(n, M) means of (N, M) values in n draws of faces with replacement; NaN where there are fewer than two faces.
+
+    With weights (N, M) below the line, pooled figures.
+    """
     _, at, counts = np.unique(faces, return_inverse=True, return_counts=True)
     if len(counts) < 2:
         return np.full((n, values.shape[1]), np.nan)
     sums = np.zeros((len(counts), values.shape[1]))
     np.add.at(sums, at, values)
+    sums_below = np.zeros_like(sums)
+    if below is not None:
+        np.add.at(sums_below, at, below)
     drawn = _draws(len(counts), n, seed)
     means = np.empty((n, values.shape[1]))
     rows = max(1, _CHUNK // len(counts))
     for start in range(0, n, rows):
         weights = drawn[start : start + rows].astype(np.float64)
-        means[start : start + rows] = (weights @ sums) / (weights @ counts)[:, None]
+        if below is None:
+            means[start : start + rows] = (weights @ sums) / (weights @ counts)[:, None]
+        else:
+            total = weights @ sums_below
+            means[start : start + rows] = np.divide(weights @ sums, total, out=np.zeros_like(total), where=total > 0)
     return means
 
 

@@ -6,45 +6,49 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from occset.benchmark.metrics import METRICS
+from occset.benchmark.metrics import Metric
 from occset.benchmark.results import Result
 from occset.benchmark.statistics import mean_interval, ranks
-
-SHOWN = ("l1", "psnr", "ssim", "id")
+from occset.benchmark.tasks import TASKS
 
 
 def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """One dictionary a method, best L1 first; controls have no rank.
+    """One dictionary a method, best first by the task's headline metric (L1, IoU); controls have no rank.
 
     Args:
         results: of one protocol, on the same samples.
 
     Returns:
-        The method, its rank by L1 (None for controls), under "given" its mark (see `Result.mark`), milliseconds an image,
-        and under each metric of `SHOWN` its mean and 95 % interval: ``{"mean": ..., "low": ..., "high": ...}``, None where
-        it was not scored; an end of an interval that fewer than two faces leave unknown is None.
+        The method, its rank by the headline metric (None for controls), under "given" its mark (see `Result.mark`),
+        milliseconds an image, and under each metric of the task's `shown` its mean and 95 % interval:
+        ``{"mean": ..., "low": ..., "high": ...}``, None where it was not scored; an end of an interval that fewer than two
+        faces leave unknown is None.
     """
     if not results:
         return []
+    task = TASKS[results[0].task]
+    headline = task.metrics[task.headline]
+    sign = -1 if headline.higher_is_better else 1
     faces = results[0].scores.set_index("sample")["face"]
-    competing = {r.method: r.scores.set_index("sample")["l1"] for r in results if not r.control}
-    ranked = ranks(competing, faces, higher_is_better=False) if competing else {}
+    competing = {r.method: r.scores.set_index("sample")[headline.key] for r in results if not r.control}
+    ranked = ranks(competing, faces, higher_is_better=headline.higher_is_better) if competing else {}
     return [
         {
             "rank": ranked[result.method].rank if result.method in ranked else None,
             "method": result.method,
             "given": result.mark,
-            **{metric: _interval(result, metric) for metric in SHOWN},
+            **{key: _interval(result, task.metrics[key]) for key in task.shown},
             "ms_per_image": round(1000 * result.times.get("method", 0.0) / max(result.samples, 1), 1),
         }
-        for result in sorted(results, key=lambda r: float(r.scores["l1"].mean()))
+        for result in sorted(results, key=lambda r: sign * float(r.scores[headline.key].mean()))
     ]
 
 
-def _interval(result: Result, metric: str) -> dict[str, float | None] | None:
-    if metric not in result.scores:
+def _interval(result: Result, metric: Metric) -> dict[str, float | None] | None:
+    scores = result.scores
+    if metric.ratio is None and metric.key not in scores:
         return None
-    interval = mean_interval(result.scores[metric], result.scores["face"])
+    interval = mean_interval(metric.values(scores), scores["face"], weights=metric.weights(scores))
     return {
         what: value if math.isfinite(value) else None
         for what, value in (("mean", interval.mean), ("low", interval.low), ("high", interval.high))
@@ -57,18 +61,22 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     Args:
         results: of one protocol, on the same samples.
     """
+    if not results:
+        return []
     rows = []
+    task = TASKS[results[0].task]
     for found in figures(results):
         row = {"rank": found["rank"], "method": found["method"], "given": found["given"]}
-        row |= {METRICS[metric].label: _cell(metric, found[metric]) for metric in SHOWN}
+        for key in task.shown:
+            row[task.metrics[key].label] = _cell(task.metrics[key], found[key])
         rows.append({**row, "ms/image": found["ms_per_image"]})
     return rows
 
 
-def _cell(metric: str, found: dict[str, float | None] | None) -> str:
+def _cell(metric: Metric, found: dict[str, float | None] | None) -> str:
     if found is None:
         return "none"
     mean, low, high = (
-        "?" if found[what] is None else f"{found[what]:.{METRICS[metric].digits}f}" for what in ("mean", "low", "high")
+        "?" if found[what] is None else f"{found[what]:.{metric.digits}f}" for what in ("mean", "low", "high")
     )
     return f"{mean} [{low}, {high}]"

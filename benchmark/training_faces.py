@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 
+import numpy as np
+
 from occset.benchmark.methods.protocols import TrainingFace
 from occset.dataset import OcclusionSet
 from occset.render import Renderer
@@ -17,15 +19,17 @@ class TrainSplit:
     Implements `occset.benchmark.methods.protocols.TrainingFaces`.
     """
 
-    def __init__(self, data: OcclusionSet, size: int) -> None:
-        """Look up the faces; reads no picture yet."""
+    def __init__(self, data: OcclusionSet, size: int, need_landmarks: bool = True) -> None:
+        """Look up the faces; reads no picture yet. Without `need_landmarks`, those that have none come with NaN."""
         table = data.faces
-        usable = table["split"].eq("train") & table["mask"].notna() & table["landmarks"].notna()
+        usable = table["split"].eq("train") & table["mask"].notna()
+        if need_landmarks:
+            usable &= table["landmarks"].notna()
         self.ids = sorted(table.loc[usable, "id"])
         self.size = size
         digest = hashlib.sha256(str(size).encode())
         for row in table[usable].sort_values("id").to_dict("records"):  # a face that was relabelled is another one
-            points = [float(v) for v in row["landmarks"]]
+            points = None if row["landmarks"] is None else [float(v) for v in row["landmarks"]]
             digest.update(json.dumps([row["id"], row["sha256"], row["mask"], points]).encode())
         self.fingerprint = digest.hexdigest()
         self._renderer = Renderer(data, keep=16)
@@ -38,5 +42,5 @@ class TrainSplit:
         """Read the faces one after another."""
         for face in self.ids:
             image, mask, points = self._renderer.face(face, self.size)
-            if points is not None:
-                yield TrainingFace(image.copy(), mask.copy(), points)  # the renderer keeps its own for the next look
+            known = np.full((5, 2), np.nan) if points is None else points
+            yield TrainingFace(image.copy(), mask.copy(), known)  # the renderer keeps its own for the next look

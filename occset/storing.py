@@ -65,7 +65,7 @@ def store_face(root: Path, item: FaceItem, source: str) -> dict[str, Any]:
         "landmarks_source": item.landmarks_source,
         "identity": item.identity,
         "group": None,
-        "split": None,
+        "split": item.split,
         "flags": json.dumps(item.flags, sort_keys=True),
         "truth": _store_truth(root, face, item.truth),
         "licence": item.licence,

@@ -15,14 +15,16 @@ function make(tag, properties, ...children) {
 }
 
 const show = (value, metric) => value.toFixed(metric.digits);
-const metricOf = (key) => data.metrics.find((metric) => metric.key === key);
+const taskOf = (table) => data.tasks[table.task];
+const metricOf = (table, key) => taskOf(table).metrics.find((metric) => metric.key === key);
 const fullName = (row) => (row.alone ? row.method : `${row.method} (${row.revision})`);
 const typeName = (type) => `${type.name === ALL ? "All types" : type.name} (${type.count})`;
 
 // ---- one table
 
 function section(table, at) {
-  const state = { type: ALL, sort: "l1", ascending: true, secondary: false };
+  const first = metricOf(table, taskOf(table).headline);
+  const state = { type: ALL, sort: first.key, ascending: !first.higher, secondary: false };
   const head = make("thead");
   const body = make("tbody");
   const types = make("select", { "data-role": "type" }, ...table.types.map((type) => make("option", { value: type.name }, typeName(type))));
@@ -37,7 +39,7 @@ function section(table, at) {
     make("p", { className: "facts" }, table.facts),
     ...table.notes.map((note) => make("p", { className: "note" }, note)),
     make("div", { className: "toolbar" },
-      table.types.length > 1 ? make("label", {}, "Occluder", types) : null,
+      table.types.length > 1 ? make("label", {}, taskOf(table).kinds, types) : null,
       make("label", {}, secondary, "Secondary metrics"),
       make("span", { className: "hint" }, "Click a heading to sort.")),
     make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": `Figures: ${table.title}` }, make("table", {}, head, body)),
@@ -46,10 +48,10 @@ function section(table, at) {
     runs(table));
 }
 
-const columns = (state) => data.metrics.filter((metric) => metric.primary || state.secondary);
+const columns = (table, state) => taskOf(table).metrics.filter((metric) => metric.primary || state.secondary);
 
 /** The metric whose ranks the first column shows: the one sorted by. */
-const ranked = (state) => metricOf(state.sort) || metricOf("l1");
+const ranked = (table, state) => metricOf(table, state.sort) || metricOf(table, taskOf(table).headline);
 
 function drawHead(table, state, head, redraw) {
   const heading = (key, label, small, title, className) => {
@@ -58,7 +60,7 @@ function drawHead(table, state, head, redraw) {
       make("span", { className: "arrow", "aria-hidden": "true" }, sorted ? (state.ascending ? "\u25B4" : "\u25BE") : ""), label,
       small ? make("span", { className: "direction" }, small) : null);
     button.addEventListener("click", () => {
-      const metric = metricOf(key);
+      const metric = metricOf(table, key);
       state.ascending = sorted ? !state.ascending : !(metric && metric.higher);
       state.sort = key;
       redraw();
@@ -68,11 +70,11 @@ function drawHead(table, state, head, redraw) {
     if (sorted) cell.setAttribute("aria-sort", state.ascending ? "ascending" : "descending");
     return cell;
   };
-  const by = ranked(state);
+  const by = ranked(table, state);
   head.replaceChildren(make("tr", {},
     make("th", { scope: "col", title: `Rank by ${by.label}: 1 + the number of methods significantly better` }, "Rank", make("span", { className: "direction" }, `by ${by.label}`)),
     heading("method", "Method", "", "Sort by name", "method"),
-    ...columns(state).map((metric) => heading(metric.key, metric.unit ? `${metric.label}, ${metric.unit}` : metric.label, metric.higher ? "higher is better" : "lower is better", metric.definition, ""))));
+    ...columns(table, state).map((metric) => heading(metric.key, metric.unit ? `${metric.label}, ${metric.unit}` : metric.label, metric.higher ? "higher is better" : "lower is better", metric.definition, ""))));
 }
 
 function compareRows(a, b, state) {
@@ -87,7 +89,7 @@ function compareRows(a, b, state) {
 
 function drawBody(table, state, body) {
   let controls = 0;
-  const by = ranked(state).key;
+  const by = ranked(table, state).key;
   const rows = [...table.rows].sort((a, b) => compareRows(a, b, state)).map((row) => {
     const cells = row.cells[state.type];
     const rank = cells[by][3];
@@ -98,7 +100,7 @@ function drawBody(table, state, body) {
         row.revision ? make("span", { className: "revision" }, `rev. ${row.revision}`) : null,
         make("div", { className: "pills" }, make("span", { className: `pill ${row.kind}` }, row.mark),
           row.role ? make("span", { className: `pill ${row.role}` }, row.role) : null)),
-      ...columns(state).map((metric) => figure(cells[metric.key], metric, row)));
+      ...columns(table, state).map((metric) => figure(cells[metric.key], metric, row)));
   });
   body.replaceChildren(...rows);
 }
@@ -115,11 +117,11 @@ function figure([mean, low, high, rank, reason], metric, row) {
 // ---- bars
 
 function bars(table) {
-  const choice = make("select", { "data-role": "bar-metric" }, ...data.metrics.filter((metric) => metric.primary).map((metric) => make("option", { value: metric.key }, `${metric.label} ${metric.higher ? "(higher is better)" : "(lower is better)"}`)));
+  const choice = make("select", { "data-role": "bar-metric" }, ...taskOf(table).metrics.filter((metric) => metric.primary).map((metric) => make("option", { value: metric.key }, `${metric.label} ${metric.higher ? "(higher is better)" : "(lower is better)"}`)));
   const panels = make("div", { className: table.types.length > 1 ? "panels" : "panels single" });
   const legend = make("ul", { className: "legend" });
   const draw = () => {
-    const metric = metricOf(choice.value);
+    const metric = metricOf(table, choice.value);
     const at = (row, type) => row.cells[type][metric.key];
     const bounded = table.rows.filter((row) => row.role);
     const methods = table.rows.filter((row) => row.kind !== "control");
@@ -131,12 +133,12 @@ function bars(table) {
       make("h4", {}, type.name === ALL ? "All types " : `${type.name} `, make("span", {}, `${type.count} samples`)),
       ...methods.map((row) => bar(row, at(row, type.name), metric, place,
         bounded.map((other) => ({ role: other.role, value: at(other, type.name)[0] })).filter((line) => line.value !== null && line.value <= top))))));
-    legend.replaceChildren(...key(methods, bounded, metric, at, top));
+    legend.replaceChildren(...key(taskOf(table), methods, bounded, metric, at, top));
   };
   choice.addEventListener("change", draw);
   draw();
   return make("div", { className: "part" },
-    make("div", { className: "head" }, make("h3", {}, table.types.length > 1 ? "By type of occluder" : "At a glance"), make("label", {}, "Metric", choice)), panels, legend);
+    make("div", { className: "head" }, make("h3", {}, table.types.length > 1 ? `By type of ${taskOf(table).kinds.toLowerCase()}` : "At a glance"), make("label", {}, "Metric", choice)), panels, legend);
 }
 
 function bar(row, [mean, low, high, , reason], metric, place, lines) {
@@ -161,16 +163,16 @@ function bar(row, [mean, low, high, , reason], metric, place, lines) {
     make("span", { className: "who" }, fullName(row)), track, make("span", { className: "amount" }, mean === null ? "\u2013" : show(mean, metric)));
 }
 
-function key(methods, bounded, metric, at, top) {
+function key(task, methods, bounded, metric, at, top) {
   const entry = (className, text) => make("li", {}, make("i", { className }), text);
   const entries = [];
   if (methods.some((row) => row.kind === "automatic")) entries.push(entry("swatch", "automatic"));
-  if (methods.some((row) => row.kind === "given")) entries.push(entry("swatch given", "given the true mask, or not known to be automatic"));
+  if (methods.some((row) => row.kind === "given")) entries.push(entry("swatch given", task.given));
   entries.push(entry("whiskers", "95 % interval"));
   for (const row of bounded) {
     const value = at(row, ALL)[0];
     if (value === null) continue;
-    const words = row.role === "floor" ? "floor, the occluded input" : "ceiling, the truth";
+    const words = `${row.role}, ${task.bounds[row.role]}`;
     entries.push(entry(row.role === "floor" ? "dashes" : "stroke", `${words}: ${show(value, metric)}${value > top ? ", beyond the axis" : ""}`));
   }
   return entries;
@@ -236,11 +238,13 @@ function runs(table) {
 }
 
 function conventions() {
+  const several = Object.keys(data.tasks).length > 1;
   return make("details", {}, make("summary", {}, "Conventions"),
-    make("p", {}, "Scored is the hole: the part of the occluder's footprint that lies on the clean face. The composite takes the method's pixels in the footprint and the input's outside; the footprint is alpha > 0, dilated by 1 % of the width. Every figure is the mean of values computed picture by picture."),
-    make("p", {}, "Intervals are 95 % bootstrap intervals that resample faces, since samples of one face are not independent. A method's rank is 1 + the number of methods significantly better, that is, whose interval of the paired difference excludes zero. There is no rank without every sample, and controls are never ranked."),
-    make("p", {}, "Automatic methods see the occluded picture alone; those given the true mask are told where the occluder is. The floor is the occluded input left as it is, the ceiling is the truth itself."),
-    definitions(data.metrics.map((metric) => [`${metric.label} ${metric.higher ? "\u2191" : "\u2193"}`, metric.definition])));
+    ...Object.entries(data.tasks).flatMap(([name, task]) => [
+      several ? make("h3", {}, name) : null,
+      ...task.conventions.map((text) => make("p", {}, text)),
+      definitions(task.metrics.map((metric) => [`${metric.label} ${metric.higher ? "\u2191" : "\u2193"}`, metric.definition]))].filter(Boolean)),
+    make("p", {}, "Intervals are 95 % bootstrap intervals that resample faces, since samples of one face are not independent. A method's rank is 1 + the number of methods significantly better, that is, whose interval of the paired difference excludes zero. There is no rank without every sample, and controls are never ranked."));
 }
 
 for (const table of data.tables) {

@@ -16,8 +16,8 @@ from typing import Any
 import cv2
 
 from occset.benchmark.leaderboard.tables import ALL, Cell, Row, Table
-from occset.benchmark.metrics import METRICS
 from occset.benchmark.results import Picture, picture_path
+from occset.benchmark.tasks import TASKS, BenchTask
 from occset.images import read_image
 
 PICTURES = 8
@@ -32,7 +32,22 @@ def page_html(tables: list[Table]) -> str:
     Raises:
         BadInput: a picture beside the results cannot be read; names the file.
     """
+    tasks = [task for task in TASKS.values() if any(table.task is task for table in tables)]
     data = {
+        "tasks": {task.name: _task(task) for task in tasks},
+        "all": ALL,
+        "tables": [_table(table) for table in tables],
+    }
+    css, js = _asset("page.css"), _asset("page.js")
+    parts = {"css": css, "js": js, "data": embed_json(data), "css_hash": _csp_hash(css), "js_hash": _csp_hash(js)}
+    parts["title"] = tasks[0].title if len(tasks) == 1 else "Face occlusion leaderboard"
+    parts["lead"] = " ".join(task.lead for task in tasks)
+    # one pass, so that nothing inside an inserted part is taken for a placeholder
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
+
+
+def _task(task: BenchTask) -> dict[str, Any]:
+    return {
         "metrics": [
             {
                 "key": m.key,
@@ -43,15 +58,14 @@ def page_html(tables: list[Table]) -> str:
                 "primary": m.group == "primary",
                 "definition": m.definition,
             }
-            for m in METRICS.values()
+            for m in task.metrics.values()
         ],
-        "all": ALL,
-        "tables": [_table(table) for table in tables],
+        "headline": task.headline,
+        "kinds": task.kinds,
+        "bounds": task.bounds,
+        "given": task.given_words,
+        "conventions": list(task.conventions),
     }
-    css, js = _asset("page.css"), _asset("page.js")
-    parts = {"css": css, "js": js, "data": embed_json(data), "css_hash": _csp_hash(css), "js_hash": _csp_hash(js)}
-    # one pass, so that nothing inside an inserted part is taken for a placeholder
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
 
 
 def embed_json(data: Any) -> str:
@@ -64,6 +78,7 @@ def embed_json(data: Any) -> str:
 
 def _table(table: Table) -> dict[str, Any]:
     return {
+        "task": table.task.name,
         "title": table.title,
         "facts": table.facts,
         "notes": table.notes,
@@ -105,7 +120,7 @@ def _cell(cell: Cell) -> list[Any]:
 
 
 def _pictures(table: Table) -> list[dict[str, Any]]:
-    """Samples that have an input and a truth beside the results, at most `PICTURES`, each with the methods' composites."""
+    """Samples that have an input and a truth beside the results, at most `PICTURES`, each with what the methods made."""
     found: list[dict[str, Any]] = []
     for row in table.rows:
         for sample, kind in row.result.scores[["sample", "type"]].itertuples(index=False):

@@ -1,7 +1,7 @@
 """Results to tables: what may stand side by side, means with intervals, ranks.
 
-Only results on the same data, protocol, resolution, limit and metric version share a table. Every figure is computed
-over all samples and again over the samples of each type of occluder. Controls are shown and never ranked.
+Only results on the same data, protocol, resolution, limit, metric version and task share a table. Every figure is computed
+over all samples and again over the samples of each type. Controls are shown and never ranked.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from occset.benchmark.metrics import METRICS
+from occset.benchmark.metrics import Metric
 from occset.benchmark.results import Result, load_results
 from occset.benchmark.statistics import Interval, Rank, mean_interval, mean_intervals, ranks
+from occset.benchmark.tasks import TASKS, BenchTask
 
 ALL = "all"
 """The pseudo type that stands for every sample."""
-
-ROLES = {"input": "floor", "truth": "ceiling"}
-"""Controls that bound what a method can reach: the untouched input and the truth itself."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Row:
     @property
     def role(self) -> str:
         """ "floor", "ceiling" or ""."""
-        return ROLES.get(self.result.method, "") if self.result.control else ""
+        return TASKS[self.result.task].roles.get(self.result.method, "") if self.result.control else ""
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,8 @@ class Table:
     """Rows that may be compared.
 
     Attributes:
-        rows: methods, best L1 first, then controls.
-        types: number of samples by type of occluder, `ALL` first; other types only where there are two or more.
+        rows: methods, best first by the task's headline metric, then controls.
+        types: number of samples by type, `ALL` first; other types only where there are two or more.
         faces: number of different faces.
         notes: sentences a reader must know.
     """
@@ -69,6 +67,11 @@ class Table:
     def about(self) -> Result:
         """A result whose data, protocol, resolution and limit are the table's."""
         return self.rows[0].result
+
+    @property
+    def task(self) -> BenchTask:
+        """What its methods do."""
+        return TASKS[self.about.task]
 
     @property
     def title(self) -> str:
@@ -103,7 +106,7 @@ def read_tables(folder: Path) -> list[Table]:
 def _key(result: Result) -> tuple:
     limit = -1 if result.limit is None else result.limit
     what = (result.protocol, result.data, result.data_hash, result.protocol_hash)
-    return (*what, result.resolution, limit, result.metric_version)
+    return (*what, result.resolution, limit, result.metric_version, result.task)
 
 
 def _why_apart(key: tuple, other: tuple) -> str:
@@ -118,6 +121,7 @@ def _why_apart(key: tuple, other: tuple) -> str:
         "resolution",
         "number of samples",
         "metric version",
+        "task",
     )
     differing = [part for part, a, b in zip(parts, key, other, strict=True) if a != b]
     limit = "all samples" if other[5] < 0 else f"the first {other[5]} samples"
@@ -145,7 +149,16 @@ def _make_table(results: list[Result], apart: list[str]) -> Table:
         for row, found in zip(cells, _cells(kept, chosen["face"], arcface), strict=True):
             row[kind] = found
     rows = [Row(result, found) for result, found in zip(kept, cells, strict=True)]
-    rows.sort(key=lambda r: (r.result.control, r.cells[ALL]["l1"].mean or 0.0, r.result.method, r.result.revision))
+    first = TASKS[kept[0].task].metrics[TASKS[kept[0].task].headline]
+    sign = -1 if first.higher_is_better else 1
+    rows.sort(
+        key=lambda r: (
+            r.result.control,
+            sign * (r.cells[ALL][first.key].mean or 0.0),
+            r.result.method,
+            r.result.revision,
+        )
+    )
     return Table(rows, types, samples["face"].nunique(), notes)
 
 
@@ -158,48 +171,59 @@ def _common_arcface(results: list[Result]) -> str | None:
 def _cells(results: list[Result], faces: pd.Series, arcface: str | None) -> list[dict[str, Cell]]:
     """For each result its cell of each metric over the samples that index `faces`."""
     found: list[dict[str, Cell]] = [{} for _ in results]
-    for metric in METRICS.values():
-        values = [_values(result, metric.key, faces.index, arcface) for result in results]
+    for metric in TASKS[results[0].task].metrics.values():
+        values = [_values(result, metric, faces.index, arcface) for result in results]
         ranked = {
             str(at): column
             for at, (result, column) in enumerate(zip(results, values, strict=True))
-            if isinstance(column, pd.Series) and not result.control
+            if isinstance(column, pd.DataFrame) and not result.control
         }
-        by_row = ranks(ranked, faces, higher_is_better=metric.higher_is_better)
+        by_row = ranks(
+            {at: column["value"] for at, column in ranked.items()},
+            faces,
+            higher_is_better=metric.higher_is_better,
+            weights=None if metric.ratio is None else {at: column["weight"] for at, column in ranked.items()},
+        )
         for at, (column, interval) in enumerate(zip(values, _intervals(values, faces), strict=True)):
             found[at][metric.key] = _cell(column, interval, by_row.get(str(at)))
     return found
 
 
-def _intervals(columns: list[pd.Series | str], faces: pd.Series) -> list[Interval | None]:
+def _intervals(columns: list[pd.DataFrame | str], faces: pd.Series) -> list[Interval | None]:
     """The interval of each column that has values; columns with every sample share one computation."""
     found: list[Interval | None] = [None] * len(columns)
-    whole: dict[int, np.ndarray] = {}
+    whole: dict[int, pd.DataFrame] = {}
     for at, column in enumerate(columns):
         if isinstance(column, str) or column.empty:
             continue
         if len(column) == len(faces):
-            whole[at] = column.loc[faces.index].to_numpy()
+            whole[at] = column.loc[faces.index]
         else:
-            found[at] = mean_interval(column, faces.loc[column.index])
+            found[at] = mean_interval(column["value"], faces.loc[column.index], weights=column.get("weight"))
     if whole:
-        for at, interval in zip(whole, mean_intervals(np.stack(list(whole.values()), axis=1), faces), strict=True):
-            found[at] = interval
+        values, weights = (
+            [column[what].to_numpy() for column in whole.values() if what in column] for what in ("value", "weight")
+        )
+        below = np.stack(weights, axis=1) if weights else None
+        intervals = mean_intervals(np.stack(values, axis=1), faces, weights=below)
+        found = [dict(zip(whole, intervals, strict=True)).get(at, one) for at, one in enumerate(found)]
     return found
 
 
-def _values(result: Result, key: str, samples: pd.Index, arcface: str | None) -> pd.Series | str:
-    """Values of the samples that are scored, or why there are none."""
-    if key == "id":
+def _values(result: Result, metric: Metric, samples: pd.Index, arcface: str | None) -> pd.DataFrame | str:
+    """`value` and, of a pooled figure, `weight` of the samples that are scored, or why there are none."""
+    if metric.key == "id":
         if result.arcface is None:
             return result.id_missing or "no reason was recorded"
         if result.arcface["file"] != arcface:
             return f"scored with another ArcFace file ({result.arcface['file'][:12]}) than the rest of the table"
-    column = result.scores.set_index("sample")[key]
-    return column[column.index.isin(samples)]
+    scores = result.scores.set_index("sample")
+    scores = scores[scores.index.isin(samples)]
+    columns = {"value": metric.values(scores), "weight": metric.weights(scores)}
+    return pd.DataFrame({what: column for what, column in columns.items() if column is not None})
 
 
-def _cell(column: pd.Series | str, interval: Interval | None, rank: Rank | None) -> Cell:
+def _cell(column: pd.DataFrame | str, interval: Interval | None, rank: Rank | None) -> Cell:
     if interval is None:
         return Cell(None, None, None, None, column if isinstance(column, str) else "none of these samples is scored")
     known = not math.isnan(interval.low)  # NaN where a single face leaves the interval unknown

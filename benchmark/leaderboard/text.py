@@ -8,9 +8,8 @@ import io
 import re
 
 from occset.benchmark.leaderboard.tables import ALL, Cell, Row, Table
-from occset.benchmark.metrics import METRICS, Metric
-
-PRIMARY = [m for m in METRICS.values() if m.group == "primary"]
+from occset.benchmark.metrics import Metric
+from occset.benchmark.tasks import TASKS
 
 
 def to_markdown(tables: list[Table]) -> str:
@@ -22,8 +21,11 @@ def to_markdown(tables: list[Table]) -> str:
         lines += _markdown_rows(table)
         lines += [f"- {reason}" for reason in _reasons(table)]
         lines.append("")
-    lines += ["## Columns", ""]
-    lines += [f"- **{_escape(m.label)}** ({_arrow(m)}): {_escape(m.definition)}" for m in PRIMARY]
+    tasks = [task for task in TASKS.values() if any(table.task is task for table in tables)]
+    for task in tasks:
+        lines += ["## Columns" if len(tasks) == 1 else f"## Columns of {task.name}", ""]
+        lines += [f"- **{_escape(m.label)}** ({_arrow(m)}): {_escape(m.definition)}" for m in task.primary()]
+        lines += [""] if task is not tasks[-1] else []
     lines += [
         "",
         "In brackets: the 95 % interval of a bootstrap that resamples faces. #: rank, 1 + the number of methods "
@@ -34,9 +36,13 @@ def to_markdown(tables: list[Table]) -> str:
 
 
 def to_csv(tables: list[Table]) -> str:
-    """One row for each table, type of occluder and method; four columns (mean, low, high, rank) for each metric."""
+    """One row for each table, type of sample and method; four columns (mean, low, high, rank) for each metric.
+
+    Metrics of all tasks that have a table stand side by side; those of other tasks than the row's are empty.
+    """
     buffer = io.StringIO()
-    heads = [f"{key}{suffix}" for key in METRICS for suffix in ("", "_low", "_high", "_rank")]
+    metrics = list(dict.fromkeys(key for table in tables for key in table.task.metrics))
+    heads = [f"{key}{suffix}" for key in metrics for suffix in ("", "_low", "_high", "_rank")]
     about = ["data", "data_hash", "protocol", "protocol_hash", "resolution", "limit", "metric_version"]
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([*about, "type", "samples", "method", "revision", "mark", "id_missing", *heads])
@@ -45,14 +51,16 @@ def to_csv(tables: list[Table]) -> str:
             for row in table.rows:
                 result = row.result
                 shared = ["" if getattr(result, name) is None else getattr(result, name) for name in about]
-                figures = [_plain(v) for c in row.cells[kind].values() for v in (c.mean, c.low, c.high, c.rank)]
+                cells = [row.cells[kind].get(key) for key in metrics]
+                figures = [_plain(v) for c in cells for v in ((c.mean, c.low, c.high, c.rank) if c else (None,) * 4)]
+                identity = row.cells[kind].get("id")
                 named = [
                     kind,
                     count,
                     result.method,
                     result.revision,
                     result.mark,
-                    row.cells[kind]["id"].reason if row.cells[kind]["id"].mean is None else "",
+                    identity.reason if identity and identity.mean is None else "",
                 ]
                 writer.writerow([*(_inert(value) for value in (*shared, *named)), *figures])
     return buffer.getvalue()
@@ -60,11 +68,11 @@ def to_csv(tables: list[Table]) -> str:
 
 def _markdown_rows(table: Table) -> list[str]:
     lines = [
-        "| Method | Input | " + " | ".join(f"{m.label} {_arrow(m)}" for m in PRIMARY) + " |",
-        "|---|---|" + "---:|" * len(PRIMARY),
+        "| Method | Input | " + " | ".join(f"{m.label} {_arrow(m)}" for m in table.task.primary()) + " |",
+        "|---|---|" + "---:|" * len(table.task.primary()),
     ]
     for row in table.rows:
-        cells = [_cell(row.cells[ALL][m.key], m) for m in PRIMARY]
+        cells = [_cell(row.cells[ALL][m.key], m) for m in table.task.primary()]
         mark = f"{row.result.mark}, {row.role}" if row.role else row.result.mark
         lines.append(f"| {_name(row)} | {_escape(mark)} | " + " | ".join(cells) + " |")
     return [*lines, ""]
@@ -76,7 +84,7 @@ def _reasons(table: Table) -> list[str]:
     for row in table.rows:
         reasons = {
             cell.reason
-            for metric in PRIMARY
+            for metric in table.task.primary()
             if (cell := row.cells[ALL][metric.key]).reason and (cell.mean is None or not row.result.control)
         }
         found += [f"{_name(row)}: {_escape(reason)}" for reason in sorted(reasons)]

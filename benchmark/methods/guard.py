@@ -1,22 +1,25 @@
-"""Calls a method and checks what comes back, so that no score is ever computed from something that is not a picture."""
+"""Calls a method and checks what comes back, so that no score is ever computed from what is no picture or no mask."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from occset.benchmark.methods.protocols import Deoccluder
+from occset.benchmark.methods.protocols import Deoccluder, Segmenter
 from occset.errors import BrokenMethod, MissingExtra
+
+_MANY_ONES = 0.05
+"""A mask of 0 and 1 with more ones than this share of its pixels is a mask that was not scaled, and no faint one."""
 
 
 class Checked(NamedTuple):
     """What a method returned, fit to be scored.
 
     Attributes:
-        images: (B, H, W, 3) uint8 RGB, of the size of the input.
+        images: (B, H, W, 3) uint8 RGB or, of segmentation, (B, H, W) uint8 masks; of the size of the input.
         resized_from: (height, width) of what the method returned if that was another size, else None.
     """
 
@@ -32,7 +35,7 @@ def run_checked(
     ids: Sequence[str] | None = None,
     **known: np.ndarray,
 ) -> Checked:
-    """Run a method on one batch and validate the outcome.
+    """Run a method of de-occlusion on one batch and validate the outcome.
 
     The method sees read-only copies, and only what its `given` names. Pictures of another size are scaled to the
     input's (area average down, cubic up), which the answer tells.
@@ -48,24 +51,58 @@ def run_checked(
         BrokenMethod: the method raised, or returned something that cannot be scored; names method and samples.
         MissingExtra: the method needs a package that is not installed.
     """
+    extra = _what_is_given(method, {**known, "mask": masks, "ids": ids})
+    holes = extra.pop("mask", None)
     batch = _name_samples(ids, len(images))
-    available = {**known, "mask": masks, "ids": ids}
-    for what in method.given:
+    returned = _call(method, batch, lambda: method.deocclude(_read_only(images), holes, **extra))
+    _validate(returned, len(images), f"{method.name} on {batch}")
+    return _to_size(returned, images.shape[1:3], cv2.INTER_CUBIC)
+
+
+def run_segmenter(
+    method: Segmenter, images: np.ndarray, *, ids: Sequence[str] | None = None, **known: np.ndarray
+) -> Checked:
+    """Run a method of segmentation on one batch and validate the outcome, as `run_checked` does.
+
+    Masks of another size are scaled to the input's (area average down, linear up).
+
+    Args:
+        method: what to run.
+        images: (B, H, W, 3) uint8 RGB.
+        ids: the B samples' ids.
+        known: ``truth`` and ``face``, both (B, H, W) uint8, for methods that are given them.
+
+    Returns:
+        The masks, (B, H, W) uint8, as `images` of the answer.
+
+    Raises:
+        BrokenMethod: the method raised, or returned something that is no soft mask; names method and samples.
+        MissingExtra: the method needs a package that is not installed.
+    """
+    extra = _what_is_given(method, {**known, "ids": ids})
+    batch = _name_samples(ids, len(images))
+    returned = _call(method, batch, lambda: method.segment(_read_only(images), **extra))
+    _validate_masks(returned, len(images), f"{method.name} on {batch}")
+    return _to_size(returned, images.shape[1:3], cv2.INTER_LINEAR)
+
+
+def _what_is_given(method: Any, available: dict[str, Any]) -> dict[str, Any]:
+    """What a method asks for, arrays as read-only copies."""
+    asked = tuple(method.given)  # looked at once: what is checked is what is handed over
+    for what in asked:
         if available.get(what) is None:
             raise BrokenMethod(f"{method.name} asks to be given '{what}', which is not at hand here")
-    extra: dict[str, Any] = {what: _read_only(known[what]) for what in method.given if what not in ("mask", "ids")}
-    if ids is not None and "ids" in method.given:
-        extra["ids"] = list(ids)
-    holes = _read_only(masks) if masks is not None and "mask" in method.given else None
+    return {what: list(available[what]) if what == "ids" else _read_only(available[what]) for what in asked}
+
+
+def _call(method: Any, batch: str, run: Callable[[], Any]) -> Any:
     try:
-        returned = method.deocclude(_read_only(images), holes, **extra)
+        return run()
     except (BrokenMethod, MissingExtra):
         raise
     except (Exception, SystemExit) as error:  # what an outsider's code raises is his method's fault: say whose
         hint = "; images and masks are read-only, so copy what you change" if "read-only" in str(error) else ""
         raise BrokenMethod(f"{method.name} {say_failure(error, f'on {batch}')}{hint}") from error
-    _validate(returned, len(images), f"{method.name} on {batch}")
-    return _to_size(returned, images.shape[1:3])
 
 
 def say_failure(error: BaseException, when: str) -> str:
@@ -90,23 +127,45 @@ def _name_samples(ids: Sequence[str] | None, count: int) -> str:
 
 def _validate(returned: Any, count: int, where: str) -> None:
     """Raise `BrokenMethod` unless `returned` is (count, h, w, 3) uint8."""
-    if not isinstance(returned, np.ndarray):
-        kind = f"{type(returned).__module__}.{type(returned).__qualname__}".removeprefix("builtins.")
-        hint = ": call .cpu().numpy() on a tensor" if hasattr(returned, "detach") else ""
-        raise BrokenMethod(f"{where}: returned {kind}, must be a NumPy array (B, H, W, 3) uint8{hint}")
+    _validate_array(returned, "(B, H, W, 3)", where)
     shape = returned.shape
-    if returned.dtype != np.uint8:
-        raise BrokenMethod(f"{where}: returned {returned.dtype}, must be uint8 0..255; {_dtype_hint(returned)}")
     if returned.ndim != 4 or shape[3] != 3:
         hint = "; channels come last: transpose(0, 2, 3, 1)" if returned.ndim == 4 and shape[1] == 3 else ""
         raise BrokenMethod(f"{where}: returned shape {shape}, must be ({count}, H, W, 3){hint}")
+    _validate_count(shape, count, "images", where)
+
+
+def _validate_masks(returned: Any, count: int, where: str) -> None:
+    """Raise `BrokenMethod` unless `returned` is (count, h, w) uint8 with the face at 255 and not at 1."""
+    _validate_array(returned, "(B, H, W)", where)
+    shape = returned.shape
+    if returned.ndim != 3:
+        hint = "; take the channel away: [..., 0] or [:, 0]" if returned.ndim == 4 and 1 in (shape[1], shape[3]) else ""
+        raise BrokenMethod(f"{where}: returned shape {shape}, must be ({count}, H, W){hint}")
+    _validate_count(shape, count, "masks", where)
+    if returned.max() == 1 and returned.mean() > _MANY_ONES:
+        raise BrokenMethod(f"{where}: returned masks of 0 and 1, must be soft masks 0..255: multiply by 255")
+
+
+def _validate_array(returned: Any, form: str, where: str) -> None:
+    if not isinstance(returned, np.ndarray):
+        kind = f"{type(returned).__module__}.{type(returned).__qualname__}".removeprefix("builtins.")
+        hint = ": call .cpu().numpy() on a tensor" if hasattr(returned, "detach") else ""
+        raise BrokenMethod(f"{where}: returned {kind}, must be a NumPy array {form} uint8{hint}")
+    if returned.dtype != np.uint8:
+        raise BrokenMethod(f"{where}: returned {returned.dtype}, must be uint8 0..255; {_dtype_hint(returned)}")
+
+
+def _validate_count(shape: tuple[int, ...], count: int, what: str, where: str) -> None:
     if shape[0] != count:
-        raise BrokenMethod(f"{where}: returned {shape[0]} images for a batch of {count}")
+        raise BrokenMethod(f"{where}: returned {shape[0]} {what} for a batch of {count}")
     if 0 in shape:
-        raise BrokenMethod(f"{where}: returned empty images, shape {shape}")
+        raise BrokenMethod(f"{where}: returned empty {what}, shape {shape}")
 
 
 def _dtype_hint(returned: np.ndarray) -> str:
+    if returned.dtype == bool:
+        return "multiply by np.uint8(255)"
     if not np.issubdtype(returned.dtype, np.floating):
         return "convert it with .astype(np.uint8) after clipping to 0..255"
     wrong = int((~np.isfinite(returned)).sum())
@@ -117,11 +176,11 @@ def _dtype_hint(returned: np.ndarray) -> str:
     return "round, clip to 0..255, and convert it with .astype(np.uint8)"
 
 
-def _to_size(returned: np.ndarray, size: tuple[int, int]) -> Checked:
+def _to_size(returned: np.ndarray, size: tuple[int, ...], enlarge: int) -> Checked:
     height, width = size
     if returned.shape[1:3] == (height, width):
         return Checked(np.ascontiguousarray(returned), None)
     smaller = height * width < returned.shape[1] * returned.shape[2]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    how = cv2.INTER_AREA if smaller else enlarge
     scaled = [cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=how) for image in returned]
     return Checked(np.stack(scaled), (returned.shape[1], returned.shape[2]))

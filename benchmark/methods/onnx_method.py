@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -71,7 +72,7 @@ class OnnxMethod:
         self.weights_hash = self.session.sha256
 
     @classmethod
-    def from_spec(cls, rest: str) -> OnnxMethod:
+    def from_spec(cls, rest: str) -> Self:
         """Open ``FILE?option=value&...``.
 
         Raises:
@@ -81,21 +82,31 @@ class OnnxMethod:
         path, _, query = (rest, "", "") if Path(rest).is_file() else rest.partition("?")
         if not path:
             raise BadInput("onnx: names no file: write  onnx:FILE , such as  onnx:lama_fp32.onnx?out=0..255")
-        options = parse_options(query)
+        options = cls.options_of(query)
         if not Path(path).is_file():
             raise BadInput(f"onnx:{path}: there is no such file: check the path, which counts from {Path.cwd()}")
         return cls(Path(path).absolute(), options)  # another method may change the current directory
+
+    @staticmethod
+    def options_of(query: str) -> OnnxOptions:
+        """Options from ``option=value&...``."""
+        return parse_options(query)
 
     def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
         """(B, H, W, 3) uint8 RGB and holes in; (B, h, w, 3) uint8 RGB of the network's size out."""
         hole = holes(masks, self.name) if self.given else np.zeros(images.shape[:3], bool)
         size = self._size(images.shape[1:3])
-        at_size = np.stack([_resize(image, size) for image in images])
+        at_size = np.stack([resize(image, size) for image in images])
         # Any pixel that the hole touches is hole.
-        hole = np.stack([_resize(h.astype(np.uint8) * 255, size) > 0 for h in hole])
+        hole = np.stack([resize(h.astype(np.uint8) * 255, size) > 0 for h in hole])
+        return self._in_steps(at_size, hole)
+
+    def _in_steps(self, images: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        """Run as many pictures at once as the file takes."""
         step = self._image.shape[0] or self.options.batch or len(images)
-        pictures = [self._run(at_size[i : i + step], hole[i : i + step]) for i in range(0, len(images), step)]
-        return np.concatenate(pictures)
+        return np.concatenate(
+            [self._run(images[i : i + step], hole[i : i + step]) for i in range(0, len(images), step)]
+        )
 
     def _size(self, of_input: tuple[int, ...]) -> tuple[int, int]:
         rows, columns = (1, 2) if self._channels_last else (2, 3)
@@ -114,12 +125,15 @@ class OnnxMethod:
         feeds = {self._image.name: self._encode_image(images, hole)}
         if self._mask:
             feeds[self._mask.name] = self._encode_mask(hole)
-        outputs = self.session.run(feeds)
+        return self._pick(self.session.run(feeds))[:count]
+
+    def _pick(self, outputs: list[np.ndarray]) -> np.ndarray:
+        """The output that is the picture, decoded."""
         picture = next((o for o in outputs if o.ndim == 4 and 3 in (o.shape[1], o.shape[3])), None)
         if picture is None:
             shapes = ", ".join(str(o.shape) for o in outputs)
             raise BrokenMethod(f"{self.name}: no output has three channels, they are {shapes}")
-        return self._decode(picture)[:count]
+        return self._decode(picture)
 
     def _encode_image(self, images: np.ndarray, hole: np.ndarray) -> np.ndarray:
         if np.issubdtype(self._image.dtype, np.integer):
@@ -162,8 +176,18 @@ class OnnxMethod:
         return np.rint((picture - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8)
 
 
-def parse_options(query: str) -> OnnxOptions:
+def parse_options(
+    query: str,
+    known: tuple[str, ...] = _OPTIONS,
+    ranges: tuple[str, ...] = tuple(RANGES),
+    outs: tuple[str, ...] = tuple(RANGES),
+) -> OnnxOptions:
     """Read ``option=value&...``.
+
+    Args:
+        query: the options.
+        known: their names.
+        ranges, outs: values of `range` and of `out`.
 
     Raises:
         UnknownName: an option is not known.
@@ -172,13 +196,13 @@ def parse_options(query: str) -> OnnxOptions:
     found: dict[str, str] = {}
     for part in filter(None, query.split("&")):
         key, _, value = part.partition("=")
-        if key not in _OPTIONS:
-            raise UnknownName("option of onnx:FILE", key, _OPTIONS)
+        if key not in known:
+            raise UnknownName("option of onnx:FILE", key, known)
         found[key] = value
     return OnnxOptions(
         mask=_one_of(found, "mask", ("hole", "keep"), "hole"),
-        range=_one_of(found, "range", tuple(RANGES), "0..1"),
-        out=_one_of(found, "out", tuple(RANGES), "0..1") if "out" in found else None,
+        range=_one_of(found, "range", ranges, "0..1"),
+        out=_one_of(found, "out", outs, "0..1") if "out" in found else None,
         size=_whole_number(found, "size", 8),
         batch=_whole_number(found, "batch", 1),
         blank=_one_of(found, "blank", ("no", "yes"), "no") == "yes",
@@ -232,7 +256,8 @@ def _channels_last(image: Port) -> bool:
     return image.shape[3] == 3 and image.shape[1] != 3
 
 
-def _resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture at (height, width): area average down, linear up."""
     if image.shape[:2] == size:
         return image
     smaller = size[0] * size[1] < image.shape[0] * image.shape[1]

@@ -1,10 +1,11 @@
-"""Pictures that were made elsewhere: a folder with one PNG a sample."""
+"""Pictures, or masks, that were made elsewhere: a folder with one PNG a sample."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from occset.errors import BadInput, BrokenMethod, UnsafePath
 
 
 class Predictions:
-    """Stored pictures, for methods that cannot be called from Python.
+    """Stored pictures or masks, for methods that cannot be called from Python.
 
     A sample's is ``<sample id>.png`` or, as ``occset render`` names its own, ``<anything>_<sample id>.png``.
     """
@@ -51,8 +52,17 @@ class Predictions:
         """
         from occset.images import read_image
 
+        return self._read(ids, read_image)
+
+    def segment(self, images: np.ndarray, *, ids: list[str]) -> np.ndarray:
+        """Read the samples' soft masks, (B, h, w) uint8, 255 = face; raises as `deocclude` does."""
+        from occset.masks import read_soft_mask
+
+        return self._read(ids, read_soft_mask)
+
+    def _read(self, ids: list[str], read: Callable[[Path], np.ndarray]) -> np.ndarray:
         paths = self._find(ids)
-        pictures = [read_image(path) for path in paths]
+        pictures = [read(path) for path in paths]
         for path, picture in zip(paths, pictures, strict=True):
             if picture.shape != pictures[0].shape:
                 raise BrokenMethod(

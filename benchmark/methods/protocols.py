@@ -4,14 +4,17 @@ Every method has a `name` and says in `given` what it must be handed besides the
 
 ==========  ==========================================================================================
 ``mask``    the hole: the occluder's footprint, (B, H, W) uint8, 255 = repaint here
-``truth``   the clean images, (B, H, W, 3) uint8; for controls only
-``face``    the visible-face masks of the clean images, (B, H, W) uint8, 255 = face; for controls only
+``truth``   the clean images, (B, H, W, 3) uint8; for controls only. Of segmentation, the masks that are right,
+            (B, H, W) uint8, 255 = visible face
+``face``    the visible-face masks of the clean images, (B, H, W) uint8, 255 = face; for controls only, and for `labels`,
+            a method of segmentation
 ``ids``     the samples' ids, a list of B strings; for stored predictions, which are marked "made elsewhere"
 ==========  ==========================================================================================
 
 A method without ``mask`` in `given` is called with ``masks=None``; one that is given nothing counts as automatic. What
-else it is given arrives as a keyword argument of the same name. Images and masks are handed over read-only. Controls are
-the names in `occset.benchmark.methods.registry.CONTROLS`; any other method that asks for the truth or the face is refused.
+else it is given arrives as a keyword argument of the same name. A segmenter can be given ``ids`` alone. Images and masks
+are handed over read-only. Controls are the names in `occset.benchmark.methods.registry.CONTROLS`; any other method that
+asks for the truth or the face is refused.
 
 A method may also have
     ``fit(faces: TrainingFaces) -> None``   called once, before the first batch, with the faces of the train split;
@@ -30,9 +33,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from occset.benchmark.tasks import DEOCCLUSION, TASKS
 from occset.errors import BrokenMethod
 
-CAN_BE_GIVEN = ("mask", "ids")
 FOR_CONTROLS = ("truth", "face")
 LONGEST_NAME = 100
 
@@ -97,7 +100,8 @@ class TrainingFace:
     Attributes:
         image: (H, W, 3) uint8 RGB, not occluded by us (it may be by itself: hair, glasses).
         mask: (H, W) uint8, 255 = visible face.
-        landmarks: (5, 2) float pixels (x, y): eyes, nose tip, mouth corners, the picture's left before its right.
+        landmarks: (5, 2) float pixels (x, y): eyes, nose tip, mouth corners, the picture's left before its right;
+            NaN where they are not known, which only happens in protocols of segmentation.
     """
 
     image: np.ndarray
@@ -134,8 +138,9 @@ class Learns(Protocol):
         ...
 
 
-def problems_of(method: Any) -> list[str]:
-    """What keeps an object that is no control from being benched, one sentence each; empty if nothing does."""
+def problems_of(method: Any, task: str = DEOCCLUSION) -> list[str]:
+    """What keeps an object that is no control from being benched at a task, one sentence each; empty if nothing does."""
+    can_be_given, asked = TASKS[task].given, TASKS[task].method
     found = []
     name = getattr(method, "name", None)
     if not isinstance(name, str) or not name.strip():
@@ -160,12 +165,12 @@ def problems_of(method: Any) -> list[str]:
             if what in FOR_CONTROLS:
                 found.append(
                     f"`given` names {what!r}, the answer, which only the built-in controls are given: "
-                    f"ask for {' or '.join(CAN_BE_GIVEN)}, or nothing"
+                    f"ask for {' or '.join(can_be_given)}, or nothing"
                 )
-            elif what not in CAN_BE_GIVEN:
-                found.append(f"`given` names {what!r}; what can be given is {', '.join(CAN_BE_GIVEN)}")
-    if not callable(getattr(method, "deocclude", None)):
-        found.append("it needs a method `deocclude(images, masks)`")
+            elif what not in can_be_given:
+                found.append(f"`given` names {what!r}; what can be given is {', '.join(can_be_given)}")
+    if not callable(getattr(method, TASKS[task].call, None)):
+        found.append(f"it needs a method `{asked}`")
     return found
 
 

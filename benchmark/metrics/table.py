@@ -13,7 +13,10 @@ Every column is first computed for each picture and then averaged over pictures.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METRIC_VERSION = 1
 """Number of the conventions below; results of different numbers are never put into one table."""
@@ -31,6 +34,7 @@ class Metric:
         digits: decimals shown.
         group: "primary" columns rank methods, "secondary" ones are shown on demand.
         definition: one sentence.
+        ratio: of a pooled figure, the columns whose sums are divided: (those above, those below); None of a mean.
     """
 
     key: str
@@ -40,6 +44,15 @@ class Metric:
     digits: int
     group: Literal["primary", "secondary"]
     definition: str
+    ratio: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+
+    def values(self, scores: pd.DataFrame) -> pd.Series:
+        """What is averaged or, of a pooled figure, summed above the line; one value a row of the scores."""
+        return scores[self.key] if self.ratio is None else scores[list(self.ratio[0])].sum(axis=1)
+
+    def weights(self, scores: pd.DataFrame) -> pd.Series | None:
+        """What a pooled figure sums below the line; None of a mean."""
+        return None if self.ratio is None else scores[list(self.ratio[1])].sum(axis=1)
 
 
 _L1 = "Mean absolute difference to the truth on 0..1, over pixels and channels"

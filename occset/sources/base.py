@@ -57,6 +57,7 @@ class FaceItem:
         identity: who it is, where known.
         flags: judgements that a curator may override (`eyeglasses`, `dark_glasses`, ...), short strings.
         occluders: cut-outs harvested from this very photo.
+        split: "train", "val" or "test" where the source decides that; None leaves it to the set.
         truth: further arrays known of a rendered face (`whole_face` mask, `bare` picture, coefficients, ...), or None.
     """
 
@@ -71,6 +72,7 @@ class FaceItem:
     flags: dict[str, str] = field(default_factory=dict)
     occluders: list[OccluderItem] = field(default_factory=list)
     truth: dict[str, np.ndarray] | None = None
+    split: str | None = None
 
 
 @runtime_checkable

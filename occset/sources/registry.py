@@ -15,6 +15,7 @@ SOURCES = {
     "celebamask-hq": "occset.sources.celebamask_hq:CelebAMaskHQSource",
     "faceocc": "occset.sources.faceocc:FaceOccSource",
     "ffhq": "occset.sources.ffhq:FFHQSource",
+    "image-masks": "occset.sources.image_masks:ImageMasksSource",
     "photos": "occset.sources.photos:PhotosSource",
 }
 """Name to ``"module:attr"``; the class is made with the argument and the options, all strings."""

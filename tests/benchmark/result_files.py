@@ -87,3 +87,23 @@ def add_controls(add_result: Callable[..., Result]) -> Callable[..., None]:
         add_result("truth", 1.0, given=["truth"], control=True, **changes)
 
     return add
+
+
+@pytest.fixture
+def add_masks(tmp_path: Path) -> Callable[..., Result]:
+    """Write a result of segmentation into tmp_path/results: `add_masks("ns", 0.9, given=[], ...)`."""
+
+    def add(method: str, quality: float, **changes: Any) -> Result:
+        of_task = {"task": "segmentation", "arcface": None, "id_missing": "masks show nobody"}
+        result = make_result(method, **({"protocol": "segmentation", "protocol_hash": "ef" * 32} | of_task | changes))
+        scores = make_scores(quality, result.samples, identity=False)[["sample", "face", "type", "ssim"]]
+        share = scores.pop("ssim").clip(0, 1)
+        for key in ("iou", "precision", "recall", "boundary_f"):
+            scores[key] = share
+        scores["true_positive"] = (1000 * share).astype(int)
+        scores["false_positive"] = 1000 - scores["true_positive"]
+        scores["false_negative"] = 7
+        write_result(result, scores, tmp_path / "results" / result.protocol)
+        return result
+
+    return add

@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.xdist_group("browser"),
 ]
 add_result, add_controls = result_files.add_result, result_files.add_controls
+add_masks = result_files.add_masks
 HOSTILE = "<img src=x onerror=alert(1)>"
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -58,12 +59,12 @@ def page(browser, tmp_path: Path, add_result, add_controls) -> Iterator:
     assert browser.get_log("browser") == []
 
 
-def section(page):
-    """The table of protocol "types", which has pictures."""
+def section(page, protocol: str = "types"):
+    """The table of a protocol; that of "types" has pictures."""
     return next(
         s
         for s in page.find_elements(By.CSS_SELECTOR, "section.table")
-        if s.find_element(By.TAG_NAME, "h2").text.startswith("types")
+        if s.find_element(By.TAG_NAME, "h2").text.startswith(protocol)
     )
 
 
@@ -243,3 +244,33 @@ def test_on_a_narrow_screen_a_shade_shows_that_the_table_goes_on(page) -> None:
         assert layers == "local, local, scroll, scroll", "two that move with the table cover two that stay"
     finally:
         page.set_window_size(size["width"], size["height"])
+
+
+def test_a_table_of_segmentation_has_metrics_and_words_of_its_own(
+    browser, tmp_path: Path, add_result, add_controls, add_masks
+) -> None:
+    add_result("good", 0.8, given=[])
+    add_controls()
+    for name, quality in (("ns", 0.9), ("colour", 0.5)):
+        add_masks(name, quality, given=[])
+    add_masks("labels", 0.7, given=["face"])
+    add_masks("truth", 1.0, given=["truth"], control=True)
+    add_masks("all-face", 0.2, given=[], control=True)
+    browser.get(build(tmp_path / "results", tmp_path / "site")["html"].as_uri())
+    assert browser.title == "Face occlusion leaderboard"
+    table = section(browser, "segmentation")
+    assert methods(table) == ["ns", "labels", "colour", "truth", "all-face"], "best first"
+    heads = [e.get_attribute("data-sort") for e in table.find_elements(By.CSS_SELECTOR, "thead [data-sort]")]
+    assert heads == ["method", "iou", "precision", "recall", "boundary_f", "pooled_iou"]
+    assert sort_by(table, "iou") == "ascending"
+    assert methods(table)[:3] == ["colour", "labels", "ns"]
+    table.find_element(By.CSS_SELECTOR, "[data-role=secondary]").click()
+    assert len(means(table, "pooled_recall")) == 5
+    pills = [p.text for p in table.find_elements(By.CSS_SELECTOR, "tr[data-method=labels] .pill")]
+    assert pills == ["given the data set's own mask"]
+    assert "floor, all pixels called face" in table.find_element(By.CSS_SELECTOR, ".legend").text
+    assert methods(section(browser)) == ["good", "truth", "input"]
+    browser.find_element(By.CSS_SELECTOR, "#conventions summary").click()
+    heads = [h.text for h in browser.find_elements(By.CSS_SELECTOR, "#conventions h3")]
+    assert heads == ["deocclusion", "segmentation"]
+    assert browser.get_log("browser") == []

@@ -32,6 +32,8 @@ def test_the_published_rules() -> None:
     assert {name: (r.count, r.size) for name, r in protocols.RULES.items()} == {
         "sunglasses": (1000, 256),
         "types": (1000, 256),
+        "segmentation": (1000, 256),
+        "natural": (1000, 256),
     }
     assert list(protocols.RULES["types"].types) == ["sunglasses", "mask", "both", "hand", "hair"]
 
@@ -256,3 +258,84 @@ def test_drawing_does_not_depend_on_chunks(bench_set: OcclusionSet) -> None:
     rule = protocols.RULES["types"]
     plan = protocols.Plan(split="test", size=64, types={n: (c, 1.0) for n, c in rule.types.items()}, types_in_turn=True)
     assert Drawer(bench_set, plan, rule.seed).draw(17) == recipes[17]
+
+
+# -- segmentation
+
+
+def keep(data: OcclusionSet, *categories: str) -> OcclusionSet:
+    """The set with cut-outs of these categories alone, all of them, and all faces, in the test split."""
+    data.write("occluders", data.occluders[data.occluders["category"].isin(categories)].assign(split="test"))
+    data.write("faces", data.faces.assign(split="test"))
+    return data
+
+
+def test_segmentation_takes_bare_faces_and_every_kind_of_occluder_in_turn(bench_set: OcclusionSet) -> None:
+    protocol = open_protocol(keep(bench_set, "sunglasses", "mask", "hand", "hair", "object"), "segmentation", 1)
+    assert protocol.rule.task == "segmentation"
+    assert protocol.rule.left_out == ("scarf", "hat")
+    kinds = ["bare", "sunglasses", "mask", "both", "hand", "hair", "object"]
+    assert [recipe.type for recipe in protocol.recipes] == (kinds * 4)[:24]
+    category = dict(zip(bench_set.occluders["id"], bench_set.occluders["category"], strict=True))
+    for recipe in protocol.recipes:
+        assert tuple(category[layer.occluder] for layer in recipe.layers) == protocol.rule.types[recipe.type]
+    again = open_protocol(OcclusionSet(bench_set.path), "segmentation", 1)
+    assert (again.rule, again.recipes, again.hash) == (protocol.rule, protocol.recipes, protocol.hash)
+
+
+def test_what_was_left_out_stays_so_when_the_set_grows(bench_set: OcclusionSet) -> None:
+    whole = bench_set.occluders.assign(split="test")
+    first = open_protocol(keep(bench_set, "hand"), "segmentation", 1)
+    assert list(first.rule.types) == ["bare", "hand"]
+    bench_set.write("occluders", whole)
+    again = open_protocol(bench_set, "segmentation", 1)
+    assert (list(again.rule.types), again.rule.left_out) == (["bare", "hand"], first.rule.left_out)
+
+
+def test_faces_with_glasses_are_segmented(bench_set: OcclusionSet) -> None:
+    bench_set.write("faces", bench_set.faces.assign(flags=json.dumps({"eyeglasses": "clear"})))
+    test = set(bench_set.faces.loc[bench_set.faces["split"] == "test", "id"])
+    assert {recipe.face for recipe in open_protocol(bench_set, "segmentation", 1).recipes} == test
+
+
+def test_no_sample_comes_twice_however_few_the_faces(
+    make_set: MakeSet, monkeypatch: pytest.MonkeyPatch, small_rules: Rules
+) -> None:
+    data = keep(make_set("few", faces=3), "hand", "hair")
+    small_rules["segmentation"] = replace(small_rules["segmentation"], count=50)
+    recipes = open_protocol(data, "segmentation", 1).recipes
+    assert len({recipe.sample for recipe in recipes}) == len(recipes) == 50
+    counts = Counter(recipe.type for recipe in recipes)
+    assert counts["bare"] == 3, "each face once"
+    assert abs(counts["hand"] - counts["hair"]) <= 1
+    fresh = make_set("again", faces=3)
+    assert open_protocol(keep(fresh, "hand", "hair"), "segmentation", 2).recipes == recipes
+
+
+@pytest.mark.parametrize("name", ["natural", "segmentation"])
+@pytest.mark.parametrize("lacks", ["occluders", "landmarks"])
+def test_bare_faces_alone_are_each_shown_once(bench_set: OcclusionSet, name: str, lacks: str) -> None:
+    keep(bench_set, *(["hand"] if lacks == "landmarks" else []))
+    if lacks == "landmarks":
+        bench_set.write("faces", bench_set.faces.assign(landmarks=None))
+    protocol = open_protocol(bench_set, name, 1)
+    assert protocol.rule.count == len(protocol.recipes) == 20
+    assert {recipe.face for recipe in protocol.recipes} == set(bench_set.faces["id"])
+    assert all(recipe.layers == () and recipe.type == "bare" and recipe.size == 64 for recipe in protocol.recipes)
+    assert [r.face for r in protocol.recipes] != sorted(bench_set.faces["id"]), "drawn, not in the order of the table"
+    assert len(data_hash(bench_set, protocol.recipes)) == 64
+
+
+def test_no_labelled_test_face_says_what_to_add(bench_set: OcclusionSet) -> None:
+    bench_set.write("faces", bench_set.faces.assign(mask=None))
+    with pytest.raises(OccsetError, match="no labelled face in the split 'test': add faces that have masks"):
+        open_protocol(bench_set, "segmentation", 1)
+
+
+def test_a_protocol_of_de_occlusion_frozen_before_there_were_tasks_is_read(bench_set: OcclusionSet) -> None:
+    frozen = open_protocol(bench_set, "types", 1)
+    rule = json.loads(read_metadata(frozen.path)["rule"])
+    old = {key: value for key, value in rule.items() if key not in ("task", "left_out")}
+    rewrite(frozen.path, frozen.recipes, rule=json.dumps(old))
+    again = open_protocol(bench_set, "types", 1)
+    assert (again.rule, again.recipes, again.hash) == (frozen.rule, frozen.recipes, frozen.hash)

@@ -154,3 +154,41 @@ def test_equal_methods_tie_and_a_method_without_every_sample_gets_no_rank() -> N
 
 def test_no_methods_no_ranks() -> None:
     assert ranks({}, series(["a"]), higher_is_better=True) == {}
+
+
+# -- pooled figures
+
+
+def test_a_pooled_figure_divides_sums_and_resamples_faces_for_both() -> None:
+    above, below = np.array([1.0, 9.0, 2.0, 0.0]), np.array([2.0, 10.0, 4.0, 0.0])
+    faces = np.array(["a", "a", "b", "b"])
+    found = mean_interval(above, faces, weights=below)
+    assert found.mean == 12 / 16
+    # two faces, drawn twice: both alike or one of each; face a alone is 10 / 12, face b alone 2 / 4
+    assert (found.low, found.high) == (pytest.approx(2 / 4), pytest.approx(10 / 12))
+
+
+def test_weights_of_one_make_a_mean() -> None:
+    rng = np.random.default_rng(0)
+    values, faces = rng.uniform(size=60), np.repeat(np.arange(20), 3)
+    plain, weighted = mean_interval(values, faces), mean_interval(values, faces, weights=np.ones(60))
+    assert weighted.mean == pytest.approx(plain.mean, abs=1e-14)
+    assert (weighted.low, weighted.high) == (plain.low, plain.high)
+
+
+def test_nothing_below_the_line_is_zero() -> None:
+    found = mean_interval(np.zeros(6), np.arange(6), weights=np.zeros(6))
+    assert (found.mean, found.low, found.high) == (0, 0, 0)
+
+
+def test_pooled_ranks_compare_quotients_not_sums() -> None:
+    rng = np.random.default_rng(1)
+    samples = pd.Index([f"s{i}" for i in range(80)])
+    faces = pd.Series([f"f{i // 2}" for i in range(80)], index=samples)
+    below = pd.Series(rng.integers(500, 1000, 80), index=samples).astype(float)
+    table = {"many": 0.5 * 4 * below, "good": 0.8 * below, "as good": 0.8 * below + rng.normal(0, 0.5, 80)}
+    weights = {"many": 4 * below, "good": below, "as good": below}
+    found = ranks(table, faces, higher_is_better=True, weights=weights)
+    assert {name: rank.rank for name, rank in found.items()} == {"many": 3, "good": 1, "as good": 1}
+    same = ranks({"a": below, "b": below}, faces, higher_is_better=True, weights={"a": below, "b": 2 * below})
+    assert (same["a"].rank, same["b"].rank) == (1, 2), "equal sums above are not equal figures"

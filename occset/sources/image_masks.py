@@ -1,0 +1,132 @@
+"""A folder of pictures with face masks, the layout of COFW's segmentations: ``images/NAME.jpg`` and ``masks/NAME.png``.
+
+Names pair them. A mask is 255 (or 1) where the face is visible. Faces are square here, so of a picture that is not the
+square that holds most of the mask is taken. The five points come from the face detector where it is installed; a face
+without them takes no occluder, and is benched by the protocol `natural`, on bare faces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from occset.detector import FaceDetector
+from occset.errors import BadInput, MissingExtra
+from occset.files import safe_join
+from occset.images import is_plain_rgb, read_image
+from occset.masks import read_mask
+from occset.sources.base import FaceItem
+from occset.sources.photos import SUFFIXES
+from occset.splits import SHARES
+
+
+class ImageMasksSource:
+    """Labelled faces of a folder with `images` and `masks`.
+
+    Args:
+        folder: where the two are.
+        landmarks: "detect" finds the five points where the detector is installed; "no" does without.
+        split: "test" benches every face of the folder, "train" or "val" take them all for that; "" leaves it to the set.
+        licence: terms of the pictures, as you know them.
+
+    Raises:
+        BadInput: an option has a value that it cannot have, or one of the two folders is missing.
+    """
+
+    name = "image-masks"
+
+    def __init__(
+        self,
+        folder: str,
+        landmarks: str = "detect",
+        split: str = "",
+        licence: str = "unknown: pictures of the folder's owner",
+    ) -> None:
+        if landmarks not in ("detect", "no"):
+            raise BadInput(f"landmarks={landmarks} is not an option of image-masks: use detect or no")
+        if split not in ("", *SHARES):
+            raise BadInput(f"split={split} is not an option of image-masks: use {', '.join(SHARES)} or leave it out")
+        self.split = split or None
+        self.images, self.masks, self.licence = Path(folder) / "images", Path(folder) / "masks", licence
+        for part in (self.images, self.masks):
+            if not part.is_dir():
+                raise BadInput(f"{part} is not there: image-masks reads images/NAME.jpg and masks/NAME.png")
+        self._detector: FaceDetector | None = None
+        if landmarks == "detect":
+            with contextlib.suppress(MissingExtra):  # the faces have no points then, which the set says of each
+                self._detector = FaceDetector()
+
+    def face_keys(self) -> list[str]:
+        """Names without suffix of all pictures and masks, sorted; `read_face` refuses what lacks the other half.
+
+        Raises:
+            BadInput: there is no picture.
+        """
+        if not self._pictures:
+            raise BadInput(f"{self.images} has no {', '.join(SUFFIXES)}: put the pictures there")
+        return sorted(set(self._pictures) | {file.stem for file in self.masks.iterdir() if _is(file, (".png",))})
+
+    @cached_property
+    def _pictures(self) -> dict[str, list[Path]]:
+        """Picture files by name."""
+        found: dict[str, list[Path]] = {}
+        for file in sorted(self.images.iterdir()):
+            if _is(file, SUFFIXES):
+                found.setdefault(file.stem, []).append(file)
+        return found
+
+    def read_face(self, key: str) -> FaceItem:
+        """Read a picture and its mask.
+
+        Raises:
+            BadInput: one of them is missing, broken or of another size than the other, or two pictures have one name.
+            UnsafePath: `key` leads out of the folder.
+        """
+        mask_file = safe_join(self.masks, f"{key}.png")
+        files = self._pictures.get(key, [])
+        if len(files) != 1:
+            wrong = f"{files[0].name} and {files[1].name} share a name" if files else "there is no such picture"
+            raise BadInput(f"{self.images / key}: {wrong}: each mask belongs to one picture of its name")
+        image, mask = read_image(files[0]), read_mask(mask_file)
+        if mask.shape != image.shape[:2]:
+            raise BadInput(
+                f"{mask_file} is {mask.shape[1]} x {mask.shape[0]} pixels, {files[0].name} "
+                f"{image.shape[1]} x {image.shape[0]}: a mask has its picture's size"
+            )
+        if not mask.any():
+            raise BadInput(f"{mask_file}: no pixel is face: label it, or remove the pair")
+        rows, columns = _square(mask)
+        whole = image.shape[0] == image.shape[1]
+        image = np.ascontiguousarray(image[rows, columns])
+        found = self._detector.detect(image) if self._detector else []
+        return FaceItem(
+            key,
+            image,
+            self.licence,
+            file=files[0] if whole and is_plain_rgb(files[0]) else None,
+            mask=np.ascontiguousarray(mask[rows, columns]),
+            landmarks=found[0].landmarks.astype(np.float64) if found else None,
+            landmarks_source="scrfd" if found else "none",
+            flags={"faces_in_photo": str(len(found))} if len(found) > 1 else {},
+            split=self.split,
+        )
+
+
+def _is(file: Path, suffixes: tuple[str, ...]) -> bool:
+    return file.suffix.lower() in suffixes and not file.name.startswith(".")
+
+
+def _square(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the largest square of a picture that holds most of its mask; of several, the middle one."""
+    side = min(mask.shape)
+    spans = []
+    for axis in (0, 1):
+        along = np.concatenate([[0], np.cumsum(np.count_nonzero(mask, axis=1 - axis))])
+        held = along[side:] - along[:-side]
+        best = np.flatnonzero(held == held.max())
+        start = int(best[(len(best) - 1) // 2])
+        spans.append(slice(start, start + side))
+    return spans[0], spans[1]
