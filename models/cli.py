@@ -22,11 +22,11 @@ def train_command() -> None:
 @train.command("ns")
 def train_ns_command(
     data: Annotated[Path, typer.Option(help="The set's folder.")],
-    preset: Annotated[str, typer.Option(help="demo, laptop, paper or fast.")] = "demo",
+    preset: Annotated[str, typer.Option(help="demo, laptop, laptop-192, paper or fast.")] = "demo",
     out: Annotated[Path, typer.Option(help="Folder of the training.")] = Path("runs/ns"),
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.", min=0)] = 0,
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.", min=1)] = None,
-    start: Annotated[Path | None, typer.Option(help="Checkpoint of NS to start from, such as a round before.")] = None,
+    start: Annotated[Path | None, typer.Option(help="What to start from: a checkpoint of NS, or the folder of a training.")] = None,
     encoder_weights: Annotated[
         Path | None, typer.Option(help="ImageNet weights of the encoder, saved by torch.")
     ] = None,

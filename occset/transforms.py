@@ -71,7 +71,7 @@ class OccludeFace(DualTransform):
             table = table[table["category"].isin(categories)]
         if table.empty:
             raise OccsetError(f"{data.path}: no occluder of {categories or 'any category'} in the split '{split}'")
-        self.by_category = {c: sorted(rows["id"]) for c, rows in table.groupby("category")}
+        self.by_category = {str(c): sorted(rows["id"]) for c, rows in table.groupby("category")}
         self.textures = sorted(data.textures.loc[data.textures["split"] == split, "id"])
 
     @property

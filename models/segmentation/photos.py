@@ -69,7 +69,8 @@ def segment_photos(
     """
     files = list(_files(photos))
     detector = FaceDetector() if align else None
-    done, tiles = Done(), []
+    done = Done()
+    tiles: list[np.ndarray] = []
     for at in range(0, len(files), _BATCH):
         crops = []
         for name, file in files[at : at + _BATCH]:

@@ -65,7 +65,7 @@ class FaceSegmenter:
             except (KeyError, TypeError, ValueError, RuntimeError) as error:
                 raise BadInput(f"{self.weights}: is not a checkpoint of NS ({error}): name another") from error
             device = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
-            network = network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+            network = network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
             self._loaded = network, architecture
         return self._loaded
 

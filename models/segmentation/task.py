@@ -17,6 +17,8 @@ from occset.models.segmentation.losses import dice_loss, ohem_bce_loss
 from occset.models.segmentation.network import load_encoder, to_input
 from occset.models.segmentation.presets import SegmentationPreset
 from occset.models.segmentation.samples import LEFT_OUT, SegmentationSamples
+from occset.models.training.checkpoints import NAME, final_networks
+from occset.models.training.task import Samples
 from occset.models.weight_files import load_weights
 
 PLAYER = "segmentation"
@@ -46,7 +48,8 @@ class SegmentationTask:
             data: the set.
             preset: fitted to the set, see `SegmentationPreset.fitted`.
             seed: of the first weights and of the samples.
-            start: a checkpoint of NS to start from, of the same architecture, such as that of the round before.
+            start: a checkpoint of NS to start from, of the same architecture, such as that of the round before; or the
+                folder of a training, finished or not.
             encoder_weights: a file of ImageNet weights for the encoder; looked for on this machine when None.
             samples: other samples than those of the split "train".
 
@@ -58,14 +61,14 @@ class SegmentationTask:
         network = preset.architecture.build()
         if start is not None:
             try:
-                network.load_state_dict(load_weights(start)[0])
+                network.load_state_dict(_weights_in(start))
             except RuntimeError as error:
                 raise OccsetError(f"{start}: is of another network than the preset's: choose its preset") from error
             self.origin = f"the network starts from {start}"
         else:
             self.origin = load_encoder(network, preset.architecture.encoder, encoder_weights)
         self.networks: dict[str, nn.Module] = {PLAYER: network}
-        self.samples = samples or SegmentationSamples(
+        self.samples: Samples = samples or SegmentationSamples(
             data, preset.architecture.size, preset.training.epoch_size, seed=seed
         )
 
@@ -123,3 +126,8 @@ class SegmentationTask:
         rows = [np.hstack(list(images))]
         rows += [np.repeat(np.hstack(list(part))[..., None], 3, axis=2) for part in (masks, soft)]
         return {"validation": np.vstack(rows)}
+
+
+def _weights_in(path: Path) -> dict[str, Tensor]:
+    """The state dict in a checkpoint, or in the folder of a training that need not have come to its end."""
+    return final_networks(path)[PLAYER] if (path / NAME).is_file() else load_weights(path)[0]
