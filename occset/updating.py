@@ -1,11 +1,13 @@
 """A source that was judged anew: known faces whose mask or flags changed, and the cut-outs harvested from them.
 
-What a frozen protocol or a recipe file names never changes under it: such an update is refused by name.
+What a frozen protocol or a recipe file names never changes under it: such an update is refused by name. A label that a
+round brought stays, whatever its source says; a source that says something new of such a face is refused by name too.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from occset import records
 from occset.dataset import OcclusionSet
 from occset.files import safe_join
 from occset.recipes import named_items, read_recipes
+from occset.rounds.ledger import corrections
 
 _CUTOUT = re.compile(r"^o[0-9a-f]{15}\.png$")
 
@@ -52,6 +55,8 @@ def frozen_files(root: Path) -> list[Path]:
 def apply_updates(data: OcclusionSet, updates: list[Update], produced: dict[str, set[str]]) -> Outcome:
     """Write new masks and flags, and replace what was harvested from the faces, except where a recipe needs the old.
 
+    Masks that a round brought stay; so do the cut-outs of annotators, which no source harvests.
+
     Cut-outs come first and faces last: as long as a face is as it was, running again does all of it again. All
     pictures of the import must have their rows by now, since files without one are removed.
 
@@ -61,12 +66,14 @@ def apply_updates(data: OcclusionSet, updates: list[Update], produced: dict[str,
         produced: for each face the ids of all cut-outs that the source harvests from it now.
 
     Raises:
-        BadInput: a recipe file or a snapshot of the set cannot be read.
+        BadInput: a recipe file, a snapshot or a ledger of the set cannot be read.
     """
     outcome = Outcome()
     if not updates:
         return outcome
-    of_face = data.occluders.dropna(subset="face").groupby("face")["id"].agg(set).to_dict()
+    harvested = data.occluders[data.occluders["face"].notna() & data.occluders["annotator"].isna()]
+    of_face: Any = harvested.groupby("face")["id"].agg(set).to_dict()
+    updates = _keep_corrections(data, updates, produced, of_face, outcome)
     frozen = frozen_cutouts(data.path)
     named = {path: named_items(read_recipes(path)) for path in frozen_files(data.path)}
     accepted: list[Update] = []
@@ -86,8 +93,36 @@ def apply_updates(data: OcclusionSet, updates: list[Update], produced: dict[str,
     _remove_loose_cutouts(data, frozen)
     outcome.updated = len(accepted)
     if accepted:
-        _rewrite_faces(data, [update.row for update in accepted])
+        rewrite_faces(data, [update.row for update in accepted])
     return outcome
+
+
+def _keep_corrections(
+    data: OcclusionSet,
+    updates: list[Update],
+    produced: dict[str, set[str]],
+    of_face: dict[str, set[str]],
+    outcome: Outcome,
+) -> list[Update]:
+    """The updates without the masks of faces that a round labelled, those with nothing else to say left out."""
+    corrected = corrections(data.path)
+    kept = []
+    for update in updates:
+        face = update.row["id"]
+        if face not in corrected:
+            kept.append(update)
+        elif update.row["mask"] not in corrected[face].replaced:
+            message = (
+                f"face {face} was labelled in round {corrected[face].round}, and its source has another mask for it now; "
+                "it stays as it was: label it in another round, or make a new set to take the source's"
+            )
+            outcome.refused.append((update.row["source_id"], message))
+        else:
+            held = data.face_row(face)
+            row = {**update.row, "mask": held["mask"]}
+            if is_changed(held, row) or of_face.get(face, set()) != produced.get(face, set()):
+                kept.append(Update(row, update.harvested))
+    return kept
 
 
 def _refusal(root: Path, face: str, files: list[Path]) -> str:
@@ -98,10 +133,11 @@ def _refusal(root: Path, face: str, files: list[Path]) -> str:
     )
 
 
-def _rewrite_faces(data: OcclusionSet, rows: list[dict[str, Any]]) -> None:
+def rewrite_faces(data: OcclusionSet, rows: list[dict[str, Any]], columns: Sequence[str] = ("mask", "flags")) -> None:
+    """Write columns of faces that the set has, by id; everything else stays."""
     faces: pd.DataFrame = data.faces.set_index("id", drop=False)
     ids = [row["id"] for row in rows]
-    for column in ("mask", "flags"):
+    for column in columns:
         cells = faces[column].astype(object)
         cells.loc[ids] = [row[column] for row in rows]
         faces[column] = cells

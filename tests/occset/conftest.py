@@ -14,7 +14,9 @@ import pytest
 
 from occset.dataset import OcclusionSet
 from occset.images import encode_png
+from occset.importing import resplit
 from occset.landmarks import template
+from occset.masks import encode_rle
 from occset.sources.base import FaceItem, OccluderItem
 
 SIDE = 96
@@ -128,3 +130,55 @@ def faceocc(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return write
+
+
+COLOUR_MODEL = '''
+import numpy as np
+
+class ColourModel:
+    """Calls face what has the colour of the drawn faces; takes weights as the offset of that colour."""
+
+    name = "colour"
+    size = 48
+
+    def __init__(self, weights=None):
+        self.offset = 0 if weights is None else int(weights.read_text())
+        self.weights_hash = f"offset-{self.offset}"
+
+    def probabilities(self, images):
+        far = np.abs(images.astype(np.int32) - np.array([180, 140, 110]) - self.offset).sum(axis=3)
+        return np.where(far < 60, 0.97, 0.03).astype(np.float32)
+
+    def features(self, images):
+        return images.reshape(len(images), -1, 3).mean(axis=1).astype(np.float32)
+'''
+
+
+@pytest.fixture
+def colour_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The reference of a model that workers can import too."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "colour_model_of_a_test.py").write_text(COLOUR_MODEL)
+    monkeypatch.syspath_prepend(tmp_path / "models")
+    return "colour_model_of_a_test:ColourModel"
+
+
+@pytest.fixture
+def drawn_set(tmp_path: Path, face_item: Callable[..., FaceItem]) -> Callable[..., OcclusionSet]:
+    """A function that makes a set of drawn faces whose labels fit, and three train faces whose labels do not or lack."""
+
+    def make(name: str = "set", faces: int = 30) -> OcclusionSet:
+        data = OcclusionSet.create(tmp_path / name, "drawn")
+        data.add_rows("faces", [data.store_face(face_item(i), "test") for i in range(faces)])
+        resplit(data)
+        table = data.faces
+        train = list(table.index[table["split"] == "train"])
+        half = np.zeros((SIDE, SIDE), np.uint8)
+        half[: SIDE // 2] = 255
+        for index, mask in zip(train[:3], (encode_rle(half), encode_rle(255 - half), None), strict=True):
+            table.loc[index, "mask"] = mask
+        data.write("faces", table)
+        data.note()
+        return data
+
+    return make

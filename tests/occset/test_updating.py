@@ -7,6 +7,7 @@ from functools import partial
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from occset import importing, updating
@@ -15,7 +16,10 @@ from occset.dataset import OcclusionSet
 from occset.draw import Drawer, Plan
 from occset.images import encode_png, write_png
 from occset.importing import add_source
+from occset.masks import encode_rle
 from occset.recipes import Layer, Recipe, hash_recipes, recipes_to_bytes
+from occset.rounds.closing import Label, merge
+from occset.rounds.ledger import LEDGER, Ledger, Setup, list_rounds
 
 SIDE = 96
 
@@ -206,7 +210,7 @@ def test_an_update_that_was_cut_off_ends_like_one_that_was_not(tmp_path, glasses
 
     monkeypatch.setattr(OcclusionSet, "write", cutting(OcclusionSet.write))
     monkeypatch.setattr(updating, "_remove_loose_cutouts", cutting(updating._remove_loose_cutouts))
-    monkeypatch.setattr(updating, "_rewrite_faces", cutting(updating._rewrite_faces))
+    monkeypatch.setattr(updating, "rewrite_faces", cutting(updating.rewrite_faces))
     for first, second in (("clear", "dark"), ("dark", "clear")):
         ends = []
         for stop_at in range(8):
@@ -247,3 +251,90 @@ def test_a_loose_file_that_is_no_cutout_stays(tmp_path, glasses, add):
     write(glasses, "dark")
     add(data, "faces", spec(glasses))
     assert notes.exists()
+
+
+# --- labels that a round brought -----------------------------------------------------------------------------------------
+
+
+def correct(data, name="3", mask=None):
+    """A round that labels one face, as `occset round` would have written it."""
+    row = row_of(data, name)
+    fresh = np.zeros((SIDE, SIDE), np.uint8) if mask is None else mask
+    if mask is None:
+        fresh[30:70, 30:60] = 255
+    setup = Setup(len(list_rounds(data.path)) + 1, "colour", "", "train", 1, 0, 0, 1, "")
+    picked = {**dict.fromkeys(LEDGER.names), "id": row["id"], "arm": "mined", "rank": 1}
+    picked |= {"label_before": row["mask"], "width": SIDE, "height": SIDE}
+    ledger = Ledger(setup, pd.DataFrame([picked], columns=LEDGER.names))
+    merge(data, ledger, {row["id"]: Label(encode_rle(fresh), "2024-01-01T00:00:00+00:00")})
+    return encode_rle(fresh)
+
+
+def test_a_corrected_mask_survives_the_import_of_its_source(tmp_path, glasses, digest, add):
+    data = OcclusionSet.create(tmp_path / "set")
+    add(data, "faces", spec(glasses))
+    label = correct(data)
+    before = digest(data.path)
+    report = add(data, "faces", spec(glasses))
+    assert (report.updated, report.already, report.problems) == (0, 12, [])
+    assert row_of(data)["mask"] == label
+    assert digest(data.path) == before
+
+
+def test_flags_that_change_are_taken_and_the_corrected_mask_stays(tmp_path, glasses, add):
+    data = OcclusionSet.create(tmp_path / "set")
+    add(data, "faces", spec(glasses))
+    label = correct(data)
+    (glasses / "errata.csv").write_text("id,action,reason\n3,flag,hair of another photo\n")
+    report = add(data, "faces", spec(glasses))
+    assert (report.updated, report.problems) == (1, [])
+    row = row_of(data)
+    assert row["mask"] == label
+    assert json.loads(row["flags"])["errata"] == "hair of another photo"
+    assert add(data, "faces", spec(glasses)).updated == 0
+
+
+def test_a_new_mask_of_the_source_is_refused_by_name_for_a_corrected_face(tmp_path, glasses, add):
+    data = OcclusionSet.create(tmp_path / "set")
+    add(data, "faces", spec(glasses))
+    label, flags = correct(data), row_of(data)["flags"]
+    write(glasses, "dark")
+    report = add(data, "faces", spec(glasses))
+    assert (report.updated, report.already) == (0, 11)
+    ((key, message),) = report.problems
+    assert key == "3"
+    assert "was labelled in round 1, and its source has another mask for it now; it stays as it was" in message
+    assert (row_of(data)["mask"], row_of(data)["flags"]) == (label, flags)
+
+
+def test_a_face_that_two_rounds_labelled_keeps_the_second_label(tmp_path, glasses, add):
+    data = OcclusionSet.create(tmp_path / "set")
+    add(data, "faces", spec(glasses))
+    correct(data)
+    label = correct(data, mask=np.full((SIDE, SIDE), 255, np.uint8))
+    assert add(data, "faces", spec(glasses)).problems == []
+    assert row_of(data)["mask"] == label
+
+
+def test_photos_without_masks_do_not_take_a_label_away(tmp_path, celeba, add):
+    data = OcclusionSet.create(tmp_path / "set")
+    photos = f"photos:{celeba(12) / 'CelebA-HQ-img'}?align=no"
+    add(data, "faces", photos)
+    name = data.faces["source_id"].iloc[0]
+    assert data.faces["mask"].isna().all()
+    label = correct(data, name)
+    report = add(data, "faces", photos)
+    assert (report.updated, report.problems) == (0, [])
+    assert row_of(data, name)["mask"] == label
+
+
+def test_cutouts_of_annotators_are_not_taken_for_stale_harvest(tmp_path, glasses, add, cutout_item):
+    data = OcclusionSet.create(tmp_path / "set")
+    add(data, "faces", spec(glasses))
+    face = row_of(data)
+    drawn = data.store_occluder(cutout_item(5), "label-studio", face=face["id"])
+    data.add_rows("occluders", [{**drawn, "annotator": "ann", "round": 1, "split": face["split"]}])
+    write(glasses, "dark")
+    assert add(data, "faces", spec(glasses)).updated == 1
+    assert drawn["id"] in set(data.occluders["id"])
+    assert (data.path / drawn["cutout"]).exists()

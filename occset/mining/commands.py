@@ -1,0 +1,47 @@
+"""The verb of mining: mine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+mine = typer.Typer()
+
+
+@mine.command()
+def mine_command(
+    path: Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")],
+    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    top: Annotated[int, typer.Option(help="How many faces to pick.", min=1)] = 500,
+    split: Annotated[str, typer.Option(help="train or val; test faces are never mined.")] = "train",
+    out: Annotated[Path | None, typer.Option(help="Write the picks here, .csv or .parquet, all columns.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the model; the released ones by default.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table, all columns.")] = False,
+) -> None:
+    """Hard faces and doubtful labels, ranked and unlike each other, with the reason for each; changes nothing."""
+    from occset.console import print_table, progress_bar, say
+    from occset.dataset import OcclusionSet
+    from occset.errors import OccsetError
+    from occset.mining.mine import score_set, write_picks
+
+    if out is not None and out.suffix.lower() not in (".csv", ".parquet"):
+        raise OccsetError(f"{out}: picks are written as .csv or .parquet: choose one of these endings")
+    with progress_bar("mining") as progress:
+        scores = score_set(OcclusionSet(path), model, split, weights, device, workers, progress)
+    picks = scores.choose(top)
+    if out is not None:
+        write_picks(out, picks)
+        say(f"{out}: {len(picks)} picks with all their scores")
+    columns = list(picks.columns) if as_json else ["rank", "id", "source_id", "score", "reason"]
+    rows: Any = picks[columns].to_dict("records")
+    print_table(rows, f"{path}", as_json)
+    name = f"{scores.model} {scores.weights_hash[:12]}".strip()
+    say(f"{len(picks)} of {len(scores.table)} faces of the split '{split}' were picked by {name}")
+    for face, message in scores.problems:
+        say(f"skipped {face}: {message}")
+    if scores.problems:
+        raise typer.Exit(1)

@@ -1,0 +1,183 @@
+"""Closing a round: read the labels that came, refuse what cannot be used by name, merge the rest."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from occset.dataset import OcclusionSet
+from occset.errors import BadInput, OccsetError
+from occset.locks import only_writer
+from occset.masks import decode_rle, encode_rle, read_mask
+from occset.mining.mine import MAY_BE_MINED, frozen_faces
+from occset.mining.signals import iou
+from occset.rounds.ledger import Ledger, corrections, merged_rows, note_time, read_round, write_round
+from occset.updating import rewrite_faces
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label that came for a pick.
+
+    Attributes:
+        counts: the mask, COCO RLE counts over the face's height and width.
+        labelled: when, ISO 8601 in UTC.
+        annotators: who.
+        lead_time: seconds of labelling.
+        agreement: mean IoU of the annotators' masks.
+    """
+
+    counts: str
+    labelled: str
+    annotators: tuple[str, ...] = ()
+    lead_time: float | None = None
+    agreement: float | None = None
+
+
+@dataclass
+class Closing:
+    """What closing a round did.
+
+    Attributes:
+        ledger: as it is now.
+        merged: picks whose label came now or came again.
+        changed: how many faces of the set have another label than before this call.
+        refused: labels that cannot be used, by name, and why.
+    """
+
+    ledger: Ledger
+    merged: int = 0
+    changed: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def close_round(data: OcclusionSet, labels: Path, number: int | None = None, finish: bool = False) -> Closing:
+    """Merge the masks of a folder, ``<face id>.png``, into the set and into a round's ledger.
+
+    Can be run again, with what was missing or after it was cut off: the same labels give the same set and ledger.
+
+    Args:
+        data: the set.
+        labels: the folder.
+        number: of the round; the latest by default.
+        finish: call what has no label missing, so that the next round can be opened.
+
+    Raises:
+        OccsetError: no such round or folder, or another process writes to the set.
+    """
+    if not labels.is_dir():
+        raise OccsetError(f"{labels}: no such folder: give --labels the folder with the masks, <face id>.png")
+    with only_writer(data.path):
+        data.refresh()
+        ledger = read_round(data.path, number)
+        found, refused = read_labels(data, ledger, labels)
+        closing = merge(data, ledger, found, finish)
+        closing.refused = refused
+    return closing
+
+
+def read_labels(data: OcclusionSet, ledger: Ledger, folder: Path) -> tuple[dict[str, Label], list[tuple[str, str]]]:
+    """The usable labels of a folder by face id, and those refused: name of the file, and why."""
+    found: dict[str, Label] = {}
+    refused: list[tuple[str, str]] = []
+    gate = _Gate(data, ledger)
+    files = [p for p in sorted(folder.iterdir()) if p.name[0] != "." and p.suffix.lower() in _PICTURES]
+    for path in files:
+        try:
+            if path.suffix != ".png":
+                raise BadInput(f"{path}: labels are PNG files named <face id>.png: convert it")
+            counts = gate.check(path.stem, path)
+            written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
+            found[path.stem] = Label(counts, written.isoformat(timespec="seconds"))
+        except OccsetError as error:
+            refused.append((path.name, str(error)))
+    return found, refused
+
+
+class _Gate:
+    """What lets a label into the set."""
+
+    def __init__(self, data: OcclusionSet, ledger: Ledger) -> None:
+        self.data, self.number = data, ledger.setup.number
+        self.picks = {row["id"]: row for row in ledger.rows.to_dict("records")}
+        self.known = dict(zip(data.faces["id"], data.faces["split"], strict=True))
+        self.frozen = frozen_faces(data.path)
+        self.later = {face: c.round for face, c in corrections(data.path).items() if c.round > self.number}
+
+    def check(self, face: str, path: Path) -> str:
+        """The mask's RLE counts.
+
+        Raises:
+            BadInput: the mask may not go into the set; says why.
+        """
+        if face not in self.known:
+            raise BadInput(f"{path}: no face of the set is called {face}: labels are named <face id>.png")
+        if face not in self.picks:
+            raise BadInput(
+                f"{path}: {face} was not picked in round {self.number}: put it with the round that picked it"
+            )
+        if self.known[face] not in MAY_BE_MINED:
+            raise BadInput(f"{path}: {face} is of the split '{self.known[face]}', which is never relabelled: remove it")
+        if face in self.frozen:
+            raise BadInput(f"{path}: {face} is named by a frozen recipe file, its label must not change: remove it")
+        if face in self.later:
+            raise BadInput(f"{path}: round {self.later[face]} has labelled {face} since: remove it, or use that round")
+        mask, row = read_mask(path), self.picks[face]
+        if mask.shape != (row["height"], row["width"]):
+            raise BadInput(
+                f"{path}: is {mask.shape[1]} x {mask.shape[0]}, the face is {row['width']} x {row['height']}: "
+                "label it at its own size"
+            )
+        if not mask.any():
+            raise BadInput(f"{path}: the mask is empty: mark the visible face with 255, or remove the file")
+        return encode_rle(mask)
+
+
+def merge(data: OcclusionSet, ledger: Ledger, labels: dict[str, Label], finish: bool = False) -> Closing:
+    """Put labels that were checked into a round's ledger and into the faces of the set, which the caller holds.
+
+    Faces are written first and the ledger last, which knows the labels before: cut off in between, doing it again ends
+    the same. Honeypots stay out of the set.
+    """
+    rows: Any = ledger.rows.astype(object).where(ledger.rows.notna(), None).to_dict("records")
+    for row in rows:
+        if row["id"] in labels:
+            row.update(_decided(row, labels[row["id"]]))
+        elif finish and row["decision"] is None:
+            row["decision"] = "missing"
+    after = Ledger(ledger.setup, type(ledger.rows)(rows, columns=ledger.rows.columns))
+    held = dict(zip(data.faces["id"], data.faces["mask"], strict=True))
+    fresh = [
+        {"id": row["id"], "mask": row["label_after"]}
+        for row in merged_rows(after)
+        if row["id"] in labels and held[row["id"]] != row["label_after"]
+    ]
+    if fresh:
+        rewrite_faces(data, fresh, ("mask",))
+    write_round(data.path, after)
+    data.note()
+    if not after.is_open:
+        note_time(data.path, after.setup.number, "closed")
+    return Closing(after, len(labels), len(fresh))
+
+
+def _decided(row: dict[str, Any], label: Label) -> dict[str, Any]:
+    before, height, width = row["label_before"], int(row["height"]), int(row["width"])
+    if before is None:
+        decision, overlap = "labelled", None
+    else:
+        decision = "confirmed" if label.counts == before else "corrected"
+        overlap = iou(decode_rle(before, height, width), decode_rle(label.counts, height, width))
+    return {
+        "label_after": label.counts,
+        "iou": overlap,
+        "annotators": list(label.annotators) or None,
+        "lead_time": label.lead_time,
+        "agreement": label.agreement,
+        "decision": decision,
+        "labelled": label.labelled,
+    }

@@ -1,0 +1,98 @@
+"""What a round brought: for each arm, for each reason, for each face."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from occset.dataset import OcclusionSet
+from occset.masks import decode_rle
+from occset.rounds.ledger import DECISIONS, read_round, read_times
+
+CHANGED = 0.98
+"""A label counts as changed for good where its IoU with the one before is below this; above it a hand merely wobbled."""
+
+
+@dataclass(frozen=True)
+class RoundReport:
+    """A round in figures.
+
+    Attributes:
+        setup: what it was opened with, and when it was opened and closed, where that is known.
+        arms: one row an arm: how many picks, how many of each decision, mean IoU of label before and after, share of
+            those compared that changed, mean change of the label's area.
+        reasons: one row an arm and leading signal: picks, compared, mean IoU, share changed.
+        samples: one row a pick.
+    """
+
+    setup: dict[str, Any]
+    arms: list[dict[str, Any]]
+    reasons: list[dict[str, Any]]
+    samples: list[dict[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+
+def report(data: OcclusionSet, number: int | None = None) -> RoundReport:
+    """Figures of a round of a set; the latest by default.
+
+    Raises:
+        OccsetError: there is no such round.
+        BadInput: its ledger is broken.
+    """
+    ledger = read_round(data.path, number)
+    rows = ledger.rows.copy()
+    picks: Any = rows.to_dict("records")
+    rows["area_change"] = [_area_change(row) for row in picks]
+    arms = [_arm(arm, group) for arm, group in rows.groupby("arm", sort=False)]
+    reasons = [
+        {"arm": arm, "signal": signal, "picked": len(group), **_change(group)}
+        for (arm, signal), group in rows[rows["signal"].notna()].groupby(["arm", "signal"], sort=True)
+    ]
+    shown = ["id", "source_id", "arm", "rank", "score", "decision", "iou", "area_change", "lead_time", "reason"]
+    samples = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
+    setup = {**asdict(ledger.setup), **read_times(data.path, ledger.setup.number), "waiting": len(ledger.waiting)}
+    return RoundReport(setup, arms, reasons, samples)  # type: ignore[arg-type]
+
+
+def _arm(arm: Any, rows: pd.DataFrame) -> dict[str, Any]:
+    decided = {decision: int((rows["decision"] == decision).sum()) for decision in DECISIONS}
+    return {
+        "arm": arm,
+        "picked": len(rows),
+        **decided,
+        "waiting": int(rows["decision"].isna().sum()),
+        **_change(rows),
+        "area change": _mean(rows["area_change"].abs()),
+        "seconds each": _mean(rows["lead_time"]),
+    }
+
+
+def _change(rows: pd.DataFrame) -> dict[str, Any]:
+    compared = rows["iou"].dropna()
+    return {
+        "compared": len(compared),
+        "IoU before/after": _mean(compared),
+        "changed": float((compared < CHANGED).mean()) if len(compared) else None,
+    }
+
+
+def _mean(values: pd.Series) -> float | None:
+    known = values.dropna()
+    return float(known.mean()) if len(known) else None
+
+
+def _area_change(row: dict[str, Any]) -> float | None:
+    """What the label's area grew by, as a share of the area before; None where one of the two is not there."""
+    if not isinstance(row["label_before"], str) or not isinstance(row["label_after"], str):
+        return None
+    before, after = (
+        int(np.count_nonzero(decode_rle(row[column], int(row["height"]), int(row["width"]))))
+        for column in ("label_before", "label_after")
+    )
+    return (after - before) / before if before else None

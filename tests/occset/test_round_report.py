@@ -1,0 +1,94 @@
+"""The figures of a round, worked out by hand, and the verbs that lead there."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from occset.errors import OccsetError
+from occset.masks import encode_rle, write_mask
+from occset.rounds.closing import close_round
+from occset.rounds.commands import round_
+from occset.rounds.ledger import Ledger, read_round, write_round
+from occset.rounds.opening import open_round
+from occset.rounds.report import report
+
+SIDE = 96
+
+
+def band(rows: int) -> np.ndarray:
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[:rows] = 255
+    return mask
+
+
+@pytest.fixture
+def closed(drawn_set, colour_model, tmp_path):
+    """A round of two mined and two random faces with known labels before and after; one is missing."""
+    data = drawn_set()
+    ledger, _ = open_round(data, 2, 2, colour_model, workers=1)
+    rows = ledger.rows.copy()
+    rows["label_before"] = [encode_rle(band(40)), None, encode_rle(band(50)), encode_rle(band(60))]
+    rows["signal"] = ["entropy", "fragments", None, None]
+    write_round(data.path, Ledger(ledger.setup, rows))
+    for face, after in zip(rows["id"], (20, 30, 50), strict=False):
+        write_mask(tmp_path / "labels" / f"{face}.png", band(after))
+    close_round(data, tmp_path / "labels", finish=True)
+    return data
+
+
+def test_the_figures_by_hand(closed):
+    found = report(closed)
+    mined, random = found.arms
+    assert (mined["arm"], mined["picked"], mined["corrected"], mined["labelled"]) == ("mined", 2, 1, 1)
+    assert (mined["compared"], mined["IoU before/after"], mined["changed"]) == (1, 0.5, 1.0)
+    assert mined["area change"] == 0.5
+    assert (random["picked"], random["confirmed"], random["missing"], random["waiting"]) == (2, 1, 1, 0)
+    assert (random["IoU before/after"], random["changed"], random["area change"]) == (1.0, 0.0, 0.0)
+    assert random["seconds each"] is None
+    assert [(r["arm"], r["signal"], r["picked"], r["compared"]) for r in found.reasons] == [
+        ("mined", "entropy", 1, 1),
+        ("mined", "fragments", 1, 0),
+    ]
+    assert [s["area_change"] for s in found.samples] == [-0.5, None, 0.0, None]
+    assert found.setup["waiting"] == 0
+    assert {"opened", "closed", "model", "weights_hash", "seed"} <= set(found.setup)
+
+
+def test_the_verb_gives_tables_and_json(closed):
+    result = CliRunner().invoke(round_, ["report", str(closed.path)])
+    assert result.exit_code == 0
+    assert "by arm" in result.output and "IoU before/after" in result.output
+    printed = CliRunner().invoke(round_, ["report", str(closed.path), "--round", "1", "--json"])
+    assert json.loads(printed.stdout)["arms"] == json.loads(json.dumps(report(closed).arms))
+    missing = CliRunner().invoke(round_, ["report", str(closed.path), "--round", "4"])
+    assert isinstance(missing.exception, OccsetError)
+    assert "there is no round 4" in str(missing.exception)
+
+
+def test_the_verbs_of_a_whole_round(drawn_set, colour_model, tmp_path):
+    data = drawn_set()
+    opening = ["open", str(data.path), "--model", colour_model, "--top", "3", "--random", "2", "--workers", "1"]
+    result = CliRunner().invoke(round_, opening)
+    assert result.exit_code == 0, result.output
+    assert "3 mined and 2 random faces wait for labels" in result.output
+    refused = CliRunner().invoke(round_, opening)
+    assert "round 1 is open" in str(refused.exception)
+    labels = tmp_path / "labels"
+    picks = list(read_round(data.path).rows["id"])
+    for face in picks[:4]:
+        write_mask(labels / f"{face}.png", band(40))
+    closing = ["close", str(data.path), "--labels", str(labels)]
+    result = CliRunner().invoke(round_, closing)
+    assert result.exit_code == 0, result.output
+    assert "4 labels read, 4 faces of the set changed" in result.output
+    assert "1 picks still wait" in result.output
+    write_mask(labels / "f123.png", band(40))
+    result = CliRunner().invoke(round_, [*closing, "--finish", "--json"])
+    assert result.exit_code == 1
+    assert "refused f123.png" in result.output
+    assert json.loads(result.stdout)["waiting"] == []
+    assert CliRunner().invoke(round_, [*opening, "--seed", "1"]).exit_code == 0
