@@ -40,7 +40,8 @@ class FaceSegmenter:
         Raises:
             BadInput: there are no weights.
         """
-        self.weights, self.device, self.threads = Path(weights or RELEASED_NS), device, threads
+        self.weights, self.threads = Path(weights or RELEASED_NS), threads
+        self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.weights_hash = weights_hash(self.weights)
         self.revision = self.weights_hash[:12]
         self._loaded: tuple[Any, Architecture] | None = None
@@ -64,8 +65,7 @@ class FaceSegmenter:
                 network.load_state_dict(state)
             except (KeyError, TypeError, ValueError, RuntimeError) as error:
                 raise BadInput(f"{self.weights}: is not a checkpoint of NS ({error}): name another") from error
-            device = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
-            network = network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+            network = network.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
             self._loaded = network, architecture
         return self._loaded
 
