@@ -26,7 +26,9 @@ def train_ns_command(
     out: Annotated[Path, typer.Option(help="Folder of the training.")] = Path("runs/ns"),
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.", min=0)] = 0,
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.", min=1)] = None,
-    start: Annotated[Path | None, typer.Option(help="What to start from: a checkpoint of NS, or the folder of a training.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Checkpoint of NS, or folder of a training, to start from.")
+    ] = None,
     encoder_weights: Annotated[
         Path | None, typer.Option(help="ImageNet weights of the encoder, saved by torch.")
     ] = None,

@@ -56,7 +56,7 @@ def _people(data: OcclusionSet) -> Iterator[Finding]:
     for kind, columns in (("group", ["group"]), ("identity", ["source", "identity"])):
         for name, splits in used.dropna(subset=columns).groupby(columns)["split"]:
             if splits.nunique() > 1:
-                where = f"{kind} {':'.join(name)}"
+                where = f"{kind} {':'.join(map(str, name))}"
                 yield Finding("error", where, f"one person lies in {' and '.join(sorted(set(splits)))}: a leak")
     for group, count in faces["group"].value_counts().items():
         if count > max(20, _LARGE_GROUP * len(faces)):

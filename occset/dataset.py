@@ -289,7 +289,7 @@ class OcclusionSet:
 
 
 def _by_id(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    return {row["id"]: row for row in frame.to_dict("records")}
+    return {row["id"]: {str(k): v for k, v in row.items()} for row in frame.to_dict("records")}
 
 
 def _get(rows: dict[str, dict[str, Any]], kind: str, key: str) -> dict[str, Any]:

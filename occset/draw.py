@@ -71,7 +71,7 @@ class Drawer:
         self.renderer = Renderer(data)
         self.faces = self._faces()
         occluders = data.occluders[data.occluders["split"] == plan.split]
-        self.by_category = {c: list(rows.index) for c, rows in occluders.set_index("id").groupby("category")}
+        self.by_category = {str(c): list(rows.index) for c, rows in occluders.set_index("id").groupby("category")}
         self.textures = sorted(data.textures.loc[data.textures["split"] == plan.split, "id"])
         self.types = plan.types or {
             c: ((c,), DEFAULT_MIX.get(c, 0.7)) for c in sorted(self.by_category) if DEFAULT_MIX.get(c, 0.7) > 0

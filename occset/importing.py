@@ -246,7 +246,7 @@ def _set_aside(data: OcclusionSet, read: _Read, judged_anew: _JudgedAnew) -> Non
     """Take the cut-outs of faces that the set has, and that were judged anew, out of what is added at once."""
     columns = ("source", "source_id", "mask", "flags")
     wanted = data.faces[data.faces["id"].isin([row["id"] for row in read.rows])].set_index("id")
-    kept = wanted[list(columns)].to_dict("index")
+    kept: dict[Any, dict[str, Any]] = wanted[list(columns)].to_dict("index")  # type: ignore[assignment]
     for row in read.rows:
         if row["id"] in kept and is_changed(kept[row["id"]], row):
             judged_anew.updates.setdefault(row["id"], Update(row))

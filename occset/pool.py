@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from occset.errors import OccsetError
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """One thread a worker: there are as many workers as cores."""
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def map_chunks(make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T],
         min(workers, len(chunks)), mp_context=context, initializer=_start, initargs=(make_worker,)
     )
     # libraries read these when they are loaded, which in a worker is before any of our code runs
-    added = [name for name in _THREADS if name not in os.environ]
+    added = [name for name in THREADS if name not in os.environ]
     os.environ.update(dict.fromkeys(added, "1"))
     try:
         waiting: list[Future[R]] = []
@@ -77,19 +77,20 @@ def map_chunks(make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T],
 
 
 @dataclass(frozen=True)
-class _Failed:
+class Failed:
     """A user's mistake on its way back: an exception whose constructor takes more than a message does not unpickle."""
 
     kind: type[OccsetError]
     message: str
 
     def error(self) -> OccsetError:
+        """The exception as it was raised."""
         return self.kind.__new__(self.kind, self.message)
 
 
 def _result(future: Future[Any]) -> Any:
     found = future.result()
-    if isinstance(found, _Failed):
+    if isinstance(found, Failed):
         raise found.error()
     return found
 
@@ -99,11 +100,11 @@ def _start(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     _make_worker = make_worker
 
 
-def _leave_with_parent() -> None:
+def leave_with_parent() -> None:
     """End this worker as soon as its parent was killed, since nobody would ever tell it to stop."""
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -118,4 +119,4 @@ def _run(chunk: Any) -> Any:
             _worker = _make_worker()
         return _worker(chunk)
     except OccsetError as error:
-        return _Failed(type(error), str(error))
+        return Failed(type(error), str(error))

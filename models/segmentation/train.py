@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +97,7 @@ def train(
     weights = None
     if not outcome.interrupted:
         weights = out / WEIGHTS
-        if int(os.environ.get("RANK", "0")) == 0:
+        if outcome.rank == 0:
             about = {
                 **chosen.to_dict(),
                 "data": {"name": data.head["name"], "content_hash": data.content_hash(), "faces": faces},

@@ -1,0 +1,52 @@
+"""What a training has to tell: losses, which must stay finite, and how fast it goes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+_RECENT = 200
+
+
+class Journal:
+    """Collects the losses of the steps and looks at them when it is told to, since looking waits for an accelerator."""
+
+    def __init__(self) -> None:
+        self._pending: list[tuple[int, str, torch.Tensor, dict[str, Any]]] = []
+        self._sums: dict[str, tuple[float, int]] = {}
+        self._durations: list[float] = []
+
+    def note(self, step: int, player: str, total: torch.Tensor, parts: dict[str, Any]) -> None:
+        """Remember a player's loss and its other scalars."""
+        self._pending.append((step, player, total, parts))
+
+    def look(self) -> str | None:
+        """Add up the losses since the last look; what is wrong, in words, where one is not finite."""
+        for step, player, total, parts in self._pending:
+            values = {"loss": float(total), **{name: float(value) for name, value in parts.items()}}
+            if not math.isfinite(values["loss"]):
+                found = ", ".join(f"{name} {value:g}" for name, value in values.items())
+                return f"step {step + 1}: the loss of {player} is not finite ({found})"
+            for name, value in values.items():
+                total_before, count = self._sums.get(f"{player}/{name}", (0.0, 0))
+                self._sums[f"{player}/{name}"] = total_before + value, count + 1
+        self._pending.clear()
+        return None
+
+    def means(self) -> dict[str, float]:
+        """The mean of each scalar, named player/scalar, over the steps since the last call."""
+        found = {name: total / count for name, (total, count) in self._sums.items()}
+        self._sums.clear()
+        return found
+
+    def took(self, seconds: float) -> None:
+        """Remember how long a step took."""
+        self._durations.append(seconds)
+        del self._durations[1:-_RECENT]  # but for the first, which waited for the workers to start
+
+    def steps_per_second(self) -> float:
+        """Over the last steps; the first counts only while there is no other."""
+        recent = self._durations[1:] or self._durations
+        return len(recent) / sum(recent) if recent else 0.0
