@@ -74,6 +74,9 @@ def segment_command(
         done = segment_photos(network, photos, out, align, soft, sheet, progress)
     for name, why in done.problems:
         say(f"skipped {name}: {why}")
-    say(f"{done.written} masks in {out}" + (f", contact sheet {sheet}" if sheet and done.written else ""))
+    say(
+        f"{done.written} mask{'s' * (done.written != 1)} in {out}"
+        + (f", contact sheet {sheet}" if sheet and done.written else "")
+    )
     if done.problems:
         raise typer.Exit(1)

@@ -42,22 +42,23 @@ def save_weights(
         folder: made if missing.
         about: JSON object for the metadata.
         name: of the files.
-        half: floating-point tensors are stored in half precision.
+        half: floating-point tensors are stored in half precision, but for those with numbers too large for it.
 
     Returns:
         The files.
 
     Raises:
-        BadInput: a value is not finite, or half precision cannot hold it.
+        BadInput: a value is not finite; names the tensor.
     """
     shards: list[dict[str, Tensor]] = [{}]
     room = SHARD_BYTES - _HEADER
     for key, tensor in state.items():
         stored = tensor.detach().cpu().contiguous()
         if stored.is_floating_point():
-            stored = stored.half() if half else stored
             if not torch.isfinite(stored).all():
-                raise BadInput(f"the weights '{key}' are not finite, or too large for half precision: keep them whole")
+                raise BadInput(f"the weights '{key}' are not finite: train again with a smaller learning rate, or clip")
+            small = stored.half() if half else stored
+            stored = small if torch.isfinite(small).all() else stored
         size = stored.numel() * stored.element_size()
         if size > room and shards[-1]:
             shards.append({})

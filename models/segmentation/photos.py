@@ -65,9 +65,12 @@ def segment_photos(
         progress: called with (done, all).
 
     Raises:
-        BadInput: there is no photo; MissingExtra: ``align`` and no detector; NoSpace: a mask cannot be written.
+        BadInput: there is no photo, or one would be overwritten.
+        MissingExtra: ``align`` and no detector.
+        NoSpace: a mask cannot be written.
     """
     files = list(_files(photos))
+    _refuse_overwriting(files, out, sheet)
     detector = FaceDetector() if align else None
     done = Done()
     tiles: list[np.ndarray] = []
@@ -84,7 +87,7 @@ def segment_photos(
             found = network.segment(np.stack([crop.image for crop in crops]))
             for crop, mask in zip(crops, found, strict=True):
                 laid = _lay_back(mask, crop)
-                write_png((out / crop.name).with_suffix(".png"), laid if soft else harden(laid))
+                write_png(_target(out, crop.name), laid if soft else harden(laid))
                 done.written += 1
                 if sheet is not None and len(tiles) < _SHOWN:
                     tiles.append(_tile(crop.image, mask))
@@ -112,6 +115,27 @@ def _files(photos: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             if names.setdefault(key, file) != file:
                 raise BadInput(f"{file} and {names[key]} would both write {key}.png: run them one after another")
             yield name, file
+
+
+def _refuse_overwriting(files: list[tuple[str, Path]], out: Path, sheet: Path | None) -> None:
+    """Nothing that is written may be a photo that was given.
+
+    Raises:
+        BadInput: it would be; names both.
+    """
+    given = {file.resolve() for _, file in files}
+    masks = {_target(out, name).resolve() for name, _ in files}
+    lost = sorted(given & (masks | ({sheet.resolve()} if sheet else set())))
+    if lost:
+        raise BadInput(
+            f"{lost[0]}: the photo itself would be overwritten: choose another folder with --out (or --sheet)"
+        )
+    if sheet is not None and sheet.resolve() in masks:
+        raise BadInput(f"{sheet}: is a mask's file too: choose another name for --sheet")
+
+
+def _target(out: Path, name: str) -> Path:
+    return (out / name).with_suffix(".png")
 
 
 def _crop(name: str, file: Path, detector: FaceDetector | None) -> _Crop:

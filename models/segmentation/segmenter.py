@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from occset.errors import BadInput
+from occset.errors import BadInput, OccsetError
 from occset.models.segmentation.network import Architecture, pooled_features, to_input
 from occset.models.weight_files import RELEASED, load_weights, weights_hash
 
@@ -65,7 +65,11 @@ class FaceSegmenter:
                 network.load_state_dict(state)
             except (KeyError, TypeError, ValueError, RuntimeError) as error:
                 raise BadInput(f"{self.weights}: is not a checkpoint of NS ({error}): name another") from error
-            network = network.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
+            try:
+                network = network.to(self.device)
+            except (RuntimeError, AssertionError) as error:  # torch's ways to say that there is none
+                raise OccsetError(f"the device '{self.device}' cannot be used here: take cpu ({error})") from error
+            network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
             self._loaded = network, architecture
         return self._loaded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -64,9 +65,13 @@ class SegmentationTask:
                 network.load_state_dict(_weights_in(start))
             except RuntimeError as error:
                 raise OccsetError(f"{start}: is of another network than the preset's: choose its preset") from error
-            self.origin = f"the network starts from {start}"
+            self.origin = f"the network starts from {start.name} ({_short_hash(network)})"
         else:
             self.origin = load_encoder(network, preset.architecture.encoder, encoder_weights)
+        self.made_from = (
+            f"set {data.content_hash()[:12]}, {self.origin}, OHEM {preset.ohem_keep:g}, "
+            f"{preset.architecture.encoder} {'-'.join(map(str, preset.architecture.decoder))} {preset.architecture.size} px"
+        )
         self.networks: dict[str, nn.Module] = {PLAYER: network}
         self.samples: Samples = samples or SegmentationSamples(
             data, preset.architecture.size, preset.training.epoch_size, seed=seed
@@ -112,7 +117,7 @@ class SegmentationTask:
         found, truth = self._probabilities(networks[PLAYER], images) > 0.5, masks > 0
         both, either = (found & truth).sum((1, 2)), (found | truth).sum((1, 2))
         return {
-            "iou": float(np.mean(both / np.maximum(either, 1))),
+            "iou": float(np.mean(np.where(either > 0, both / np.maximum(either, 1), 1.0))),
             "precision": float(np.mean(both / np.maximum(found.sum((1, 2)), 1))),
             "recall": float(np.mean(both / np.maximum(truth.sum((1, 2)), 1))),
         }
@@ -128,6 +133,19 @@ class SegmentationTask:
         return {"validation": np.vstack(rows)}
 
 
+def _short_hash(network: nn.Module) -> str:
+    """Twelve digits that tell weights apart."""
+    digest = hashlib.sha256()
+    for value in network.state_dict().values():
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
 def _weights_in(path: Path) -> dict[str, Tensor]:
     """The state dict in a checkpoint, or in the folder of a training that need not have come to its end."""
-    return final_networks(path)[PLAYER] if (path / NAME).is_file() else load_weights(path)[0]
+    if not (path / NAME).is_file():
+        return load_weights(path)[0]
+    networks = final_networks(path)
+    if PLAYER not in networks:
+        raise OccsetError(f"{path}: a training of {', '.join(networks)}, not of NS: name one of NS")
+    return networks[PLAYER]

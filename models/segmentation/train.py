@@ -102,7 +102,7 @@ def train(
                 **chosen.to_dict(),
                 "data": {"name": data.head["name"], "content_hash": data.content_hash(), "faces": faces},
                 "seed": seed,
-                "origin": task.origin if start is None else f"the network starts from {start.name}",
+                "origin": task.origin,
                 "validation": outcome.metrics,
                 "code_version": __version__,
             }

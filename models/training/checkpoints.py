@@ -41,6 +41,7 @@ class Checkpoint:
         validated: the step of the last validation, -1 before the first.
         metrics: what it found.
         versions: of the packages that wrote this.
+        origin: what the task says it is made from, see `occset.models.training.task.Task`; "" where it does not say.
     """
 
     task: str
@@ -54,6 +55,7 @@ class Checkpoint:
     validated: int = -1
     metrics: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: versions())
+    origin: str = ""
 
 
 def versions() -> dict[str, str]:
@@ -115,8 +117,10 @@ def load(path: Path) -> Checkpoint:
         raise BadInput(f"{path}: a checkpoint with missing parts: move it away and train again") from error
 
 
-def refuse_another(path: Path, state: Checkpoint, task: str, preset: TrainingPreset, seed: int) -> None:
-    """Raise unless a checkpoint belongs to this training.
+def refuse_another(
+    path: Path, state: Checkpoint, task: str, preset: TrainingPreset, seed: int, origin: str = ""
+) -> None:
+    """Raise unless a checkpoint belongs to this training; an origin is compared where both sides say theirs.
 
     Raises:
         OccsetError: names each difference, and what to do.
@@ -125,6 +129,8 @@ def refuse_another(path: Path, state: Checkpoint, task: str, preset: TrainingPre
     theirs, ours = state.preset.to_dict(), preset.to_dict()
     differences += [f"{k} {theirs[k]} instead of {ours[k]}" for k in ours if k not in HARMLESS and theirs[k] != ours[k]]
     differences += [] if state.seed == seed else [f"seed {state.seed} instead of {seed}"]
+    if state.origin and origin and state.origin != origin:
+        differences.append(f"made from {state.origin} instead of {origin}")
     if differences:
         raise OccsetError(
             f"{path} belongs to another training ({'; '.join(differences)}): "

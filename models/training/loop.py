@@ -67,7 +67,9 @@ class Training:
         if not self.path.exists():
             return None
         state = checkpoints.load(self.path)
-        checkpoints.refuse_another(self.path, state, self.task.name, self.preset, self.seed)
+        checkpoints.refuse_another(
+            self.path, state, self.task.name, self.preset, self.seed, getattr(self.task, "made_from", "")
+        )
         return state
 
     def samples_per_second(self) -> float:
@@ -173,6 +175,7 @@ class Training:
             **self.players.state(),
             validated=self._validated,
             metrics=self.metrics,
+            origin=getattr(self.task, "made_from", ""),
         )
 
 

@@ -28,7 +28,11 @@ class Samples(Protocol):
 
 
 class Task(Protocol):
-    """One network, or several that play against each other, with their samples and losses."""
+    """One network, or several that play against each other, with their samples and losses.
+
+    A task may also have ``made_from: str``, which tells data, first weights and settings of its own apart: a checkpoint of
+    another origin is then not gone on with.
+    """
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,12 @@ def score(table: pd.DataFrame, weights: Mapping[str, float] = WEIGHTS) -> pd.Ser
 
 
 def choose(
-    table: pd.DataFrame, features: np.ndarray, count: int, pool: float = POOL, weights: Mapping[str, float] = WEIGHTS
+    table: pd.DataFrame,
+    features: np.ndarray,
+    count: int,
+    pool: float = POOL,
+    weights: Mapping[str, float] = WEIGHTS,
+    leave_out: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Choose faces: k-centre greedy on features among the highest scores.
 
@@ -60,6 +65,7 @@ def choose(
         count: how many; fewer when there are no more.
         pool: see `POOL`.
         weights: see `WEIGHTS`.
+        leave_out: ids that are not chosen; the others are ranked against them all the same.
 
     Returns:
         The chosen rows, in the order of the choice, with `rank` (1, 2, ...), `score` and its place among all, `place`,
@@ -70,6 +76,7 @@ def choose(
     table["score"] = score(table, weights)
     order = table.sort_values(["score", "id"], ascending=[False, True]).index.to_numpy()
     table.loc[order, "place"] = np.arange(1, len(order) + 1)
+    order = order[~table.loc[order, "id"].isin(list(leave_out)).to_numpy()]
     count = min(count, len(order))
     candidates = order[: max(count, int(np.ceil(pool * count)))]
     picked, distances = _k_centre(_standardised(features)[candidates], count)
@@ -115,5 +122,6 @@ def _told(row: dict[str, Any], placed: dict[str, float], weights: Mapping[str, f
     """The leading signal of a chosen face, and the reason in words: its two strongest signals and how it was chosen."""
     strongest = sorted(placed, key=lambda s: (-placed[s] * (weights.get(s, 0.0) > 0), SIGNALS.index(s)))
     said = [sentence(signal, row) for signal in strongest[:2] if signal == strongest[0] or placed[signal] >= 0.75]
-    how = "the hardest of all" if row["rank"] == 1 else f"unlike those before it (distance {row['distance']:.1f})"
+    first = "the hardest of all" if row["place"] == 1 else "the hardest that may be chosen"
+    how = first if row["rank"] == 1 else f"unlike those before it (distance {row['distance']:.1f})"
     return strongest[0], f"{'; '.join(said)}; score {row['score']:.2f}, {row['place']} of {total}; {how}"

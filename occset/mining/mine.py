@@ -42,8 +42,7 @@ class Scores:
 
     def choose(self, count: int, leave_out: Iterable[str] = ()) -> pd.DataFrame:
         """Choose hard and diverse faces, see `occset.mining.choice.choose`; those to leave out are still ranked against."""
-        left_out = self.table["id"].isin(list(leave_out)).to_numpy()
-        return choose(self.table[~left_out], self.features[~left_out], count)
+        return choose(self.table, self.features, count, leave_out=leave_out)
 
 
 def candidates(data: OcclusionSet, split: str = "train", leave_out: Iterable[str] = ()) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ from occset.masks import decode_rle, encode_rle, read_mask
 from occset.mining.mine import MAY_BE_MINED, frozen_faces
 from occset.mining.signals import iou
 from occset.rounds.ledger import Ledger, corrections, merged_rows, note_time, read_round, write_round
+from occset.sources.photos import OTHER_PICTURES, SUFFIXES
 from occset.updating import rewrite_faces
-
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def close_round(data: OcclusionSet, labels: Path, number: int | None = None, fin
         data: the set.
         labels: the folder.
         number: of the round; the latest by default.
-        finish: call what has no label missing, so that the next round can be opened.
+        finish: call what has no label missing, so that the next round can be opened; a pick whose label was refused
+            waits all the same.
 
     Raises:
         OccsetError: no such round or folder, or another process writes to the set.
@@ -75,7 +76,8 @@ def close_round(data: OcclusionSet, labels: Path, number: int | None = None, fin
         data.refresh()
         ledger = read_round(data.path, number)
         found, refused = read_labels(data, ledger, labels)
-        closing = merge(data, ledger, found, finish)
+        held_back = {Path(name).stem for name, _ in refused}
+        closing = merge(data, ledger, found, finish, held_back)
         closing.refused = refused
     return closing
 
@@ -85,11 +87,14 @@ def read_labels(data: OcclusionSet, ledger: Ledger, folder: Path) -> tuple[dict[
     found: dict[str, Label] = {}
     refused: list[tuple[str, str]] = []
     gate = _Gate(data, ledger)
-    files = [p for p in sorted(folder.iterdir()) if p.name[0] != "." and p.suffix.lower() in _PICTURES]
-    for path in files:
+    for path in sorted(p for p in folder.iterdir() if p.name[0] != "."):
+        looks_like_one = path.suffix.lower() in SUFFIXES + OTHER_PICTURES or path.stem in gate.picks
+        if not (looks_like_one or path.is_dir()):
+            continue  # a note, say
         try:
-            if path.suffix != ".png":
-                raise BadInput(f"{path}: labels are PNG files named <face id>.png: convert it")
+            if path.suffix != ".png" or not path.is_file():
+                way = "rename it" if path.suffix.lower() == ".png" else "convert it, or take it out of the folder"
+                raise BadInput(f"{path}: labels are PNG files named <face id>.png: {way}")
             counts = gate.check(path.stem, path)
             written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
             found[path.stem] = Label(counts, written.isoformat(timespec="seconds"))
@@ -137,17 +142,23 @@ class _Gate:
         return encode_rle(mask)
 
 
-def merge(data: OcclusionSet, ledger: Ledger, labels: dict[str, Label], finish: bool = False) -> Closing:
+def merge(
+    data: OcclusionSet,
+    ledger: Ledger,
+    labels: dict[str, Label],
+    finish: bool = False,
+    held_back: Container[str] = (),
+) -> Closing:
     """Put labels that were checked into a round's ledger and into the faces of the set, which the caller holds.
 
     Faces are written first and the ledger last, which knows the labels before: cut off in between, doing it again ends
-    the same. Honeypots stay out of the set.
+    the same. Honeypots stay out of the set. With ``finish`` picks without a label become missing, but for those held back.
     """
     rows: Any = ledger.rows.astype(object).where(ledger.rows.notna(), None).to_dict("records")
     for row in rows:
         if row["id"] in labels:
             row.update(_decided(row, labels[row["id"]]))
-        elif finish and row["decision"] is None:
+        elif finish and row["decision"] is None and row["id"] not in held_back:
             row["decision"] = "missing"
     after = Ledger(ledger.setup, type(ledger.rows)(rows, columns=ledger.rows.columns))
     held = dict(zip(data.faces["id"], data.faces["mask"], strict=True))

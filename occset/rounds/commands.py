@@ -75,6 +75,9 @@ def close_command(
         counts = {"merged": closing.merged, "changed": closing.changed, "waiting": ledger.waiting}
         print_json({"round": ledger.setup.number, **counts, "refused": refused})
     say(f"round {ledger.setup.number}: {closing.merged} labels read, {closing.changed} faces of the set changed")
+    given_up = int(ledger.rows["decision"].eq("missing").sum())
+    if given_up:
+        say(f"{given_up} picks were given up without a label; a label that comes later is still merged")
     if ledger.is_open:
         some = ", ".join(ledger.waiting[:3])
         say(f"{len(ledger.waiting)} picks still wait ({some}): run again with more labels, or with --finish")

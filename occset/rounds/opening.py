@@ -92,6 +92,11 @@ def _rows(data: OcclusionSet, scores: Scores, top: int, random: int, seed: int) 
     table = scores.table
     if table.empty:
         raise OccsetError(f"{data.path}: none of its faces could be read: run  occset check {data.path}")
+    if top and random and top + random > len(table):  # the random arm is drawn first and would leave too few
+        raise OccsetError(
+            f"{data.path}: {top} mined and {random} random faces were asked for, and there are {len(table)} to pick from: "
+            "lower --top or --random"
+        )
     drawn = np.random.default_rng([seed, 0xD1CE]).permutation(len(table))[:random]
     control = table.iloc[drawn].assign(rank=np.arange(1, len(drawn) + 1), score=score(table).iloc[drawn])
     control = control.assign(arm="random", reason=f"drawn at random (seed {seed}) from {len(table)} faces")

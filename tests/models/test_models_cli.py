@@ -58,7 +58,7 @@ def test_train_then_segment(run: Run, plain_set: OcclusionSet, tmp_path: Path) -
         "--sheet", tmp_path / "sheet.png",
     )  # fmt: skip
     assert status == 1  # one photo is no aligned square
-    assert "skipped b.png" in err and "1 masks in" in err
+    assert "skipped b.png" in err and "1 mask in" in err
     assert read_mask(tmp_path / "masks" / "a.png").shape == (90, 90)
     assert (tmp_path / "sheet.png").is_file()
 
@@ -78,6 +78,15 @@ def test_another_seed_into_the_same_folder_is_refused(run: Run, plain_set: Occlu
     train(run, plain_set.path, tmp_path / "ns")
     status, _, err = train(run, plain_set.path, tmp_path / "ns", "--seed", 1)
     assert status == 2 and "seed" in err and str(tmp_path / "ns") in err
+
+
+def test_another_set_into_the_same_folder_is_refused(
+    run: Run, plain_set: OcclusionSet, make_set: Callable[..., OcclusionSet], tmp_path: Path
+) -> None:
+    train(run, plain_set.path, tmp_path / "ns")
+    other = make_set("other", faces=16)
+    status, _, err = train(run, other.path, tmp_path / "ns")
+    assert status == 2 and plain_set.content_hash()[:12] in err and other.content_hash()[:12] in err
 
 
 def test_mistakes_are_one_sentence(run: Run, plain_set: OcclusionSet, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from occset.detector import Detection
-from occset.errors import BadInput
+from occset.errors import BadInput, OccsetError
 from occset.images import read_image, write_png
 from occset.landmarks import template
 from occset.masks import read_mask
@@ -145,3 +145,24 @@ def test_two_photos_of_one_name_are_refused(tmp_path: Path) -> None:
         write_png(tmp_path / folder / "x.png", np.zeros((64, 64, 3), np.uint8))
     with pytest.raises(BadInput, match=r"both write x\.png"):
         segment_photos(Fake(), [tmp_path / "one", tmp_path / "two"], tmp_path / "out", align=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("out", ["in", "."])
+def test_a_photo_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_png(Path("in/x.png"), np.full((64, 64, 3), 9, np.uint8))
+    write_png(Path("x.png"), np.full((64, 64, 3), 9, np.uint8))
+    before = Path("in/x.png").read_bytes(), Path("x.png").read_bytes()
+    given = Path("in") if out == "in" else Path("x.png")
+    with pytest.raises(BadInput, match="overwritten"):
+        segment_photos(Fake(), [given], Path(out), align=False)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="overwritten"):
+        segment_photos(Fake(), [given], Path("masks"), align=False, sheet=given / "x.png" if out == "in" else given)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="is a mask's file too"):
+        segment_photos(Fake(), [given], Path("masks"), align=False, sheet=Path("masks/x.png"))  # type: ignore[arg-type]
+    assert (Path("in/x.png").read_bytes(), Path("x.png").read_bytes()) == before
+
+
+def test_a_device_that_is_not_there_is_refused(weights: Path) -> None:
+    with pytest.raises(OccsetError, match="'nonsense' cannot be used"):
+        FaceSegmenter(weights, "nonsense").segment(pictures(1, 64))

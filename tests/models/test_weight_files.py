@@ -60,9 +60,16 @@ def test_another_number_of_shards_replaces_the_old_files(tmp_path: Path, monkeyp
     assert [f.name for f in tmp_path.iterdir()] == ["model.safetensors"]
 
 
-def test_what_half_precision_cannot_hold_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="'big'"):
-        save_weights({"big": torch.tensor([1e6])}, tmp_path, ABOUT)
+def test_what_half_precision_cannot_hold_is_kept_whole(tmp_path: Path) -> None:
+    save_weights({"big": torch.tensor([1e6, 0.1]), "small": torch.tensor([0.1])}, tmp_path, ABOUT)
+    found, _ = load_weights(tmp_path)
+    assert torch.equal(found["big"], torch.tensor([1e6, 0.1]))
+    assert found["small"].item() == torch.tensor(0.1).half().item()
+
+
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="'bad'"):
+        save_weights({"bad": torch.tensor([float("nan")])}, tmp_path, ABOUT)
     assert not list(tmp_path.iterdir())
 
 

@@ -79,3 +79,14 @@ def test_one_extreme_signal_beats_three_middling_ones() -> None:
     rows.loc[0, "label_disagreement"] = 99.0  # the model is sure of it in all other ways
     order = list(score(rows).sort_values(ascending=False).index)
     assert order.index(0) < order.index(count // 2)
+
+
+def test_those_left_out_are_ranked_against_all_the_same() -> None:
+    rows = table(entropy=[9.0, 8.0, 7.0, 1.0])
+    features = np.arange(8, dtype=np.float32).reshape(4, 2)
+    everyone = choose(rows, features, 4).set_index("id")
+    some = choose(rows, features, 2, leave_out=["f00"]).set_index("id")
+    assert list(some.index[:1]) == ["f01"] and "f00" not in some.index
+    assert (some["score"] == everyone["score"][some.index]).all()
+    assert (some["place"] == everyone["place"][some.index]).all()
+    assert "2 of 4" in some["reason"]["f01"] and "the hardest that may be chosen" in some["reason"]["f01"]

@@ -234,3 +234,17 @@ def test_without_a_folder_or_a_round_it_is_said(drawn_set, tmp_path):
     with pytest.raises(OccsetError, match="no round was opened here"):
         close_round(data, tmp_path / "labels")
     assert not ledger_path(data.path, 1).exists()
+
+
+def test_finishing_gives_up_what_has_no_label_but_not_what_was_refused(world):
+    data, ledger, folder, truth = world
+    picks = list(ledger.rows["id"])
+    annotate(picks[2:], truth, folder)
+    write_mask(folder / f"{picks[0]}.png", np.zeros((SIDE, SIDE), np.uint8))
+    (folder / "more").mkdir()
+    (folder / f"{picks[3]}.tiff").write_bytes(b"x")
+    done = close_round(data, folder, finish=True)
+    assert {name for name, _ in done.refused} == {f"{picks[0]}.png", "more", f"{picks[3]}.tiff"}
+    decisions = done.ledger.rows.set_index("id")["decision"]
+    assert decisions[picks[1]] == "missing"
+    assert done.ledger.waiting == [picks[0]] and done.ledger.is_open

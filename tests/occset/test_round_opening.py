@@ -78,8 +78,17 @@ def test_frozen_faces_are_not_picked(drawn_set, colour_model):
     (data.path / "recipes").mkdir()
     frozen = [Recipe(face, (Layer("o", None, (0,) * 8, False),), 64, "x") for face in train[:6]]
     (data.path / "recipes" / "a.parquet").write_bytes(recipes_to_bytes(frozen))
-    ledger, _ = opened(data, colour_model, top=50, random=3)
+    ledger, _ = opened(data, colour_model, top=len(train) - 9, random=3)
     assert set(ledger.rows["id"]) == set(train[6:])
+
+
+def test_more_than_there_are_is_refused_unless_one_arm_takes_them_all(drawn_set, colour_model):
+    data = drawn_set()
+    train = data.faces["split"].eq("train").sum()
+    with pytest.raises(OccsetError, match=f"{train} mined and 1 random"):
+        opened(data, colour_model, top=int(train), random=1)
+    ledger, _ = opened(data, colour_model, top=500, random=0)
+    assert len(ledger.rows) == train
 
 
 @pytest.mark.parametrize(("top", "random"), [(0, 3), (3, 0)])
