@@ -21,7 +21,7 @@ HOUSE = {
     "benchmark": "occset.benchmark",
     "models": "occset.models",
 }
-DATA_SUFFIXES = {".html", ".css", ".js", ".typed"}
+DATA_SUFFIXES = {".html", ".css", ".js", ".typed", ".safetensors"}
 """What lies between the modules and belongs into the wheel."""
 HEAVY = (
     "torch",
