@@ -166,3 +166,10 @@ def test_a_photo_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_device_that_is_not_there_is_refused(weights: Path) -> None:
     with pytest.raises(OccsetError, match="'nonsense' cannot be used"):
         FaceSegmenter(weights, "nonsense").segment(pictures(1, 64))
+
+
+def test_the_environment_names_other_weights(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = FaceSegmenter().revision
+    monkeypatch.setenv("OCCSET_NS", str(weights))
+    assert FaceSegmenter().weights_hash == FaceSegmenter(weights).weights_hash
+    assert FaceSegmenter().revision != released
