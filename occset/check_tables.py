@@ -13,7 +13,10 @@ from occset.dataset import OcclusionSet
 from occset.duplicates import near_pairs
 from occset.embeddings import load_embeddings
 from occset.errors import OccsetError
+from occset.masks import decode_rle
 from occset.recipes import hash_recipes, named_items, read_metadata, read_recipes
+from occset.rounds.ledger import list_rounds, merged_rows, read_round
+from occset.rounds.versions import read_versions
 from occset.splits import SAME_PERSON, near_items, same_person_pairs
 from occset.updating import frozen_cutouts, frozen_files
 
@@ -32,7 +35,10 @@ class Finding:
 
 def check_tables(data: OcclusionSet) -> list[Finding]:
     """Everything that can be checked without decoding a picture."""
-    checks = (_splits, _people, _duplicates, _look_alikes, _errata, _items, _recipe_files, _snapshots, _orphans, _head)
+    checks = (
+        *(_splits, _people, _duplicates, _look_alikes, _errata, _items, _recipe_files, _snapshots, _orphans, _head),
+        _rounds,
+    )
     return [finding for part in checks for finding in part(data)]
 
 
@@ -179,3 +185,25 @@ def _head(data: OcclusionSet) -> Iterator[Finding]:
     if known is not None and known != data.content_hash():
         message = "the tables changed since the last import or snapshot: take a snapshot to name what is there now"
         yield Finding("warning", "occset.json", message)
+
+
+def _rounds(data: OcclusionSet) -> Iterator[Finding]:
+    """Ledgers and versions can be read, and the set holds the label that the latest round gave a face."""
+    latest: dict[str, tuple[int, str]] = {}
+    sizes = data.faces.set_index("id")[["height", "width"]]
+    for number in list_rounds(data.path):
+        try:
+            rows = list(merged_rows(read_round(data.path, number)))
+            versions = read_versions(data.path, number).merge(sizes, left_on="face", right_index=True)
+            labels = [*rows, *versions.rename(columns={"label": "label_after"}).to_dict("records")]
+            for row in labels:
+                decode_rle(row["label_after"], int(row["height"]), int(row["width"]))
+        except OccsetError as error:
+            yield Finding("error", f"round {number}", str(error))
+            continue
+        latest |= {row["id"]: (number, row["label_after"]) for row in rows}
+    held = dict(zip(data.faces["id"], data.faces["mask"], strict=True))
+    for face, (number, label) in sorted(latest.items()):
+        if held.get(face, label) != label:
+            message = f"the label of {face} is not the one that the round gave it: pull or close the round again"
+            yield Finding("warning", f"round {number}", message)

@@ -59,6 +59,7 @@ OCCLUDERS = pa.schema(
         ("face", pa.string()),  # id of the face it was cut from
         ("round", pa.int32()),
         ("annotator", pa.string()),
+        ("lead_time", pa.float64()),  # seconds of labelling; null for what no annotator drew
         ("split", pa.string()),
         ("licence", pa.string()),
         ("sha256", pa.string()),
@@ -81,6 +82,8 @@ TEXTURES = pa.schema(
     ]
 )
 TABLES = {"faces": FACES, "occluders": OCCLUDERS, "textures": TEXTURES}
+LATER = {"lead_time"}
+"""Columns that sets of before do not have; they are read as nulls, and a null in them is no part of the content."""
 FILES_OF = {"faces": "image", "occluders": "cutout", "textures": "path"}
 """The column of each table that holds the path of the picture."""
 
@@ -99,6 +102,8 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     try:
         # by handle: a path that contains '=' would be taken for a partitioned data set
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        for name in LATER.intersection(schema.names).difference(table.column_names):
+            table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
         missing = [name for name in schema.names if name not in table.column_names]
         frame = None if missing else table.select(schema.names).cast(schema).to_pandas()
     except FileNotFoundError:
@@ -134,7 +139,8 @@ def content_hash(tables: dict[str, pd.DataFrame]) -> str:
     for name, frame in tables.items():
         rows = pa.Table.from_pandas(frame[TABLES[name].names], schema=TABLES[name], preserve_index=False).to_pylist()
         for row in sorted(rows, key=lambda row: row["id"]):
-            digest.update(json.dumps({"table": name, **row}, sort_keys=True).encode())
+            known = {column: cell for column, cell in row.items() if cell is not None or column not in LATER}
+            digest.update(json.dumps({"table": name, **known}, sort_keys=True).encode())
     return digest.hexdigest()
 
 

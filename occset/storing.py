@@ -118,6 +118,7 @@ def store_occluder(root: Path, item: OccluderItem, source: str, face: str | None
         "face": face,
         "round": 0,
         "annotator": None,
+        "lead_time": None,
         "split": None,
         "licence": item.licence,
         "sha256": digest,

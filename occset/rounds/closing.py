@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from occset.dataset import OcclusionSet
 from occset.errors import BadInput, OccsetError
 from occset.locks import only_writer
@@ -15,27 +17,9 @@ from occset.masks import decode_rle, encode_rle, read_mask
 from occset.mining.mine import MAY_BE_MINED, frozen_faces
 from occset.mining.signals import iou
 from occset.rounds.ledger import Ledger, corrections, merged_rows, note_time, read_round, write_round
+from occset.rounds.versions import Label, add_versions
 from occset.sources.photos import OTHER_PICTURES, SUFFIXES
 from occset.updating import rewrite_faces
-
-
-@dataclass(frozen=True)
-class Label:
-    """A label that came for a pick.
-
-    Attributes:
-        counts: the mask, COCO RLE counts over the face's height and width.
-        labelled: when, ISO 8601 in UTC.
-        annotators: who.
-        lead_time: seconds of labelling.
-        agreement: mean IoU of the annotators' masks.
-    """
-
-    counts: str
-    labelled: str
-    annotators: tuple[str, ...] = ()
-    lead_time: float | None = None
-    agreement: float | None = None
 
 
 @dataclass
@@ -86,7 +70,7 @@ def read_labels(data: OcclusionSet, ledger: Ledger, folder: Path) -> tuple[dict[
     """The usable labels of a folder by face id, and those refused: name of the file, and why."""
     found: dict[str, Label] = {}
     refused: list[tuple[str, str]] = []
-    gate = _Gate(data, ledger)
+    gate = Gate(data, ledger)
     for path in sorted(p for p in folder.iterdir() if p.name[0] != "."):
         looks_like_one = path.suffix.lower() in SUFFIXES + OTHER_PICTURES or path.stem in gate.picks
         if not (looks_like_one or path.is_dir()):
@@ -95,16 +79,17 @@ def read_labels(data: OcclusionSet, ledger: Ledger, folder: Path) -> tuple[dict[
             if path.suffix != ".png" or not path.is_file():
                 way = "rename it" if path.suffix.lower() == ".png" else "convert it, or take it out of the folder"
                 raise BadInput(f"{path}: labels are PNG files named <face id>.png: {way}")
-            counts = gate.check(path.stem, path)
+            gate.check_pick(path.stem, str(path))
+            counts = gate.let_in(path.stem, read_mask(path), str(path))
             written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
-            found[path.stem] = Label(counts, written.isoformat(timespec="seconds"))
+            found[path.stem] = Label(counts, written.isoformat(timespec="seconds"), origin=path.name)
         except OccsetError as error:
             refused.append((path.name, str(error)))
     return found, refused
 
 
-class _Gate:
-    """What lets a label into the set."""
+class Gate:
+    """What lets a label into a round, and so into the set."""
 
     def __init__(self, data: OcclusionSet, ledger: Ledger) -> None:
         self.data, self.number = data, ledger.setup.number
@@ -113,32 +98,44 @@ class _Gate:
         self.frozen = frozen_faces(data.path)
         self.later = {face: c.round for face, c in corrections(data.path).items() if c.round > self.number}
 
-    def check(self, face: str, path: Path) -> str:
-        """The mask's RLE counts.
+    def check_pick(self, face: str, where: str) -> None:
+        """Let a face pass whose label may change in this round; a honeypot passes too, its label changes nothing.
 
         Raises:
-            BadInput: the mask may not go into the set; says why.
+            BadInput: it may not; begins with ``where`` and says why.
         """
+        is_honeypot = face in self.picks and self.picks[face]["arm"] == "honeypot"
+        if is_honeypot:
+            return
         if face not in self.known:
-            raise BadInput(f"{path}: no face of the set is called {face}: labels are named <face id>.png")
+            raise BadInput(f"{where}: no face of the set is called {face}: labels are named <face id>.png")
         if face not in self.picks:
             raise BadInput(
-                f"{path}: {face} was not picked in round {self.number}: put it with the round that picked it"
+                f"{where}: {face} was not picked in round {self.number}: put it with the round that picked it"
             )
         if self.known[face] not in MAY_BE_MINED:
-            raise BadInput(f"{path}: {face} is of the split '{self.known[face]}', which is never relabelled: remove it")
+            raise BadInput(
+                f"{where}: {face} is of the split '{self.known[face]}', which is never relabelled: remove it"
+            )
         if face in self.frozen:
-            raise BadInput(f"{path}: {face} is named by a frozen recipe file, its label must not change: remove it")
+            raise BadInput(f"{where}: {face} is named by a frozen recipe file, its label must not change: remove it")
         if face in self.later:
-            raise BadInput(f"{path}: round {self.later[face]} has labelled {face} since: remove it, or use that round")
-        mask, row = read_mask(path), self.picks[face]
+            raise BadInput(f"{where}: round {self.later[face]} has labelled {face} since: remove it, or use that round")
+
+    def let_in(self, face: str, mask: np.ndarray, where: str) -> str:
+        """The RLE counts of a label (H, W) uint8 0/255 of a pick.
+
+        Raises:
+            BadInput: another size than the face's, or empty; begins with ``where``.
+        """
+        row = self.picks[face]
         if mask.shape != (row["height"], row["width"]):
             raise BadInput(
-                f"{path}: is {mask.shape[1]} x {mask.shape[0]}, the face is {row['width']} x {row['height']}: "
+                f"{where}: is {mask.shape[1]} x {mask.shape[0]}, the face is {row['width']} x {row['height']}: "
                 "label it at its own size"
             )
         if not mask.any():
-            raise BadInput(f"{path}: the mask is empty: mark the visible face with 255, or remove the file")
+            raise BadInput(f"{where}: the mask is empty: mark the visible face with 255, or remove the file")
         return encode_rle(mask)
 
 
@@ -151,8 +148,9 @@ def merge(
 ) -> Closing:
     """Put labels that were checked into a round's ledger and into the faces of the set, which the caller holds.
 
-    Faces are written first and the ledger last, which knows the labels before: cut off in between, doing it again ends
-    the same. Honeypots stay out of the set. With ``finish`` picks without a label become missing, but for those held back.
+    Versions are kept first, then faces are written, and the ledger last, which knows the labels before: cut off in
+    between, doing it again ends the same. Honeypots stay out of the set. With ``finish`` picks without a label become
+    missing, but for those held back.
     """
     rows: Any = ledger.rows.astype(object).where(ledger.rows.notna(), None).to_dict("records")
     for row in rows:
@@ -161,6 +159,7 @@ def merge(
         elif finish and row["decision"] is None and row["id"] not in held_back:
             row["decision"] = "missing"
     after = Ledger(ledger.setup, type(ledger.rows)(rows, columns=ledger.rows.columns))
+    add_versions(data.path, ledger.setup.number, labels)
     held = dict(zip(data.faces["id"], data.faces["mask"], strict=True))
     fresh = [
         {"id": row["id"], "mask": row["label_after"]}

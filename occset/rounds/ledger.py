@@ -53,8 +53,9 @@ LEDGER = pa.schema(
         ("labelled", pa.string()),  # when, ISO 8601 in UTC
     ]
 )
-ARMS = ("mined", "random", "honeypot")
-"""Picked by the model, drawn at random as its control, and samples of known truth that measure annotators only."""
+ARMS = ("mined", "random", "chosen", "honeypot")
+"""Picked by the model, drawn at random as its control, named by the curator, and samples of known truth that measure
+annotators only: their `label_before` is the truth, so that their IoU is the annotator's score."""
 
 DECISIONS = ("labelled", "corrected", "confirmed", "missing")
 """First label, another label than before, the same label, and none before the round was finished."""
@@ -68,10 +69,10 @@ class Setup:
 
     Attributes:
         number: of the round, from 1.
-        model, weights_hash: who mined.
-        split: of the faces.
-        mined, random: how many were picked in each arm.
-        seed: of the random arm.
+        model, weights_hash: who mined; "" where nobody did.
+        split: of the faces; "" where the curator named them.
+        mined, random, chosen, honeypots: how many were picked in each arm.
+        seed: of the random arm and of the honeypots.
         scored: how many faces were scored.
         content_hash: of the set as it was opened.
     """
@@ -85,11 +86,13 @@ class Setup:
     seed: int
     scored: int
     content_hash: str
+    chosen: int = 0
+    honeypots: int = 0
 
 
 @dataclass
 class Ledger:
-    """A round's ledger: what it was opened with, and its rows (`LEDGER`), mined first, each arm by rank."""
+    """A round's ledger: what it was opened with, and its rows (`LEDGER`), honeypots last, each arm by rank."""
 
     setup: Setup
     rows: pd.DataFrame

@@ -1,7 +1,8 @@
-"""Opening a round: score, draw a random control, pick the hard ones, write why."""
+"""Opening a round: score, draw a random control, pick the hard ones, or take those that were named; write why."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from occset.dataset import OcclusionSet
 from occset.errors import OccsetError
 from occset.locks import only_writer
 from occset.mining.choice import score
-from occset.mining.mine import Scores, score_set
+from occset.mining.mine import MAY_BE_MINED, Scores, candidates, frozen_faces, score_set
 from occset.mining.scoring import Progress
+from occset.rounds.honeypots import add_honeypots, how_many
 from occset.rounds.ledger import (
     LEDGER,
     Ledger,
@@ -37,6 +39,7 @@ def open_round(
     device: str = "auto",
     workers: int | None = None,
     progress: Progress | None = None,
+    honeypots: float = 0.0,
 ) -> tuple[Ledger, list[tuple[str, str]]]:
     """Pick ``top`` hard faces and ``random`` others, and write the ledger of a new round.
 
@@ -48,7 +51,8 @@ def open_round(
         data: the set.
         top, random: how many faces of each arm; fewer when there are no more.
         model, split, weights, device, workers, progress: see `occset.mining.mine.score_set`.
-        seed: of the random arm.
+        seed: of the random arm and of the honeypots.
+        honeypots: samples of known truth to add, as a share of the picks, see `occset.rounds.honeypots`.
 
     Returns:
         The ledger, and the faces that could not be read, and why.
@@ -60,35 +64,126 @@ def open_round(
         raise OccsetError("a round of no face: give --top or --random a number above 0")
     with only_writer(data.path):
         data.refresh()
-        known = list_rounds(data.path)
-        if known and (latest := read_round(data.path, known[-1])).is_open:
-            raise OccsetError(
-                f"{data.path}: round {known[-1]} is open, {len(latest.waiting)} of its faces wait for a label: close it "
-                f"with  occset round close {data.path} --labels DIR"
-            )
+        number = next_number(data)
         scores = score_set(
             data, model, split, weights, device, workers, progress, leave_out=corrections(data.path).keys()
         )
         rows = _rows(data, scores, top, random, seed)
-        arms = rows["arm"].value_counts()
-        setup = Setup(
-            number=known[-1] + 1 if known else 1,
-            model=scores.model,
-            weights_hash=scores.weights_hash,
-            split=split,
-            mined=int(arms.get("mined", 0)),
-            random=int(arms.get("random", 0)),
-            seed=seed,
-            scored=len(scores.table),
-            content_hash=data.content_hash(),
+        known_truth = add_honeypots(
+            data, number, how_many(honeypots, len(rows)), split, _trusted(scores, {row["id"] for row in rows}), seed
         )
-        ledger = Ledger(setup, rows)
-        write_round(data.path, ledger)
-        note_time(data.path, setup.number, "opened")
+        about = {"model": scores.model, "weights_hash": scores.weights_hash, "scored": len(scores.table)}
+        ledger = _write(data, number, [*rows, *known_truth], split, seed, about)
     return ledger, scores.problems
 
 
-def _rows(data: OcclusionSet, scores: Scores, top: int, random: int, seed: int) -> pd.DataFrame:
+def open_chosen(
+    data: OcclusionSet, ids: Sequence[str], reason: str = "named by the curator", honeypots: float = 0.0, seed: int = 0
+) -> Ledger:
+    """Open a round with faces that somebody named, whatever a model says of them; earlier rounds may have had them.
+
+    Args:
+        data: the set.
+        ids: of the faces.
+        reason: why, for the ledger.
+        honeypots, seed: see `open_round`.
+
+    Raises:
+        UnknownName: the set has no such face.
+        OccsetError: no face, one that may not be relabelled, a round is open, or another process writes here.
+    """
+    with only_writer(data.path):
+        data.refresh()
+        number = next_number(data)
+        ids = list(dict.fromkeys(ids))
+        splits = {face: data.face_row(face)["split"] for face in ids}
+        if not ids:
+            raise OccsetError("a round of no face: name at least one")
+        if wrong := [face for face in ids if splits[face] not in MAY_BE_MINED]:
+            raise OccsetError(
+                f"{data.path}: {wrong[0]} is of the split '{splits[wrong[0]]}', which is never relabelled: leave it out "
+                f"({len(wrong)} such were named)"
+            )
+        if held := sorted(set(ids) & frozen_faces(data.path)):
+            raise OccsetError(f"{data.path}: {held[0]} is named by a frozen recipe file, its label must not change")
+        split = splits[ids[0]]
+        picks = [_named(data, face, i + 1, "chosen", reason) for i, face in enumerate(ids)]
+        rest = [] if not honeypots else candidates(data, split, leave_out=ids)
+        known_truth = add_honeypots(data, number, how_many(honeypots, len(ids)), split, rest, seed)
+        return _write(data, number, [*picks, *known_truth], split, seed, {})
+
+
+def open_random(data: OcclusionSet, count: int, split: str = "train", honeypots: float = 0.0, seed: int = 0) -> Ledger:
+    """Open a round with faces drawn at random and no model asked.
+
+    Args:
+        data: the set.
+        count: how many; fewer where there are no more.
+        split, honeypots, seed: see `open_round`.
+
+    Raises:
+        OccsetError: a round is open, nothing is left to pick, or another process writes here.
+    """
+    if count < 1:
+        raise OccsetError("a round of no face: give --random a number above 0")
+    with only_writer(data.path):
+        data.refresh()
+        number = next_number(data)
+        pool = candidates(data, split, corrections(data.path).keys())
+        drawn = [pool[i] for i in np.random.default_rng([seed, 0xD1CE]).permutation(len(pool))[:count]]
+        reason = f"drawn at random (seed {seed}) from {len(pool)} faces"
+        picks = [_named(data, face, i + 1, "random", reason) for i, face in enumerate(drawn)]
+        rest = sorted(set(pool) - set(drawn))
+        known_truth = add_honeypots(data, number, how_many(honeypots, len(drawn)), split, rest, seed)
+        return _write(data, number, [*picks, *known_truth], split, seed, {})
+
+
+def next_number(data: OcclusionSet) -> int:
+    """Number of the round that can be opened now.
+
+    Raises:
+        OccsetError: the latest one is open.
+    """
+    known = list_rounds(data.path)
+    if known and (latest := read_round(data.path, known[-1])).is_open:
+        raise OccsetError(
+            f"{data.path}: round {known[-1]} is open, {len(latest.waiting)} of its faces wait for a label: end it with  "
+            f"occset annotate pull {data.path}  or  occset round close {data.path} --labels DIR"
+        )
+    return known[-1] + 1 if known else 1
+
+
+def _write(
+    data: OcclusionSet, number: int, rows: list[dict[str, Any]], split: str, seed: int, about: dict[str, Any]
+) -> Ledger:
+    table = pd.DataFrame(rows, columns=LEDGER.names)
+    arms = table["arm"].value_counts()
+    setup = Setup(
+        number=number,
+        model=about.get("model", ""),
+        weights_hash=about.get("weights_hash", ""),
+        split=split,
+        mined=int(arms.get("mined", 0)),
+        random=int(arms.get("random", 0)),
+        seed=seed,
+        scored=about.get("scored", 0),
+        content_hash=data.content_hash(),
+        chosen=int(arms.get("chosen", 0)),
+        honeypots=int(arms.get("honeypot", 0)),
+    )
+    ledger = Ledger(setup, table)
+    write_round(data.path, ledger)
+    note_time(data.path, number, "opened")
+    return ledger
+
+
+def _trusted(scores: Scores, picked: Collection[str]) -> list[str]:
+    """Faces whose labels are believed: the half with the lower scores, those picked left out."""
+    order = scores.table.loc[np.argsort(score(scores.table).to_numpy(), kind="stable"), "id"]
+    return sorted(set(order.iloc[: max(1, len(order) // 2)]) - set(picked))
+
+
+def _rows(data: OcclusionSet, scores: Scores, top: int, random: int, seed: int) -> list[dict[str, Any]]:
     table = scores.table
     if table.empty:
         raise OccsetError(f"{data.path}: none of its faces could be read: run  occset check {data.path}")
@@ -102,17 +197,22 @@ def _rows(data: OcclusionSet, scores: Scores, top: int, random: int, seed: int) 
     control = control.assign(arm="random", reason=f"drawn at random (seed {seed}) from {len(table)} faces")
     mined = scores.choose(top, leave_out=control["id"]).assign(arm="mined")
     picks: Any = [*mined.to_dict("records"), *control.to_dict("records")]
-    return pd.DataFrame([_row(data, picked, scores) for picked in picks], columns=LEDGER.names)
+    about = {"model": scores.model, "weights_hash": scores.weights_hash}
+    return [_row(data, {**picked, **about}) for picked in picks]
 
 
-def _row(data: OcclusionSet, picked: dict[str, Any], scores: Scores) -> dict[str, Any]:
+def _named(data: OcclusionSet, face: str, rank: int, arm: str, reason: str) -> dict[str, Any]:
+    """The row of a pick that no model scored."""
+    known = {"id": face, "source_id": data.face_row(face)["source_id"], "arm": arm, "rank": rank, "reason": reason}
+    return _row(data, known)
+
+
+def _row(data: OcclusionSet, picked: dict[str, Any]) -> dict[str, Any]:
     face = data.face_row(picked["id"])
     known = {name: picked[name] for name in LEDGER.names if name in picked}
     return {
         **dict.fromkeys(LEDGER.names),
         **known,
-        "model": scores.model,
-        "weights_hash": scores.weights_hash,
         "width": face["width"],
         "height": face["height"],
         "label_before": face["mask"] if isinstance(face["mask"], str) else None,

@@ -61,7 +61,7 @@ def test_no_second_round_while_one_is_open(drawn_set, colour_model, tmp_path):
     data = drawn_set()
     opened(data, colour_model)
     before = ledger_path(data.path, 1).read_bytes()
-    with pytest.raises(OccsetError, match="round 1 is open, 9 of its faces wait for a label: close it with"):
+    with pytest.raises(OccsetError, match="round 1 is open, 9 of its faces wait for a label: end it with"):
         opened(data, colour_model)
     assert list_rounds(data.path) == [1]
     assert ledger_path(data.path, 1).read_bytes() == before
