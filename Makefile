@@ -7,7 +7,7 @@ LIMIT ?= 200
 METHODS ?= telea,navier-stokes,patchmatch,pca
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help bench bench-all test nightly lint speed ns mining-curve picture browser clean
+.PHONY: help bench bench-all test nightly lint speed ns mining-curve picture browser label-studio clean
 
 help:
 	@echo "make bench      set up and run the main job on built-in data ($(LIMIT) samples)"
@@ -39,6 +39,10 @@ browser:
 	  { test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
 	  echo "no Chromium: the tests of the page will be skipped (apt-get install chromium chromium-driver)"
 
+# the tests of labelling run against a Label Studio of their own, in an environment of its own in the user's cache
+label-studio: $(VENV)/.test
+	@$(BIN)/python -m occset.annotation.environment || echo "no Label Studio: the tests that need one will be skipped"
+
 # the stamp is made last, so that a set whose making was cut off is taken up again
 $(WORK)/set.ok: | $(VENV)/.product
 	$(BIN)/occset new $(WORK)/set --name builtin --faces builtin:400 --occluders builtin:400 --textures builtin:100
@@ -56,10 +60,10 @@ bench-all: $(VENV)/.product
 	  $(BIN)/occset bench --data $(WORK)/set-all --protocol $$p --methods $(METHODS) --audit --out $(WORK)/results-all || exit 1; done
 	$(BIN)/occset leaderboard $(WORK)/results-all --out $(WORK)/site-all
 
-test: $(VENV)/.test browser
+test: $(VENV)/.test browser label-studio
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-nightly: $(VENV)/.test browser
+nightly: $(VENV)/.test browser label-studio
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.lint

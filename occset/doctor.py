@@ -26,6 +26,7 @@ EXTRAS = {
     ),
     "onnx": (("onnxruntime",), "methods given as onnx:FILE"),
     "transforms": (("albumentations",), "OccludeFace for albumentations pipelines"),
+    "annotate": (("label-studio-sdk", "numba"), "labelling faces in Label Studio"),
 }
 
 
