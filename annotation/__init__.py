@@ -1,1 +1,1 @@
-"""Label Studio: server, project, codec, push, pull, pre-labelling and agreement (nothing lands here yet)."""
+"""Label Studio: server, project, codec, push, pull, agreement, and the backend that pre-labels."""

@@ -20,6 +20,7 @@ VERBS = {
     "explain": "occset.commands:explain",
     "mine": "occset.mining.commands:mine",
     "round": "occset.rounds.commands:round_",
+    "annotate": "occset.annotation.cli:annotate",
     "train": "occset.models.cli:train",
     "segment": "occset.models.cli:segment",
     "doctor": "occset.commands:doctor",
@@ -54,7 +55,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="Build a face-occlusion set, check it, render it, and bench de-occlusion methods on it.",
+    help="Build a face-occlusion set, check it, label it, render it, and bench de-occlusion methods on it.",
 )
 
 

@@ -1,4 +1,4 @@
-"""The verbs of a round: open, close, report."""
+"""The verbs of a round: open, close, report, history."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ def open_command(
     weights: Annotated[Path | None, typer.Option(help="Weights of the model; the released ones by default.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
+    honeypots: Annotated[
+        float, typer.Option(help="Samples of known truth to mix in, as a share of the picks.", min=0, max=1)
+    ] = 0.0,
     as_json: Json = False,
 ) -> None:
     """Score the set, pick what is worth labelling, and write the round's ledger."""
@@ -35,7 +38,7 @@ def open_command(
 
     with progress_bar("mining") as progress:
         ledger, problems = open_round(
-            OcclusionSet(path), top, random, model, split, seed, weights, device, workers, progress
+            OcclusionSet(path), top, random, model, split, seed, weights, device, workers, progress, honeypots
         )
     columns = ["arm", "rank", "id", "source_id", "score", "reason"]
     number = ledger.setup.number
@@ -87,19 +90,76 @@ def close_command(
 
 
 @round_.command("report")
-def report_command(path: SetPath, number: Number = None, as_json: Json = False) -> None:
+def report_command(
+    path: SetPath,
+    number: Number = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Also write a page of it, one HTML file with pictures.", metavar="FILE")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Most pictures on the page.", min=0)] = 60,
+    as_json: Json = False,
+) -> None:
     """How many were picked, labelled and changed, mined against random, and each face."""
     from occset.console import print_json, print_table, say
     from occset.dataset import OcclusionSet
+    from occset.rounds.page import write_page
     from occset.rounds.report import report
 
-    found = report(OcclusionSet(path), number)
+    data = OcclusionSet(path)
+    found = report(data, number)
     setup = found.setup
     if as_json:
         print_json(found.to_dict())
     else:
         print_table(found.samples, f"round {setup['number']}, faces")
         print_table(found.reasons, "by the leading signal")
+        for rows, title in ((found.categories, "cut-outs"), (found.annotators, "by annotator")):
+            if rows:
+                print_table(rows, title)
+        print_table(found.work, "time and agreement")
         print_table(found.arms, "by arm")
     when = f", opened {setup['opened']}" if "opened" in setup else ""
     say(f"round {setup['number']}: {setup['model']} {setup['weights_hash'][:12]}{when}, {setup['waiting']} picks wait")
+    if page is not None:
+        write_page(data, setup["number"], page, limit)
+        say(f"{page}: the page, with photos of people: the terms of the set hold for it, do not publish it")
+
+
+@round_.command("history")
+def history_command(
+    path: SetPath,
+    face: Annotated[str, typer.Argument(help="Id of a face.", metavar="FACE")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write each version's mask into, as PNG.")] = None,
+    as_json: Json = False,
+) -> None:
+    """All labels that a face has had, oldest first: none is lost when another comes."""
+    from occset.console import print_table, say
+    from occset.dataset import OcclusionSet
+    from occset.masks import area, decode_rle, write_mask
+    from occset.mining.signals import iou
+    from occset.rounds.versions import history
+
+    data = OcclusionSet(path)
+    height, width = (int(data.face_row(face)[side]) for side in ("height", "width"))
+    rows, before = [], None
+    for version in history(data, face):
+        mask = None if version.label is None else decode_rle(version.label, height, width)
+        rows.append(
+            {
+                "round": version.round,
+                "version": version.version,
+                "labelled": version.labelled,
+                "annotators": ", ".join(version.annotators),
+                "lead time": version.lead_time,
+                "agreement": version.agreement,
+                "area": None if mask is None else area(mask) / (height * width),
+                "IoU with the one before": None if mask is None or before is None else iou(before, mask),
+                "origin": version.origin or ("the source" if version.round == 0 else None),
+            }
+        )
+        if out is not None and mask is not None:
+            write_mask(out / f"{face}.round-{version.round:03d}.version-{version.version}.png", mask)
+        before = mask
+    print_table(rows, f"labels of {face}", as_json)
+    if out is not None:
+        say(f"{out}: one PNG a version; to go back to one, name it {face}.png and close a round with it")

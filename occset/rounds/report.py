@@ -26,12 +26,19 @@ class RoundReport:
             those compared that changed, mean change of the label's area.
         reasons: one row an arm and leading signal: picks, compared, mean IoU, share changed.
         samples: one row a pick.
+        work: one row an arm, and "all" of them: how long labelling took, and how far annotators agreed.
+        annotators: one row an annotator (None: nobody was named): labels of picks, and honeypots with their IoU with
+            the truth. A label that several drew counts for each of them; "shared" says how many honeypots were such.
+        categories: one row a category and annotator of the occluders that this round cut out.
     """
 
     setup: dict[str, Any]
     arms: list[dict[str, Any]]
     reasons: list[dict[str, Any]]
     samples: list[dict[str, Any]]
+    work: list[dict[str, Any]]
+    annotators: list[dict[str, Any]]
+    categories: list[dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -48,16 +55,21 @@ def report(data: OcclusionSet, number: int | None = None) -> RoundReport:
     ledger = read_round(data.path, number)
     rows = ledger.rows.copy()
     picks: Any = rows.to_dict("records")
-    rows["area_change"] = [_area_change(row) for row in picks]
+    rows["area_change"] = pd.Series([_area_change(row) for row in picks], index=rows.index, dtype=float)
+    names = [None if row["annotators"] is None else list(row["annotators"]) for row in picks]
+    rows["annotators"] = pd.Series(names, index=rows.index, dtype=object)
     arms = [_arm(arm, group) for arm, group in rows.groupby("arm", sort=False)]
     reasons = [
         {"arm": arm, "signal": signal, "picked": len(group), **_change(group)}
         for (arm, signal), group in rows[rows["signal"].notna()].groupby(["arm", "signal"], sort=True)
     ]
     shown = ["id", "source_id", "arm", "rank", "score", "decision", "iou", "area_change", "lead_time", "reason"]
+    shown += ["agreement", "annotators"]
     samples = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
     setup = {**asdict(ledger.setup), **read_times(data.path, ledger.setup.number), "waiting": len(ledger.waiting)}
-    return RoundReport(setup, arms, reasons, samples)  # type: ignore[arg-type]
+    work = [_work(arm, group) for arm, group in rows.groupby("arm", sort=False)] + [_work("all", rows)]
+    categories = _categories(data.occluders, ledger.setup.number)
+    return RoundReport(setup, arms, reasons, samples, work, _annotators(rows), categories)  # type: ignore[arg-type]
 
 
 def _arm(arm: Any, rows: pd.DataFrame) -> dict[str, Any]:
@@ -71,6 +83,59 @@ def _arm(arm: Any, rows: pd.DataFrame) -> dict[str, Any]:
         "area change": _mean(rows["area_change"].abs()),
         "seconds each": _mean(rows["lead_time"]),
     }
+
+
+def _work(arm: Any, rows: pd.DataFrame) -> dict[str, Any]:
+    times, agreement = rows["lead_time"].dropna(), rows["agreement"].dropna()
+    return {
+        "arm": arm,
+        "timed": len(times),
+        "median seconds": float(times.median()) if len(times) else None,
+        "total seconds": float(times.sum()) if len(times) else None,
+        "by several": len(agreement),
+        "agreement": _mean(agreement),
+        "lowest agreement": float(agreement.min()) if len(agreement) else None,
+    }
+
+
+def _annotators(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    done: Any = rows[rows["label_after"].notna()].to_dict("records")
+    by_name: dict[str | None, list[dict[str, Any]]] = {}
+    for row in done:
+        for name in dict.fromkeys(row["annotators"] or [None]):
+            by_name.setdefault(name, []).append(row)
+    return [_annotator(name, by_name[name]) for name in sorted(by_name, key=lambda name: (name is None, name or ""))]
+
+
+def _annotator(name: str | None, done: list[dict[str, Any]]) -> dict[str, Any]:
+    alone = pd.Series([row["lead_time"] for row in done if len(row["annotators"] or ()) < 2], dtype=float).dropna()
+    traps = [row for row in done if row["arm"] == "honeypot"]
+    scores = pd.Series([row["iou"] for row in traps], dtype=float).dropna()
+    return {
+        "annotator": name,
+        "labels": len(done) - len(traps),
+        "median seconds": float(alone.median()) if len(alone) else None,  # of what this one labelled alone
+        "honeypots": len(traps),
+        "shared": sum(len(row["annotators"] or ()) > 1 for row in traps),
+        "honeypot IoU": _mean(scores),
+        "lowest": float(scores.min()) if len(scores) else None,
+    }
+
+
+def _categories(occluders: pd.DataFrame, number: int) -> list[dict[str, Any]]:
+    brought = occluders[occluders["round"].eq(number)]
+    found = []
+    for (category, name), group in brought.groupby(["category", "annotator"], sort=True, dropna=False):
+        times = group["lead_time"].dropna()
+        found.append(
+            {
+                "category": category if isinstance(category, str) else None,
+                "annotator": name if isinstance(name, str) else None,
+                "cut-outs": len(group),
+                "median seconds": float(times.median()) if len(times) else None,
+            }
+        )
+    return found
 
 
 def _change(rows: pd.DataFrame) -> dict[str, Any]:

@@ -158,9 +158,16 @@ def history(data: OcclusionSet, face: str) -> list[Version]:
 
 def _version(number: int, row: dict[str, Any]) -> Version:
     names: Iterable[str] = () if row["annotators"] is None else row["annotators"]
-    numbers = [None if row[c] != row[c] else row[c] for c in ("lead_time", "agreement")]
+    lead_time, agreement = (None if row[c] != row[c] else row[c] for c in ("lead_time", "agreement"))
     return Version(
-        number, int(row["version"]), row["label"], _text(row["labelled"]), tuple(names), *numbers, _text(row["origin"])
+        number,
+        int(row["version"]),
+        row["label"],
+        _text(row["labelled"]),
+        tuple(names),
+        lead_time,
+        agreement,
+        _text(row["origin"]),
     )
 
 

@@ -79,7 +79,7 @@ def harvest(
     outline = face_outline(labels, points)
     found = []
     for kind in (*_KINDS, _GLASSES) if lenses == "dark" else _KINDS:
-        mask = _clean(select(labels, *kind.parts))
+        mask = drop_crumbs(select(labels, *kind.parts))
         if kind is _GLASSES:
             mask = filled(mask)
         if np.count_nonzero(mask & outline) < kind.over_face * np.count_nonzero(outline):
@@ -92,8 +92,8 @@ def harvest(
     return found
 
 
-def _clean(mask: np.ndarray) -> np.ndarray:
-    """Drop crumbs; a mask without one piece that makes up most of it comes back empty."""
+def drop_crumbs(mask: np.ndarray) -> np.ndarray:
+    """Drop crumbs of a mask (H, W) bool; one whose largest piece is not most of it, amid many, comes back empty."""
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     if count == 1:
         return mask
@@ -108,10 +108,24 @@ def _cut(
     image: np.ndarray, mask: np.ndarray, outline: np.ndarray, kind: _Kind, unit: float
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Cut out a mask with soft alpha; the RGBA crop and the (x, y) of its corner, or None where little is left."""
-    edge = alpha = _follow_edges(image, mask, max(2, round(kind.radius * unit)))
+    edge = alpha = follow_edges(image, mask, max(2, round(kind.radius * unit)))
     if kind.reach > 0:
         beyond = cv2.distanceTransform((~outline).astype(np.uint8), cv2.DIST_L2, 5)
         alpha = alpha * np.clip(1 - (beyond - kind.reach * unit) / (_FADE * unit), 0, 1)
+    return crop_out(image, edge, alpha)
+
+
+def crop_out(image: np.ndarray, edge: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Crop a cut-out with a margin and carry the colour of its opaque inside under its soft edge.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        edge: (H, W) float 0..1, by which the colours go: where alpha only fades out, the photo's own are right.
+        alpha: (H, W) float 0..1, no larger than `edge`.
+
+    Returns:
+        RGBA (h, w, 4) uint8 and the (x, y) of its corner, or None where a side is below `LEAST_SIDE`.
+    """
     alpha = np.round(alpha * 255).astype(np.uint8)
     box = cv2.boundingRect((alpha > 8).astype(np.uint8))
     if min(box[2:]) < LEAST_SIDE:
@@ -120,16 +134,23 @@ def _cut(
     x0, y0 = max(0, box[0] - margin), max(0, box[1] - margin)
     x1, y1 = min(image.shape[1], box[0] + box[2] + margin), min(image.shape[0], box[1] + box[3] + margin)
     crop = (slice(y0, y1), slice(x0, x1))
-    # colours go by the edge alone: where alpha only fades with the distance, the photo's own are right
     rgba = extend_colour(np.dstack([image[crop], np.round(edge[crop] * 255).astype(np.uint8)]), 230)
     rgba[:, :, 3] = np.where(alpha[crop] > 8, alpha[crop], 0)
     return rgba, np.array([x0, y0], np.float64)
 
 
-def _follow_edges(image: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray:
-    """Alpha 0..1 that follows the photo's edges near those of the mask: a guided filter on luma.
+def follow_edges(image: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray:
+    """Alpha that follows the photo's edges near those of the mask: a guided filter on luma.
 
     With a = cov(I, p) / (var(I) + eps), b = mean(p) - a mean(I) over boxes, alpha = mean(a) I + mean(b).
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        mask: (H, W) bool.
+        radius: of the boxes, pixels; farther than twice that from the mask's edge nothing changes.
+
+    Returns:
+        (H, W) float32, 0..1.
     """
     size = (2 * radius + 1, 2 * radius + 1)
     guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -56,6 +57,41 @@ def test_the_figures_by_hand(closed):
     assert [s["area_change"] for s in found.samples] == [-0.5, None, 0.0, None]
     assert found.setup["waiting"] == 0
     assert {"opened", "closed", "model", "weights_hash", "seed"} <= set(found.setup)
+
+
+def test_time_agreement_and_annotators_by_hand(closed):
+    ledger = read_round(closed.path)
+    rows = ledger.rows.copy()
+    rows["annotators"] = pd.Series([["ana"], ["ben", "ana"], ["ben"], None], dtype=object)
+    rows["lead_time"], rows["agreement"] = [10.0, 50.0, 20.0, None], [None, 0.6, None, None]
+    rows.loc[2, "arm"] = "honeypot"
+    write_round(closed.path, Ledger(ledger.setup, rows))
+    found = report(closed)
+    assert [row["arm"] for row in found.work] == ["mined", "honeypot", "random", "all"]
+    assert found.work[-1] == {
+        "arm": "all",
+        "timed": 3,
+        "median seconds": 20.0,
+        "total seconds": 80.0,
+        "by several": 1,
+        "agreement": 0.6,
+        "lowest agreement": 0.6,
+    }
+    assert found.work[2]["median seconds"] is None
+    keys = ("annotator", "labels", "median seconds", "honeypots", "honeypot IoU", "shared")
+    assert [tuple(row[key] for key in keys) for row in found.annotators] == [
+        ("ana", 2, 10.0, 0, None, 0),
+        ("ben", 1, 20.0, 1, 1.0, 0),
+    ]
+    assert found.samples[1]["annotators"] == ["ben", "ana"]
+
+
+def test_a_round_that_waits_for_all_its_labels_has_figures(drawn_set, colour_model):
+    data = drawn_set()
+    open_round(data, 2, 1, colour_model, workers=1)
+    found = report(data)
+    assert [(arm["waiting"], arm["area change"]) for arm in found.arms] == [(2, None), (1, None)]
+    assert (found.annotators, found.categories) == ([], [])
 
 
 def test_the_verb_gives_tables_and_json(closed):

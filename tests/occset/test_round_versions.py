@@ -98,7 +98,9 @@ def test_a_label_that_the_set_does_not_hold_is_found(opened):
     merge(data, read_round(data.path), {face: label(0)})
     data.write(
         "faces",
-        data.faces.assign(mask=[source if i == face else m for i, m in zip(data.faces["id"], data.faces["mask"])]),
+        data.faces.assign(
+            mask=[source if i == face else m for i, m in zip(data.faces["id"], data.faces["mask"], strict=True)]
+        ),
     )
     data.note()
     assert [(f.level, f.where) for f in check(data, 1)] == [("warning", "round 1")]

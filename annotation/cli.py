@@ -1,0 +1,245 @@
+"""The verbs of labelling in Label Studio: start, push, status, pull, backend, stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+annotate = typer.Typer(
+    no_args_is_help=True, help="Label faces in Label Studio: start it, push a round, pull its labels, pre-label."
+)
+
+SetPath = Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")]
+Number = Annotated[int | None, typer.Option("--round", help="Number of the round; the latest by default.", min=1)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Weights = Annotated[Path | None, typer.Option(help="Weights of the model; the released ones by default.")]
+
+
+@annotate.command("start")
+def start_command(
+    port: Annotated[int, typer.Option(help="Of 127.0.0.1.", min=1, max=65535)] = 8080,
+    username: Annotated[str | None, typer.Option(help="An e-mail address to log in with.")] = None,
+    new_password: Annotated[bool, typer.Option("--new-password", help="Set and show a new password.")] = False,
+) -> None:
+    """Start a local Label Studio, or greet the one in LABEL_STUDIO_URL; says where to click."""
+    import os
+
+    from occset.console import say
+
+    if os.environ.get("LABEL_STUDIO_URL"):
+        from occset.annotation.client import connect
+
+        studio = connect()
+        say(
+            f"LABEL_STUDIO_URL names Label Studio {studio.version} at {studio.url}, and it takes the token: nothing to start"
+        )
+    else:
+        from occset.annotation.server import start
+
+        server = start(port=port, username=username, new_password=new_password, say=say)
+        say(f"Label Studio {server.version} runs at  {server.url}  : log in as  {server.username}")
+        if server.password:
+            say(f"with the password  {server.password}  , shown once (--new-password sets another)")
+        say("it goes on until  occset annotate stop ; its data stay")
+    say("next:  occset annotate push my-set")
+
+
+@annotate.command("stop")
+def stop_command() -> None:
+    """Stop the local Label Studio; its data stay."""
+    from occset.annotation.server import stop
+    from occset.console import say
+
+    say("Label Studio has stopped" if stop() else "no Label Studio of occset's was running")
+
+
+@annotate.command("push")
+def push_command(
+    path: SetPath,
+    number: Number = None,
+    top: Annotated[int, typer.Option(help="How many faces the model picks.", min=0)] = 20,
+    control: Annotated[int, typer.Option(help="How many are drawn at random beside them, to compare.", min=0)] = 0,
+    where: Annotated[
+        str | None, typer.Option(help="Pick by a condition on the faces, as pandas' query takes it.")
+    ] = None,
+    ids: Annotated[str | None, typer.Option(help="Pick these ids, comma-separated, or a file with one a line.")] = None,
+    random: Annotated[int | None, typer.Option(help="Pick this many at random, no model asked.", min=1)] = None,
+    honeypots: Annotated[
+        float, typer.Option(help="Samples of known truth to mix in, as a share of the picks.", min=0, max=1)
+    ] = 0.0,
+    split: Annotated[str, typer.Option(help="train or val; test faces are never relabelled.")] = "train",
+    seed: Annotated[int, typer.Option(help="Of random faces and honeypots.", min=0)] = 0,
+    annotators: Annotated[int, typer.Option(help="How many people label each face.", min=1, max=12)] = 1,
+    prelabel: Annotated[str, typer.Option(help="Drawn beforehand: model, label (the set's own) or none.")] = "model",
+    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    weights: Weights = None,
+    device: Device = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send the faces of a round to Label Studio; a round that is not there is opened. Twice sends nothing twice."""
+    from occset.annotation.choosing import Choice, round_to_push
+    from occset.annotation.client import connect
+    from occset.annotation.push import push
+    from occset.console import print_json, progress_bar, say
+    from occset.dataset import OcclusionSet
+    from occset.errors import OccsetError
+    from occset.mining.model import open_model
+
+    if prelabel not in ("model", "label", "none"):
+        raise OccsetError(f"--prelabel {prelabel}: take model, label or none")
+    data = OcclusionSet(path)
+    studio = connect()
+    choice = Choice(top, control, where, ids, random, honeypots, split, seed, model, weights, device)
+    with progress_bar("picking") as progress:
+        number, problems = round_to_push(data, number, choice, dry_run, progress, say)
+    if number is None:
+        return
+    opened = open_model(model, weights, device, threads=None) if prelabel == "model" else None
+    with progress_bar("pushing") as progress:
+        pushed = push(data, studio, number, opened, prelabel, annotators, dry_run, progress)  # type: ignore[arg-type]
+    skipped = [*problems, *pushed.skipped, *((name, "did not arrive: push again") for name in pushed.missing)]
+    for face, message in skipped:
+        say(f"skipped {face}: {message}")
+    if as_json:
+        print_json({**pushed.to_dict(), "skipped": skipped})
+    verb = "would be sent" if dry_run else "sent"
+    say(f"round {number}: {pushed.new} faces {verb}, {pushed.already} were there already")
+    if pushed.removed:
+        say(f"{pushed.removed} tasks that were there twice were removed")
+    if pushed.url:
+        say(f"label them at  {pushed.url}  , then  occset annotate pull {path}")
+    if skipped:
+        raise typer.Exit(1)
+
+
+@annotate.command("status")
+def status_command(path: SetPath, number: Number = None, as_json: Json = False) -> None:
+    """How far a round is: pushed, labelled, skipped, waiting, and by whom."""
+    from dataclasses import asdict
+
+    from occset.annotation.client import connect
+    from occset.annotation.status import status
+    from occset.console import print_json, print_table, say
+    from occset.dataset import OcclusionSet
+
+    found = status(OcclusionSet(path), connect(), number)
+    if as_json:
+        print_json(asdict(found))
+        return
+    counts = {key: value for key, value in asdict(found).items() if isinstance(value, int) and key != "number"}
+    print_table([counts], f"round {found.number}")
+    if found.annotators:
+        print_table(found.annotators, "by annotator")
+    say(f"label at  {found.url}  , then  occset annotate pull {path}" if found.url else "nothing was pushed yet")
+
+
+@annotate.command("pull")
+def pull_command(
+    path: SetPath,
+    number: Number = None,
+    rule: Annotated[str, typer.Option(help="Consensus of three and more: staple or majority.")] = "staple",
+    agreement: Annotated[
+        float, typer.Option(help="IoU below which two annotators disagree, and a third is asked.", min=0, max=1)
+    ] = 0.9,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Take what is there and give up the rest, so that the round ends.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Read and merge all again, not only what changed.")] = False,
+    page: Annotated[Path | None, typer.Option(help="Write the round's report with pictures here, as HTML.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring labels into the set: face masks, occluders, agreement, ledger. What came before is kept as a version."""
+    from occset.annotation.client import connect
+    from occset.annotation.pull import Options, pull
+    from occset.console import print_json, print_table, progress_bar, say
+    from occset.dataset import OcclusionSet
+    from occset.errors import OccsetError
+
+    if rule not in ("staple", "majority"):
+        raise OccsetError(f"--rule {rule}: take staple or majority")
+    data = OcclusionSet(path)
+    options = Options(rule, least=agreement, finish=finish, everything=everything)  # type: ignore[arg-type]
+    with progress_bar("pulling") as progress:
+        pulled = pull(data, connect(), number, options, progress)
+    for name, message in pulled.refused:
+        say(f"refused {name}: {message}")
+    if as_json:
+        print_json(pulled.to_dict())
+    else:
+        if pulled.discussion:
+            print_table(pulled.discussion, "to talk about")
+        if pulled.annotators:
+            print_table(pulled.annotators, "annotators on honeypots")
+    say(
+        f"round {pulled.number}: {pulled.read} tasks read, {pulled.merged} labels merged, {pulled.changed} faces changed, "
+        f"{pulled.occluders} occluders came new"
+    )
+    if pulled.requeued:
+        say(f"{len(pulled.requeued)} faces on which annotators disagree wait for one more of them")
+    _say_what_waits(pulled.waiting, path)
+    if page is not None:
+        from occset.rounds.page import write_page
+
+        say(f"report: {write_page(data, pulled.number, page)}")
+    if pulled.refused:
+        say(f"{len(pulled.refused)} labels were refused, as said above; the rest is merged")
+        raise typer.Exit(1)
+
+
+def _say_what_waits(waiting: list[str], path: Path) -> None:
+    from occset.console import say
+
+    if waiting:
+        say(f"{len(waiting)} picks still wait ({', '.join(waiting[:3])}): pull again later, or with --finish")
+    else:
+        say(f"the round is closed; its report:  occset round report {path} --page report.html")
+
+
+@annotate.command("backend")
+def backend_command(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="A set whose latest pushed round asks it; all of occset's by default.", metavar="[SET]"),
+    ] = None,
+    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    weights: Weights = None,
+    device: Device = "auto",
+    port: Annotated[int, typer.Option(help="Of 127.0.0.1.", min=0, max=65535)] = 9090,
+) -> None:
+    """Pre-label on demand, when a task is opened, until Ctrl-C."""
+    from occset.annotation.backend import make_server, pictures_in, register, secret_from_environment
+    from occset.annotation.client import connect
+    from occset.annotation.samples import MARKER, marker_of
+    from occset.console import say
+    from occset.errors import OccsetError
+    from occset.mining.model import open_model
+    from occset.rounds.ledger import read_round
+
+    studio = connect()
+    if studio.document_root is None:
+        raise OccsetError(
+            f"{studio.url}: the backend reads the pictures of the local server, whose files it sees: run "
+            "occset annotate start  without LABEL_STUDIO_URL; for another server, push with --prelabel model"
+        )
+    marker = marker_of(read_round(path).setup) if path is not None else None
+    projects = (
+        studio.find_projects(marker)
+        if marker
+        else [p for p in studio.projects() if MARKER in str(p.get("description"))]
+    )
+    if not projects:
+        raise OccsetError(f"{studio.url}: has no project of occset's: run  occset annotate push SET  first")
+    secret = secret_from_environment()
+    server: Any = make_server(
+        open_model(model, weights, device, threads=None), secret, pictures_in(studio.document_root), port
+    )
+    with server:
+        for project in projects:
+            register(studio, project["id"], server.url, secret)
+            say(f"{studio.project_url(project['id'])}: asks {server.url} now")
+        say(f"{server.version} pre-labels at {server.url} until Ctrl-C")
+        server.serve()

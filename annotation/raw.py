@@ -1,0 +1,136 @@
+"""What a server sent of a round, kept as it came: `rounds/NNN/raw/`, one file for each version of a task.
+
+Nothing here is ever overwritten: a task that changed is kept beside what it was. Predictions are left out, they are ours
+and can be made again. The state of the last pull, `rounds/NNN/label-studio.json`, says up to when the server was read and
+which samples were merged from which versions; it holds no token.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from occset.errors import BadInput
+from occset.files import write_atomic
+from occset.records import read_note
+from occset.rounds.ledger import ledger_path
+
+_NAME = re.compile(r"^p(\d+)-t(\d+)\.(\d{3,})\.json\.gz$")
+_LARGEST = 1 << 30  # bytes of a task, unpacked; the line to the server lets no larger answer through
+
+
+@dataclass
+class State:
+    """Where the last pull of a round ended.
+
+    Attributes:
+        server, project: what was read.
+        seen: updated-at of the newest task that was read, ISO 8601; None before the first pull.
+        merged: for each key of a sample, what its label was merged from, see `Raw.digest`.
+    """
+
+    server: str = ""
+    project: int = 0
+    seen: str | None = None
+    merged: dict[str, str] = field(default_factory=dict)
+
+
+def state_path(root: Path, number: int) -> Path:
+    """Where the state of a round of the set at ``root`` lies."""
+    return ledger_path(root, number).with_name("label-studio.json")
+
+
+def read_state(root: Path, number: int, server: str, project: int) -> State:
+    """The state of a round for a project of a server; a new one when another project was read before.
+
+    Raises:
+        BadInput: the file is broken.
+    """
+    path = state_path(root, number)
+    if not path.is_file():
+        return State(server, project)
+    note = read_note(path)
+    try:
+        state = State(**note)
+    except TypeError as error:
+        raise BadInput(f"{path}: not a state of a pull ({error}): remove it, the next pull reads all again") from error
+    return state if (state.server, state.project) == (server, project) else State(server, project)
+
+
+def write_state(root: Path, number: int, state: State) -> None:
+    """Write the state, atomically."""
+    write_atomic(state_path(root, number), (json.dumps(asdict(state), indent=1, sort_keys=True) + "\n").encode())
+
+
+class Raw:
+    """The kept tasks of a round."""
+
+    def __init__(self, root: Path, number: int) -> None:
+        self.folder = ledger_path(root, number).with_name("raw")
+        self._latest: dict[tuple[int, int], int] = {}
+        for path in self.folder.glob("p*-t*.json.gz") if self.folder.is_dir() else ():
+            if match := _NAME.match(path.name):
+                project, task, version = map(int, match.groups())
+                self._latest[project, task] = max(version, self._latest.get((project, task), 0))
+
+    def path(self, project: int, task: int, version: int) -> Path:
+        """Where a version of a task lies."""
+        return self.folder / f"p{project}-t{task}.{version:03d}.json.gz"
+
+    def keep(self, project: int, task: dict[str, Any]) -> bool:
+        """Keep a task as a new version, unless it is as it was or never had an annotation; returns whether it was."""
+        place = (project, int(task["id"]))
+        version = self._latest.get(place, 0)
+        if not version and not task.get("annotations"):
+            return False
+        content = _content(task)
+        if version and self._read(self.path(*place, version)) == content:
+            return False
+        write_atomic(self.path(*place, version + 1), gzip.compress(content, 6, mtime=0))
+        self._latest[place] = version + 1
+        return True
+
+    def tasks(self, project: int) -> list[int]:
+        """Numbers of the kept tasks of a project, in order."""
+        return sorted(task for of, task in self._latest if of == project)
+
+    def load(self, project: int, task: int) -> dict[str, Any]:
+        """The latest version of a task.
+
+        Raises:
+            BadInput: its file is broken.
+        """
+        path = self.path(project, task, self._latest[project, task])
+        try:
+            found = json.loads(self._read(path))
+        except ValueError as error:
+            raise BadInput(f"{path}: not readable JSON ({error}): remove it and pull again") from error
+        if not isinstance(found, dict):
+            raise BadInput(f"{path}: not a task: remove it and pull again")
+        return found
+
+    def digest(self, project: int, tasks: list[int]) -> str:
+        """What identifies the latest versions of tasks."""
+        names = [self.path(project, task, self._latest[project, task]).name for task in sorted(tasks)]
+        return hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            with gzip.open(path) as stream:
+                content = stream.read(_LARGEST + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise BadInput(f"{path}: not a readable file ({error}): remove it and pull again") from error
+        if len(content) > _LARGEST:
+            raise BadInput(f"{path}: unpacks to more than {_LARGEST >> 20} MB: remove it")
+        return content
+
+
+def _content(task: dict[str, Any]) -> bytes:
+    kept = {key: value for key, value in task.items() if not key.startswith("predictions")}
+    return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()

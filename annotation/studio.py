@@ -1,0 +1,300 @@
+"""What occset asks of a Label Studio: projects, tasks, people, files. How it is asked is in `client.py`.
+
+Everything comes back as plain dicts, as the server sent them, with times as "YYYY-MM-DDTHH:MM:SS.ffffffZ".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from occset.annotation.address import iso_time
+from occset.errors import OccsetError
+
+PAGE = 100
+"""How many tasks are read at once."""
+
+MOST_TASKS = 1_000_000
+"""How many tasks a project may list before its server is taken for one that never ends."""
+
+_OVERLAP = 10  # see Studio.tasks
+_MOST_PAGES = 1000  # of projects, each of PAGE
+
+
+class LostConnection(OccsetError):
+    """Label Studio did not answer: what was asked may or may not have been done."""
+
+
+class Line(Protocol):
+    """How a server is asked; `repeat` says whether the request may be sent again when no answer came."""
+
+    def ask(self, method: str, path: str, repeat: bool, **content: Any) -> Any:
+        """Send a request and return the decoded JSON; `content` is of params, json and files."""
+        ...
+
+
+class Studio:
+    """A Label Studio that answers, accepts the token, and has a version that occset knows.
+
+    Attributes:
+        url: where it is, without a slash at the end.
+        version: its release.
+        document_root: the folder whose files it serves; None for a server that is not the local one.
+    """
+
+    def __init__(self, line: Line, url: str, version: str, document_root: Path | None) -> None:
+        self._line, self.url, self.version, self.document_root = line, url, version, document_root
+
+    def __repr__(self) -> str:
+        """Address and version, nothing secret."""
+        return f"Studio({self.url!r}, version {self.version})"
+
+    @property
+    def local(self) -> bool:
+        """Whether it is the server that `occset annotate start` runs."""
+        return self.document_root is not None
+
+    def project_url(self, project: int) -> str:
+        """Where a person finds a project."""
+        return f"{self.url}/projects/{project}/data"
+
+    def projects(self) -> list[dict[str, Any]]:
+        """All projects that the user sees, lowest id first."""
+        return sorted(self._read_pages("/api/projects/", {"ordering": "id"}), key=lambda project: project["id"])
+
+    def find_projects(self, marker: str) -> list[dict[str, Any]]:
+        """The projects whose description ends with a marker, lowest id first."""
+        return [one for one in self.projects() if str(one.get("description") or "").strip().endswith(marker)]
+
+    def create_project(
+        self, title: str, xml: str, description: str, instruction: str, annotators: int = 1
+    ) -> dict[str, Any]:
+        """Make a project; never sent twice.
+
+        Raises:
+            LostConnection: it may have been made: look with `find_projects`.
+            OccsetError: the server refuses it.
+        """
+        content = {
+            "title": title[:50],  # the server takes no more
+            "label_config": xml,
+            "description": description,
+            "expert_instruction": instruction,
+            "show_instruction": bool(instruction),
+            "maximum_annotations": annotators,
+            "show_collab_predictions": True,
+            "evaluate_predictions_automatically": False,
+        }
+        return self._one("POST", "/api/projects/", repeat=False, json=content)
+
+    def import_tasks(self, project: int, tasks: list[dict[str, Any]]) -> list[int]:
+        """Add tasks to a project; never sent twice. Returns their ids.
+
+        Raises:
+            LostConnection: none, some or all may have been added: look with `tasks`.
+            OccsetError: the server refuses them.
+        """
+        path = f"/api/projects/{project}/import"
+        answer = self._one("POST", path, repeat=False, params={"return_task_ids": "true"}, json=tasks)
+        ids = answer.get("task_ids")
+        if not isinstance(ids, list) or not all(type(number) is int for number in ids):
+            raise LostConnection(f"{self.url} did not say which tasks it added: run the same command again")
+        return ids
+
+    def tasks(self, project: int, since: str | None = None, results: bool = True) -> Iterator[dict[str, Any]]:
+        """All tasks that were updated at or after a moment, oldest update first.
+
+        Annotators go on working meanwhile, and a task that is updated moves to the end of the list. So there are no
+        numbered pages, which would skip what moves up: each request asks for what was updated at or after a moment that
+        is surely not behind the last page. A task may come twice, in two versions, the later one last.
+
+        Args:
+            project: its number.
+            since: ISO 8601; None for all tasks.
+            results: whether annotations, drafts and predictions are wanted with their regions.
+
+        Raises:
+            LostConnection: the server stopped answering.
+            OccsetError: an answer that is no list of tasks, or a list that never ends.
+        """
+        start, operator, count = iso_time(since) if since else None, "greater_or_equal", 0
+        seen: set[tuple[int, str]] = set()
+        while True:
+            filters = [_moment(operator, start)] if start else []
+            page, total = self._task_page(project, filters, "tasks:updated_at", results)
+            fresh = [task for task in page if (task["id"], task["updated_at"]) not in seen]
+            yield from fresh
+            count += len(fresh)
+            if total <= len(page):
+                return
+            # the server reads the tasks after it has sorted their ids: some may have changed in between and claim to be
+            # newer than the page's end, but hardly the last ten all at once
+            reached = min((task["updated_at"] for task in page[-_OVERLAP:]), default="")
+            if not reached or count > MOST_TASKS or (start and reached < start):
+                raise self._endless(project)
+            seen = {(task["id"], task["updated_at"]) for task in page}
+            if reached == start:  # more tasks share this moment than fit a page
+                for task in self._tasks_of_moment(project, reached, results):
+                    if (task["id"], task["updated_at"]) not in seen:
+                        count += 1
+                        yield task
+                operator = "greater"
+            else:
+                start, operator = reached, "greater_or_equal"
+
+    def _tasks_of_moment(self, project: int, moment: str, results: bool) -> Iterator[dict[str, Any]]:
+        """Tasks that were updated at one moment, by id, which never changes."""
+        both = [_moment("greater_or_equal", moment), _moment("less_or_equal", moment)]
+        last, total = 0, 1
+        page: list[dict[str, Any]] = []
+        while total > len(page):
+            above = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
+            page, total = self._task_page(project, [*both, above], "tasks:id", results)
+            if total > len(page) and (not page or page[-1]["id"] <= last):
+                raise self._endless(project)
+            yield from page
+            last = page[-1]["id"] if page else last
+
+    def _endless(self, project: int) -> OccsetError:
+        return OccsetError(
+            f"{self.url}: the list of tasks of project {project} never ends or is out of order: is it Label Studio "
+            f"{self.version}? Run the same command again"
+        )
+
+    def _task_page(
+        self, project: int, filters: list[dict[str, Any]], order: str, results: bool
+    ) -> tuple[list[dict[str, Any]], int]:
+        query = {"filters": {"conjunction": "and", "items": filters}, "ordering": [order]}
+        params = {
+            "project": project,
+            "query": json.dumps(query),
+            "fields": "all" if results else "task_only",
+            "page_size": PAGE,
+            "resolve_uri": "false",  # the addresses as we wrote them
+        }
+        answer = self._one("GET", "/api/tasks/", repeat=True, params=params)
+        tasks, total = answer.get("tasks"), answer.get("total")
+        if not isinstance(tasks, list) or type(total) is not int or not all(map(_is_task, tasks)):
+            raise OccsetError(f"{self.url}: answered with something that is no list of tasks: is it Label Studio?")
+        return [_normal(task) for task in tasks], total
+
+    def task(self, task: int) -> dict[str, Any]:
+        """A task with its annotations, drafts and predictions."""
+        return _normal(self._one("GET", f"/api/tasks/{task}/", repeat=True, params={"resolve_uri": "false"}))
+
+    def delete_tasks(self, project: int, ids: Sequence[int]) -> None:
+        """Delete tasks of a project and all that belongs to them; those that are gone already count as deleted."""
+        if ids:  # to an empty choice the server might say: all
+            chosen = {"selectedItems": {"all": False, "included": list(ids)}}
+            params = {"id": "delete_tasks", "project": project}
+            self._one("POST", "/api/dm/actions", repeat=True, params=params, json=chosen)
+
+    def delete_project(self, project: int) -> None:
+        """Delete a project and all that belongs to it."""
+        self._line.ask("DELETE", f"/api/projects/{project}/", repeat=False)
+
+    def requeue(self, task: int, overlap: int, note: str) -> None:
+        """Ask for annotators until there are `overlap` of them, and show them a note."""
+        data = {**self.task(task)["data"], "note": note}
+        content = {"overlap": overlap, "is_labeled": False, "data": data}
+        self._one("PATCH", f"/api/tasks/{task}/", repeat=True, json=content)
+
+    def users(self) -> dict[int, str]:
+        """Number and short name of everyone: the mail address up to its @, with the number where two would be alike."""
+        answer = self._line.ask("GET", "/api/users/", repeat=True)
+        people = answer if isinstance(answer, list) else []
+        names = {user["id"]: str(user.get("email") or "").split("@")[0] or "user" for user in people if _has_id(user)}
+        twice = [name for name in names.values() if list(names.values()).count(name) > 1]
+        return {number: f"{name}-{number}" if name in twice else name for number, name in names.items()}
+
+    def connect_files(self, project: int, folder: Path) -> None:
+        """Let the users of a project see the files of a folder inside the document root; once."""
+        answer = self._line.ask("GET", "/api/storages/localfiles/", repeat=True, params={"project": project})
+        storages = answer if isinstance(answer, list) else []
+        if not any(isinstance(one, dict) and one.get("path") == str(folder) for one in storages):
+            content = {"project": project, "path": str(folder), "title": "occset", "use_blob_urls": True}
+            self._one("POST", "/api/storages/localfiles/", repeat=True, json=content)  # a second one does no harm
+
+    def uploads(self, project: int) -> dict[str, str]:
+        """Name, as it was before the server put a random part in front, and address of what was uploaded."""
+        answer = self._line.ask("GET", f"/api/projects/{project}/file-uploads", repeat=True, params={"all": "true"})
+        files = [str(one.get("file")) for one in (answer if isinstance(answer, list) else []) if isinstance(one, dict)]
+        return {file.rsplit("/", 1)[-1].partition("-")[2]: f"/data/{file}" for file in files}
+
+    def upload(self, project: int, path: Path) -> str:
+        """Upload a file without making a task of it; returns its address on the server.
+
+        Raises:
+            LostConnection: it may have been uploaded: look with `uploads`.
+            OccsetError: the server refuses it.
+        """
+        content = {"file": (path.name, path.read_bytes(), "application/octet-stream")}
+        params = {"commit_to_project": "false"}
+        answer = self._one("POST", f"/api/projects/{project}/import", repeat=False, params=params, files=content)
+        numbers = answer.get("file_upload_ids")
+        if not isinstance(numbers, list) or len(numbers) != 1 or type(numbers[0]) is not int:
+            raise LostConnection(f"{self.url} did not say where it put {path.name}: run the same command again")
+        known = self._one("GET", f"/api/import/file-upload/{numbers[0]}", repeat=True)
+        return f"/data/{known.get('file')}"
+
+    def connect_backend(self, project: int, url: str, title: str, user: str, secret: str) -> int:
+        """Register a pre-labelling backend, which must be up, or bring its entry up to date; returns its number."""
+        content = {
+            "project": project,
+            "url": url,
+            "title": title,
+            "is_interactive": False,
+            "auth_method": "BASIC_AUTH",
+            "basic_auth_user": user,
+            "basic_auth_pass": secret,
+        }
+        answer = self._line.ask("GET", "/api/ml/", repeat=True, params={"project": project})
+        for known in answer if isinstance(answer, list) else []:
+            if _has_id(known) and known.get("url") == url:
+                return int(self._one("PATCH", f"/api/ml/{known['id']}", repeat=True, json=content)["id"])
+        return int(self._one("POST", "/api/ml/", repeat=False, json=content)["id"])
+
+    def _one(self, method: str, path: str, repeat: bool, **content: Any) -> dict[str, Any]:
+        """Ask for what must be an object."""
+        answer = self._line.ask(method, path, repeat=repeat, **content)
+        if not isinstance(answer, dict):
+            raise OccsetError(f"{self.url}{path}: answered with {type(answer).__name__}, not an object: wrong version?")
+        return answer
+
+    def _read_pages(self, path: str, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for number in range(1, _MOST_PAGES + 1):
+            answer = self._one("GET", path, repeat=True, params={**params, "page": number, "page_size": PAGE})
+            results = answer.get("results")
+            if not isinstance(results, list) or not all(map(_has_id, results)):
+                raise OccsetError(f"{self.url}{path}: answered with something that is no list: is it Label Studio?")
+            yield from results
+            if not answer.get("next"):
+                return
+        raise OccsetError(f"{self.url}{path}: the list never ends: is it Label Studio {self.version}?")
+
+
+def _moment(operator: str, moment: str) -> dict[str, Any]:
+    return {"filter": "filter:tasks:updated_at", "operator": operator, "type": "Datetime", "value": moment}
+
+
+def _has_id(value: Any) -> bool:
+    return isinstance(value, dict) and type(value.get("id")) is int
+
+
+def _is_task(value: Any) -> bool:
+    return _has_id(value) and isinstance(value.get("data"), dict) and isinstance(value.get("updated_at"), str)
+
+
+def _normal(task: dict[str, Any]) -> dict[str, Any]:
+    """A task whose times, and those of what belongs to it, have one spelling."""
+    parts = {key: [_times(part) for part in value] for key, value in task.items() if isinstance(value, list)}
+    return _times({**task, **parts})
+
+
+def _times(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    times = {key: iso_time(text) for key, text in value.items() if key.endswith("_at") and isinstance(text, str)}
+    return {**value, **times}

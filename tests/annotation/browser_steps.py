@@ -1,0 +1,251 @@
+"""What a curator does in the browser, as functions: log in, open a task, paint, choose, submit.
+
+Points and masks are in pixels of the picture, whatever its size on the screen.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+webdriver = pytest.importorskip("selenium.webdriver")
+from selenium.common.exceptions import WebDriverException  # noqa: E402
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+NO_BROWSER = None if CHROMIUM and DRIVER else "chromium and chromedriver are not installed"
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1440,1000"
+)
+HOTKEYS = {("brush", "face"): "1", ("brush", "occluder"): "2", ("polygon", "face"): "3", ("polygon", "occluder"): "4"}
+
+_STATE = """
+const annotation = window.Htx && Htx.annotationStore && Htx.annotationStore.selected;
+if (!annotation || !annotation.regions) return null;
+const picture = annotation.names.get('image');
+return {
+  type: annotation.type, task: Htx.task && Htx.task.id, id: annotation.pk, drawing: annotation.isDrawing,
+  ready: !!(picture && picture.isReady && picture.currentImageEntity && picture.currentImageEntity.imageLoaded),
+  regions: annotation.regions.map(r => ({id: r.id, label: r.labelName, type: r.type, selected: r.inSelection,
+    strokes: (r.touches || []).length})),
+  brush: [...annotation.names.values()].filter(c => c.type.endsWith('labels'))
+    .flatMap(c => c.selectedValues().map(v => [c.name, v])),
+  tool: picture && picture.getToolsManager().findSelectedTool() && picture.getToolsManager().findSelectedTool().toolName,
+};
+"""
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Any]:
+    """A headless Chromium with an empty profile."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in [*FLAGS.split(), f"--user-data-dir={profile}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def wait(driver: Any, what: str, condition: Callable[[Any], Any], seconds: float = 30) -> Any:
+    """Wait until ``condition(driver)`` is true; a script that meets a page in the making counts as not yet."""
+    ignored = (WebDriverException,)
+    waiting = WebDriverWait(driver, seconds, poll_frequency=0.05, ignored_exceptions=ignored)
+    return waiting.until(condition, f"waited for {what}")
+
+
+def state(driver: Any) -> dict[str, Any] | None:
+    """What the editor holds: the open annotation, its regions, label and tool in hand; None while nothing is open."""
+    try:
+        return driver.execute_script(_STATE)
+    except WebDriverException:
+        return None
+
+
+def wait_for(driver: Any, what: str, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """Wait until the editor's state fulfils a condition; returns that state."""
+
+    def fulfilled(page: Any) -> Any:
+        now = state(page)
+        return now if now and condition(now) else None
+
+    return wait(driver, what, fulfilled)
+
+
+def log_in(driver: Any, url: str, username: str, password: str) -> None:
+    """Fill in the page that asks who one is."""
+    driver.get(f"{url}/user/login/")
+    driver.find_element(By.NAME, "email").send_keys(username)
+    driver.find_element(By.NAME, "password").send_keys(password)
+    driver.find_element(By.NAME, "password").submit()
+    wait(driver, "the projects", lambda page: "/user/login" not in page.current_url)
+
+
+def open_task(driver: Any, url: str, project: int, task: int) -> dict[str, Any]:
+    """Open one task in the data manager and wait until its picture is there."""
+    driver.get(f"{url}/projects/{project}/data?task={task}")
+    return wait_for(driver, f"task {task}", lambda now: now["ready"] and now["type"] == "annotation")
+
+
+def open_stream(driver: Any, url: str, project: int) -> dict[str, Any]:
+    """Open the next task as "Label all tasks" does."""
+    driver.get(f"{url}/projects/{project}/data?labeling=1")
+    return wait_for(driver, "the label stream", lambda now: now["ready"] and now["type"] == "annotation")
+
+
+def close_instruction(driver: Any) -> None:
+    """Close the guidelines, which the label stream shows first."""
+    shown = ".lsf-modal-ls_visible button[aria-label='Close modal'], .ls-modal button[aria-label='Close modal']"
+    wait(driver, "the guidelines", lambda page: page.find_elements(By.CSS_SELECTOR, shown))[0].click()
+    wait(
+        driver, "the end of the guidelines", lambda page: not page.find_elements(By.CSS_SELECTOR, ".occset-guidelines")
+    )
+
+
+def picture_box(driver: Any) -> tuple[float, float, float, float, int, int]:
+    """Left, top, width, height of the picture on the screen, and its own width and height in pixels."""
+    script = """
+    const image = [...document.querySelectorAll('img')].find(i => i.alt === 'image' && i.naturalWidth);
+    if (!image) return null;
+    const box = image.getBoundingClientRect();
+    return [box.left, box.top, box.width, box.height, image.naturalWidth, image.naturalHeight];
+    """
+    return tuple(wait(driver, "the picture", lambda page: page.execute_script(script)))
+
+
+def press(driver: Any, key: str) -> None:
+    """A key on the keyboard, whatever has the focus."""
+    ActionChains(driver).send_keys(key).perform()
+
+
+def choose_label(driver: Any, label: str, tool: str = "brush") -> None:
+    """Take a label in hand by its hotkey."""
+    press(driver, HOTKEYS[tool, label])
+    wait_for(driver, f"{tool} {label}", lambda now: now["brush"] == [[tool, label]])
+
+
+def drag(driver: Any, points: Sequence[tuple[float, float]]) -> None:
+    """The mouse goes down on the first point and up on the last; points (x, y) are pixels of the picture."""
+    left, top, width, height, natural_width, natural_height = picture_box(driver)
+    on_screen = [
+        (round(left + (x + 0.5) * width / natural_width), round(top + (y + 0.5) * height / natural_height))
+        for x, y in points
+    ]
+    chain = ActionChains(driver, duration=20)
+    mouse = chain.w3c_actions.pointer_action
+    mouse.move_to_location(*on_screen[0])
+    mouse.pointer_down()
+    for x, y in on_screen[1:]:
+        mouse.move_to_location(x, y)
+    mouse.pointer_up()
+    chain.perform()
+
+
+def paint_stroke(driver: Any, points: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Paint with what is in hand (brush or eraser); returns the state afterwards."""
+    before = _strokes(state(driver))
+    drag(driver, points)
+    return wait_for(driver, "the stroke", lambda now: not now["drawing"] and _strokes(now) > before)
+
+
+def draw_polygon(driver: Any, points: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Click the corners and then the first one again; returns the state afterwards."""
+    before = len((state(driver) or {"regions": []})["regions"])
+    for corner in [*points, points[0]]:
+        drag(driver, [corner])
+    return wait_for(driver, "the polygon", lambda now: not now["drawing"] and len(now["regions"]) == before + 1)
+
+
+def write_comment(driver: Any, text: str) -> None:
+    """Go to the comment by its hotkey and write."""
+    press(driver, "q")
+    wait(driver, "the comment", lambda page: page.switch_to.active_element.tag_name == "textarea")
+    driver.switch_to.active_element.send_keys(text)
+
+
+def _strokes(now: dict[str, Any] | None) -> int:
+    return sum(region["strokes"] for region in now["regions"]) if now else 0
+
+
+def unselect(driver: Any) -> None:
+    """Let go of the region in hand, so that the next stroke is a new one."""
+    press(driver, "u")
+    wait_for(driver, "no region in hand", lambda now: not any(r["selected"] for r in now["regions"]))
+
+
+def select_region(driver: Any, number: int) -> None:
+    """Click a region in the list at the side; the first is 0."""
+    rows = wait(driver, "the list of regions", lambda page: page.find_elements(By.CSS_SELECTOR, ".lsf-tree__node"))
+    rows[number].click()
+    wait_for(driver, f"region {number} in hand", lambda now: now["regions"][number]["selected"])
+
+
+def take_eraser(driver: Any) -> None:
+    """Take the eraser in hand; it works on the region in hand."""
+    press(driver, "e")
+    wait_for(driver, "the eraser", lambda now: "eras" in (now["tool"] or "").lower())
+
+
+def choose(driver: Any, name: str) -> None:
+    """Tick a choice: a category, a quality, "needs discussion"."""
+    _choice(driver, name).find_element(By.XPATH, "./ancestor::label").click()
+    wait(driver, f"a tick at {name}", lambda page: is_chosen(page, name))
+
+
+def is_chosen(driver: Any, name: str) -> bool:
+    """Whether a choice is ticked."""
+    return bool(_choice(driver, name).is_selected())
+
+
+def _choice(driver: Any, name: str) -> Any:
+    """The box of a choice, looked for anew: the page replaces a box that was clicked."""
+    return driver.find_element(By.CSS_SELECTOR, f".occset-controls input[type=checkbox][name='{name}']")
+
+
+def choices_shown(driver: Any) -> list[str]:
+    """Names of the choices that can be seen."""
+    boxes = driver.find_elements(By.CSS_SELECTOR, ".occset-controls label")
+    return [b.find_element(By.TAG_NAME, "input").get_attribute("name") for b in boxes if b.is_displayed()]
+
+
+def submit(driver: Any) -> int:
+    """Press Submit; returns the number of the annotation that the server gave it."""
+    driver.find_element(By.CSS_SELECTOR, "button[aria-label='Submit current annotation']").click()
+    return int(wait_for(driver, "the server's answer", lambda now: now["id"] and str(now["id"]).isdigit())["id"])
+
+
+def screen_of_picture(driver: Any) -> np.ndarray:
+    """The picture with all that is drawn over it, as seen, (H, W, 3) uint8 of the picture's own size."""
+    left, top, width, height, natural_width, natural_height = picture_box(driver)
+    shot = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+    part = shot.resize(
+        (natural_width, natural_height), Image.Resampling.BILINEAR, (left, top, left + width, top + height)
+    )
+    return np.asarray(part)
+
+
+def ask(url: str, token: str, method: str, path: str, body: Any = None) -> Any:
+    """One request to the server's API."""
+    request = urllib.request.Request(url + path, method=method)
+    request.add_header("Authorization", f"Token {token}")
+    request.add_header("Content-Type", "application/json")
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(request, data, timeout=60) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None

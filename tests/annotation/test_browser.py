@@ -1,0 +1,226 @@
+"""A curator in a real browser on a real server: what is seen, painted, erased and chosen is what the API gives back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from occset.annotation.codec import decode_brush, encode_brush
+from occset.annotation.project import figures, instruction, labelling_config
+from tests.annotation import browser_steps as steps
+
+pytestmark = [
+    pytest.mark.skipif(steps.NO_BROWSER is not None, reason=str(steps.NO_BROWSER)),
+    pytest.mark.xdist_group("browser"),
+]
+SIDE = 512
+FACE_COLOUR = np.array([0x00, 0xC8, 0xFF])
+
+
+@pytest.fixture(scope="module")
+def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots go: the folder that OCCSET_ARTEFACTS names, else a temporary one."""
+    named = os.environ.get("OCCSET_ARTEFACTS")
+    folder = Path(named) if named else tmp_path_factory.mktemp("screens")
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"screenshots: {folder}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def face() -> tuple[np.ndarray, np.ndarray]:
+    """A grey picture with a lighter oval, and the oval as the face mask with a hole."""
+    picture = np.full((SIDE, SIDE, 3), 70, np.uint8)
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.ellipse(picture, (256, 260), (130, 170), 0, 0, 360, (150, 150, 150), -1)
+    cv2.ellipse(mask, (256, 260), (130, 170), 0, 0, 360, 255, -1)
+    cv2.circle(mask, (256, 340), 30, 0, -1)
+    return picture, mask
+
+
+@pytest.fixture(scope="module")
+def project(label_studio: Any, face: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+    """A project with our labelling page and four pre-labelled tasks, the third with a note."""
+    picture, mask = face
+    folder = Path(label_studio.document_root) / "browser"
+    folder.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(folder / "face.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+
+    def ask(method: str, path: str, body: Any = None) -> Any:
+        return steps.ask(label_studio.url, label_studio.token, method, path, body)
+
+    for name, file in figures().items():
+        shutil.copy(file, folder / name)
+    text = instruction({name: f"/data/local-files/?d=browser/{name}" for name in figures()})
+    about: dict[str, Any] = {
+        "title": "browser, round 1",
+        "label_config": labelling_config(),
+        "expert_instruction": text,
+    }
+    about["show_instruction"] = True
+    number = ask("POST", "/api/projects/", about)["id"]
+    ask("POST", "/api/storages/localfiles/", {"project": number, "path": str(folder), "use_blob_urls": True})
+    size = {"original_width": SIDE, "original_height": SIDE, "image_rotation": 0}
+    tags = {"type": "brushlabels", "from_name": "brush", "to_name": "image"}
+    value = {"format": "rle", "rle": encode_brush(mask), "brushlabels": ["face"]}
+    prediction = {"model_version": "ns-test", "score": 0.9, "result": [{"id": "pre", **tags, **size, "value": value}]}
+    data = {"image": "/data/local-files/?d=browser/face.jpg", "key": "0" * 16}
+    tasks = [
+        {"data": {**data, "note": note}, "predictions": [prediction]}
+        for note in ("", "", "Look at the <b>chin</b>", "")
+    ]
+    made = ask("POST", f"/api/projects/{number}/import?return_task_ids=true", tasks)
+    return {"ask": ask, "number": number, "tasks": made["task_ids"]}
+
+
+@pytest.fixture(scope="module")
+def page(label_studio: Any, tmp_path_factory: pytest.TempPathFactory, artefacts: Path) -> Iterator[Any]:
+    """A browser in which the curator is logged in."""
+    with steps.browser(tmp_path_factory.mktemp("profile")) as driver:
+        driver.get(f"{label_studio.url}/user/login/")
+        driver.save_screenshot(str(artefacts / "1-login.png"))
+        steps.log_in(driver, label_studio.url, label_studio.username, label_studio.password)
+        yield driver
+
+
+def regions_of(project: dict[str, Any], annotation: int) -> list[dict[str, Any]]:
+    """What the server keeps of an annotation."""
+    return project["ask"]("GET", f"/api/annotations/{annotation}/")["result"]
+
+
+def brushes(result: list[dict[str, Any]]) -> list[tuple[str, np.ndarray]]:
+    """Label and alpha of each region of the brush, in the order of the result."""
+    found = []
+    for region in result:
+        if region["type"] == "brushlabels":
+            assert region["value"]["format"] == "rle"
+            alpha = decode_brush(region["value"]["rle"], region["original_height"], region["original_width"])
+            found.append((region["value"]["brushlabels"][0], alpha))
+    return found
+
+
+def tinted(screen: np.ndarray, colour: np.ndarray, grey: np.ndarray) -> np.ndarray:
+    """Where half of a colour lies over a grey picture, (H, W) bool."""
+    expected = (grey[..., None].astype(float) + colour) / 2
+    return np.abs(screen - expected).max(axis=2) < 40
+
+
+def inside(mask: np.ndarray, margin: int) -> np.ndarray:
+    return cv2.erode(mask, np.ones((2 * margin + 1,) * 2, np.uint8)) > 0
+
+
+def line(points: list[tuple[int, int]], width: int) -> np.ndarray:
+    """What a round brush of `width` picture pixels paints along `points`, (H, W) uint8."""
+    drawn = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.polylines(drawn, [np.array(points, np.int32)], False, 255, width)
+    return drawn
+
+
+def test_what_is_painted_is_what_comes_back(label_studio, project, page, face, artefacts) -> None:
+    picture, mask = face
+    steps.open_task(page, label_studio.url, project["number"], project["tasks"][0])
+    page.save_screenshot(str(artefacts / "2-task.png"))
+    screen = steps.screen_of_picture(page)
+    seen = tinted(screen, FACE_COLOUR, picture[..., 0])
+    assert seen[inside(mask, 4)].mean() > 0.99, "the pre-label lies over the face"
+    assert not seen[inside(255 - mask, 4)].any(), "and nowhere else, not in its hole either"
+
+    assert "hand" not in steps.choices_shown(page)
+    steps.choose_label(page, "occluder")
+    stroke = [(150, 200), (256, 260), (360, 200)]
+    steps.paint_stroke(page, stroke)
+    steps.choose(page, "hand")
+    page.save_screenshot(str(artefacts / "3-painted.png"))
+    magenta = steps.screen_of_picture(page)[260, 256].astype(int)
+    assert magenta[0] > 90 + magenta[1], "the stroke is seen in the occluder's colour"
+    annotation = steps.submit(page)
+    page.save_screenshot(str(artefacts / "4-submitted.png"))
+
+    result = regions_of(project, annotation)
+    (first, kept), (second, alpha) = brushes(result)
+    assert (first, second) == ("face", "occluder")
+    assert np.array_equal(kept, mask), "the pre-label comes back bit for bit"
+    assert len(np.unique(alpha)) > 10, "a stroke is anti-aliased"
+    assert alpha.max() == 255
+    painted = alpha > 127
+    assert painted[line(stroke, 1) > 0].all(), "the stroke lies where the mouse went"
+    assert not painted[line(stroke, 41) == 0].any()
+    category = next(r for r in result if r["from_name"] == "category")
+    assert category["value"]["choices"] == ["hand"]
+    assert category["id"] == next(r["id"] for r in result if r["value"].get("brushlabels") == ["occluder"])
+    assert {r["from_name"] for r in result} == {"brush", "category"}, "a simple task needs no more"
+
+
+def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(label_studio, project, page, face, artefacts) -> None:
+    _, mask = face
+    steps.open_task(page, label_studio.url, project["number"], project["tasks"][1])
+    steps.choose_label(page, "face")
+    assert not {"hand", "hair"} & set(steps.choices_shown(page)), "a face has no category"
+    stroke = [(200, 470), (300, 470)]
+    after = steps.paint_stroke(page, stroke)
+    assert [r["label"] for r in after["regions"]] == ["face", "face"]
+    steps.unselect(page)
+    steps.select_region(page, 0)
+    steps.take_eraser(page)
+    erased = [(256, 150), (256, 220)]
+    steps.paint_stroke(page, erased)
+    steps.choose(page, "unsure")
+    steps.choose(page, "needs discussion")
+    steps.write_comment(page, "is this a fringe?")
+    page.save_screenshot(str(artefacts / "5-erased.png"))
+    result = regions_of(project, steps.submit(page))
+
+    (first, rest), (second, alpha) = brushes(result)
+    assert (first, second) == ("face", "face")
+    assert (alpha > 127)[line(stroke, 1) > 0].all()
+    gone = (mask > 0) & (rest <= 127)
+    assert gone[line(erased, 1) > 0].all(), "the eraser took away what it went over"
+    assert not gone[line(erased, 41) == 0].any(), "and nothing else"
+    assert not (rest[mask == 0] > 127).any()
+    values = {r["from_name"]: r["value"] for r in result if r["type"] in ("choices", "textarea")}
+    assert values["quality"]["choices"] == ["unsure"]
+    assert values["discuss"]["choices"] == ["needs discussion"]
+    assert values["comment"]["text"] == ["is this a fringe?"], "kept though nobody pressed Enter"
+
+
+def test_a_note_is_shown_as_text(label_studio, project, page, artefacts) -> None:
+    steps.open_task(page, label_studio.url, project["number"], project["tasks"][2])
+    heads = [h.text for h in page.find_elements(steps.By.CSS_SELECTOR, ".occset-picture h4") if h.is_displayed()]
+    page.save_screenshot(str(artefacts / "6-note.png"))
+    assert heads == ["Look at the <b>chin</b>"]
+
+
+def test_polygons_have_a_category_too(label_studio, project, page, face) -> None:
+    _, mask = face
+    steps.open_task(page, label_studio.url, project["number"], project["tasks"][2])
+    steps.choose_label(page, "occluder", "polygon")
+    steps.draw_polygon(page, [(128, 128), (384, 128), (384, 256)])
+    steps.select_region(page, 1)
+    assert "food" in steps.choices_shown(page)
+    steps.press(page, "f")
+    steps.wait(page, "a tick at food", lambda driver: steps.is_chosen(driver, "food"))
+    result = regions_of(project, steps.submit(page))
+    polygon = next(r for r in result if r["type"] == "polygonlabels")
+    corners = np.array(polygon["value"]["points"]) / 100 * SIDE
+    assert np.abs(corners - [(128, 128), (384, 128), (384, 256)]).max() < 2
+    assert polygon["value"]["polygonlabels"] == ["occluder"]
+    category = next(r for r in result if r["from_name"] == "category")
+    assert (category["id"], category["value"]["choices"]) == (polygon["id"], ["food"])
+    assert np.array_equal(brushes(result)[0][1], mask)
+
+
+def test_the_stream_shows_the_guidelines_with_their_pictures_first(label_studio, project, page, artefacts) -> None:
+    steps.open_stream(page, label_studio.url, project["number"])
+    wide = "return [...document.querySelectorAll('.occset-guidelines img')].map(i => i.naturalWidth)"
+    steps.wait(page, "the pictures", lambda driver: driver.execute_script(wide) == [648] * len(figures()))
+    page.save_screenshot(str(artefacts / "7-guidelines.png"))
+    steps.close_instruction(page)
+    assert steps.state(page)["task"] == project["tasks"][3], "the others are done"
+    page.save_screenshot(str(artefacts / "8-stream.png"))

@@ -1,0 +1,74 @@
+"""What came from a server is kept whole, once, and never overwritten."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from occset.annotation.raw import Raw, State, read_state, state_path, write_state
+from occset.errors import BadInput
+
+
+def task(number: int = 7, **more):
+    return {
+        "id": number,
+        "updated_at": "2026",
+        "data": {"key": "k"},
+        "annotations": [{"id": 1}],
+        "predictions": [{}],
+        **more,
+    }
+
+
+def test_versions_pile_up_and_the_same_is_kept_once(tmp_path):
+    raw = Raw(tmp_path, 1)
+    assert raw.keep(3, task()) and not raw.keep(3, task()) and raw.keep(3, task(note="é")) and raw.keep(4, task())
+    again = Raw(tmp_path, 1)
+    assert not again.keep(3, task(note="é"))
+    assert again.keep(3, task())  # back to what it was is a change too
+    names = sorted(p.name for p in raw.folder.iterdir())
+    assert names == [f"p3-t7.00{v}.json.gz" for v in (1, 2, 3)] + ["p4-t7.001.json.gz"]
+    kept = json.loads(gzip.decompress((raw.folder / "p3-t7.002.json.gz").read_bytes()))
+    assert kept["note"] == "é" and "predictions" not in kept
+    assert again.load(3, 7) == {k: v for k, v in task().items() if k != "predictions"}
+    assert again.tasks(3) == [7] == again.tasks(4) and again.tasks(5) == []
+
+
+def test_a_task_without_annotation_is_kept_only_if_it_had_one(tmp_path):
+    raw = Raw(tmp_path, 1)
+    assert not raw.keep(3, task(annotations=[])) and not raw.folder.exists()
+    raw.keep(3, task())
+    assert raw.keep(3, task(annotations=[])) and raw.load(3, 7)["annotations"] == []
+
+
+def test_the_digest_changes_with_each_version(tmp_path):
+    raw = Raw(tmp_path, 1)
+    raw.keep(3, task(7)), raw.keep(3, task(8))
+    first = raw.digest(3, [7, 8])
+    assert first == raw.digest(3, [8, 7]) == Raw(tmp_path, 1).digest(3, [7, 8]) != raw.digest(3, [7])
+    raw.keep(3, task(8, note="x"))
+    assert raw.digest(3, [7, 8]) != first
+
+
+def test_broken_files_are_named(tmp_path):
+    raw = Raw(tmp_path, 1)
+    raw.keep(3, task())
+    path = raw.path(3, 7, 1)
+    for content in (b"no gzip", gzip.compress(b"{"), gzip.compress(b"[]"), path.read_bytes()[:-9]):
+        path.write_bytes(content)
+        with pytest.raises(BadInput, match=r"p3-t7.001.json.gz.*pull again"):
+            raw.load(3, 7)
+
+
+def test_the_state_belongs_to_one_project_of_one_server(tmp_path):
+    assert read_state(tmp_path, 1, "http://a", 3) == State("http://a", 3)
+    state = State("http://a", 3, "2026", {"k": "d"})
+    write_state(tmp_path, 1, state)
+    assert read_state(tmp_path, 1, "http://a", 3) == state
+    assert read_state(tmp_path, 1, "http://a", 4) == State("http://a", 4)
+    assert read_state(tmp_path, 1, "http://b", 3) == State("http://b", 3)
+    state_path(tmp_path, 1).write_text('{"other": 1}')
+    with pytest.raises(BadInput, match="not a state of a pull"):
+        read_state(tmp_path, 1, "http://a", 3)
