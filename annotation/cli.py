@@ -98,7 +98,7 @@ def push_command(
         number, problems = round_to_push(data, number, choice, dry_run, progress, say)
     if number is None:
         return
-    opened = open_model(model, weights, device, threads=None) if prelabel == "model" else None
+    opened = open_model(model, weights, device) if prelabel == "model" else None
     with progress_bar("pushing") as progress:
         pushed = push(data, studio, number, opened, prelabel, annotators, dry_run, progress)  # type: ignore[arg-type]
     skipped = [*problems, *pushed.skipped, *((name, "did not arrive: push again") for name in pushed.missing)]
@@ -225,7 +225,7 @@ def backend_command(
             f"{studio.url}: the backend reads the pictures of the local server, whose files it sees: run "
             "occset annotate start  without LABEL_STUDIO_URL; for another server, push with --prelabel model"
         )
-    marker = marker_of(read_round(path).setup) if path is not None else None
+    marker = marker_of(read_round(path)) if path is not None else None
     projects = (
         studio.find_projects(marker)
         if marker
@@ -234,9 +234,7 @@ def backend_command(
     if not projects:
         raise OccsetError(f"{studio.url}: has no project of occset's: run  occset annotate push SET  first")
     secret = secret_from_environment()
-    server: Any = make_server(
-        open_model(model, weights, device, threads=None), secret, pictures_in(studio.document_root), port
-    )
+    server: Any = make_server(open_model(model, weights, device), secret, pictures_in(studio.document_root), port)
     with server:
         for project in projects:
             register(studio, project["id"], server.url, secret)

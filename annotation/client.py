@@ -44,7 +44,7 @@ def connect(url: str | None = None, token: str | None = None, document_root: Pat
 
     Args:
         url: where it is; else LABEL_STUDIO_URL, else the local server that `occset annotate start` runs.
-        token: else LABEL_STUDIO_API_KEY, else the local server's own.
+        token: else the local server's own, where it is the local one that is asked, else LABEL_STUDIO_API_KEY.
         document_root: the folder whose files the server serves; known for the local server.
 
     Raises:
@@ -58,9 +58,9 @@ def connect(url: str | None = None, token: str | None = None, document_root: Pat
     if not url:
         raise OccsetError("no Label Studio runs here: run  occset annotate start  , or set LABEL_STUDIO_URL")
     url = checked_url(url)
-    token = token or os.environ.get("LABEL_STUDIO_API_KEY")
-    if local and checked_url(local.url) == url:
+    if local and checked_url(local.url) == url:  # a key in the environment may be another server's
         token, document_root = token or local.token(), document_root or local.document_root
+    token = token or os.environ.get("LABEL_STUDIO_API_KEY")
     if not token:
         raise OccsetError(
             f"no token for Label Studio at {url}: set LABEL_STUDIO_API_KEY to the one under Account & Settings there"

@@ -21,7 +21,7 @@ from occset.annotation.deciding import FARTHEST, LEAST_AGREEMENT, Decision, Rule
 from occset.annotation.raw import Raw, State, read_state, write_state
 from occset.annotation.reading import Reading, key_of_task, read_task
 from occset.annotation.samples import find_project, key_of, marker_of, side_of
-from occset.annotation.sizes import enlarge
+from occset.annotation.sizes import enlarge, reduce
 from occset.annotation.studio import Studio
 from occset.dataset import OcclusionSet
 from occset.errors import OccsetError
@@ -109,7 +109,7 @@ def pull(
     with only_writer(data.path):
         data.refresh()
         ledger = read_round(data.path, number)
-        marker = marker_of(ledger.setup)
+        marker = marker_of(ledger)
         found = find_project(studio, marker)
         if found is None:
             raise OccsetError(
@@ -144,6 +144,16 @@ def _earlier(moment: str | None) -> str | None:
     if moment is None:
         return None
     return (datetime.datetime.fromisoformat(moment) - datetime.timedelta(seconds=_SLACK)).isoformat()
+
+
+def _own_size(row: dict[str, Any], drawn: np.ndarray) -> np.ndarray:
+    """A drawn mask at the size of its sample; the label so far where, as the annotator saw it, nothing of it changed."""
+    height, width = int(row["height"]), int(row["width"])
+    if isinstance(row["label_before"], str):
+        before = decode_rle(row["label_before"], height, width)
+        if np.array_equal(reduce(before, *drawn.shape), drawn):
+            return before
+    return enlarge(drawn, height, width)
 
 
 class _Merging:
@@ -253,8 +263,7 @@ class _Merging:
         where = f"annotation {', '.join(map(str, decision.annotations))}"
         try:
             self.gate.check_pick(row["id"], where)
-            mask = enlarge(decision.mask, int(row["height"]), int(row["width"]))
-            counts = self.gate.let_in(row["id"], mask, where)
+            counts = self.gate.let_in(row["id"], _own_size(row, decision.mask), where)
         except OccsetError as error:
             self.pulled.refused.append((row["id"], str(error)))
             self.held_back.add(row["id"])

@@ -6,8 +6,9 @@ the answer to a request, is finished by the same command. What was sent twice al
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -17,15 +18,16 @@ import numpy as np
 from occset.annotation.codec import decode_brush
 from occset.annotation.pictures import Shelf, copy_of
 from occset.annotation.prelabel import Prelabel, prelabel, to_prediction
-from occset.annotation.samples import find_project, key_of, marker_of, picture_of, title_of
+from occset.annotation.round_project import make_project
+from occset.annotation.samples import find_project, key_of, marker_of, picture_of
 from occset.annotation.sizes import reduce
 from occset.annotation.studio import LostConnection, Studio
-from occset.console import printable
 from occset.dataset import OcclusionSet
-from occset.errors import BadInput, OccsetError
+from occset.errors import BadInput
 from occset.locks import only_writer
 from occset.masks import decode_rle
-from occset.rounds.ledger import Ledger, ledger_path, read_round
+from occset.pool import default_workers
+from occset.rounds.ledger import ledger_path, read_round
 
 Progress = Callable[[int, int], None]
 Kind = Literal["model", "label", "none"]
@@ -96,7 +98,7 @@ def push(
         OccsetError: no such round, another push of it runs, or somebody took the controls out of the project.
     """
     ledger = read_round(data.path, number)
-    marker = marker_of(ledger.setup)
+    marker = marker_of(ledger)
     rows: Any = ledger.rows[ledger.rows["decision"].isna()].to_dict("records")
     waiting = {key_of(marker, row["id"]): row for row in rows}
     pushed = Pushed(ledger.setup.number, waiting=len(waiting))
@@ -108,38 +110,10 @@ def push(
         pushed.already, pushed.new = len(there), len(waiting) - len(there)
         return pushed
     with only_writer(ledger_path(data.path, ledger.setup.number).parent):
-        pushed.project = _the_project(data, studio, ledger, marker, annotators)
+        pushed.project = make_project(data, studio, ledger, marker, annotators)
         pushed.url = studio.project_url(pushed.project)
         _Push(data, studio, pushed, waiting, marker, model, kind, progress).run(pushed.project)
     return pushed
-
-
-def _the_project(data: OcclusionSet, studio: Studio, ledger: Ledger, marker: str, annotators: int) -> int:
-    """Number of the round's project, made where there is none; what a lost answer made twice is removed."""
-    from occset.annotation.project import check_config, instruction, labelling_config
-
-    found = studio.find_projects(marker)
-    if not found:
-        number = ledger.setup.number
-        description = f"Faces of {printable(str(data.head['name']))}, round {number}. occset knows it by  {marker}"
-        try:
-            studio.create_project(title_of(data, number), labelling_config(), description, instruction(), annotators)
-        except LostConnection:
-            if not studio.find_projects(marker):
-                raise
-        found = studio.find_projects(marker)  # another push may have made one too: both choose the same
-    project = next((one for one in found if one.get("task_number")), found[0] if found else None)
-    if project is None:
-        raise OccsetError(f"{studio.url}: the project that was made for the round is gone: run the same command again")
-    for other in found:
-        if other["id"] != project["id"] and not other.get("task_number"):
-            with suppress(OccsetError):  # gone already, or left for the next push
-                studio.delete_project(other["id"])
-    try:
-        check_config(str(project.get("label_config") or ""))
-    except OccsetError as error:
-        raise OccsetError(f"{studio.project_url(project['id'])}: {error}") from error
-    return int(project["id"])
 
 
 def _tasks_by_key(studio: Studio, project: int, keys: dict[str, Any]) -> dict[str, list[int]]:
@@ -199,12 +173,9 @@ class _Push:
         """The tasks of the keys, in requests of no more than `BATCH` and about `LARGEST_REQUEST`."""
         tasks: list[dict[str, Any]] = []
         size = 0
-        for done, key in enumerate(keys):
-            row = self.waiting[key]
-            try:
-                task, jpeg = self._task(key, row)
-            except (BadInput, OSError) as error:
-                self.pushed.skipped.append((row["id"], str(error)))
+        for done, (key, (task, jpeg, why)) in enumerate(zip(keys, self._made(keys), strict=True)):
+            if task is None:
+                self.pushed.skipped.append((self.waiting[key]["id"], why))
                 continue
             task["data"]["image"] = shelf.place(key, jpeg)
             estimate = 1000 + sum(4 * len(region["value"]["rle"]) for region in _regions(task))
@@ -217,6 +188,31 @@ class _Push:
         if tasks:
             yield tasks
         self._tell(len(keys))
+
+    def _made(self, keys: list[str]) -> Iterator[tuple[dict[str, Any] | None, bytes, str]]:
+        """Each key's task and picture, or None and why there is none, in order and some ahead of the sending.
+
+        A model that was opened for one thread is asked from as many as there are cores; any other by one at a time.
+        """
+
+        def make(key: str) -> tuple[dict[str, Any] | None, bytes, str]:
+            try:
+                return *self._task(key, self.waiting[key]), ""
+            except (BadInput, OSError) as error:
+                return None, b"", str(error)
+
+        workers = default_workers() if getattr(self.model, "threads", None) == 1 else 1
+        ahead: deque[Future[tuple[dict[str, Any] | None, bytes, str]]] = deque()
+        with ThreadPoolExecutor(workers, "occset-push") as pool:
+            try:
+                for key in keys:
+                    ahead.append(pool.submit(make, key))
+                    if len(ahead) > BATCH + workers:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def _task(self, key: str, row: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """A task without the address of its picture, and the picture.

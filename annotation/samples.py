@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from occset.dataset import OcclusionSet
 from occset.errors import BadInput
 from occset.images import read_image
 from occset.rounds.honeypots import honeypot_path
-from occset.rounds.ledger import Setup
+from occset.rounds.ledger import Ledger
 
 LARGEST = 512
 """Side of the pictures that annotators see, pixels, unless the face is smaller: big brushes freeze the browser."""
@@ -30,9 +29,15 @@ MARKER = "occset:"
 """What the marker of each of occset's projects begins with."""
 
 
-def marker_of(setup: Setup) -> str:
-    """What the description of the round's project ends with: `MARKER` and 16 hex digits of what it was opened with."""
-    return MARKER + hashlib.sha256(json.dumps(asdict(setup), sort_keys=True).encode()).hexdigest()[:16]
+def marker_of(ledger: Ledger) -> str:
+    """What the description of the round's project ends with: `MARKER` and 16 hex digits of how it was opened, and for whom.
+
+    Fields of `Setup` are named one by one: a field that comes later must not rename the projects that are there.
+    """
+    setup = ledger.setup
+    opened = (setup.number, setup.model, setup.weights_hash, setup.split, setup.seed, setup.content_hash)
+    text = json.dumps([*opened, *sorted(ledger.rows["id"])])
+    return MARKER + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def key_of(marker: str, name: str) -> str:
@@ -71,6 +76,10 @@ def picture_of(data: OcclusionSet, number: int, row: Mapping[str, Any]) -> np.nd
 
 
 def find_project(studio: Studio, marker: str) -> dict[str, Any] | None:
-    """The project of a round; where a lost connection left two of them, the first that has tasks, else the first."""
-    found = studio.find_projects(marker)
+    """The project of a round, None where it was not pushed; see `choose_project`."""
+    return choose_project(studio.find_projects(marker))
+
+
+def choose_project(found: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Where a lost connection left two projects of one round, the first that has tasks, else the first."""
     return next((project for project in found if project.get("task_number")), found[0] if found else None)

@@ -51,7 +51,7 @@ def status(data: OcclusionSet, studio: Studio, number: int | None = None) -> Sta
         OccsetError: there is no such round.
     """
     ledger = read_round(data.path, number)
-    marker = marker_of(ledger.setup)
+    marker = marker_of(ledger)
     found = Status(ledger.setup.number, len(ledger.rows), int(ledger.rows["decision"].notna().sum()))
     project = find_project(studio, marker)
     if project is None:

@@ -5,21 +5,14 @@ Everything comes back as plain dicts, as the server sent them, with times as "YY
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from occset.annotation.address import iso_time
+from occset.annotation.listing import PAGE, Listing, normal
 from occset.errors import OccsetError
 
-PAGE = 100
-"""How many tasks are read at once."""
-
-MOST_TASKS = 1_000_000
-"""How many tasks a project may list before its server is taken for one that never ends."""
-
-_OVERLAP = 10  # see Studio.tasks
 _MOST_PAGES = 1000  # of projects, each of PAGE
 
 
@@ -106,9 +99,7 @@ class Studio:
     def tasks(self, project: int, since: str | None = None, results: bool = True) -> Iterator[dict[str, Any]]:
         """All tasks that were updated at or after a moment, oldest update first.
 
-        Annotators go on working meanwhile, and a task that is updated moves to the end of the list. So there are no
-        numbered pages, which would skip what moves up: each request asks for what was updated at or after a moment that
-        is surely not behind the last page. A task may come twice, in two versions, the later one last.
+        Annotators may go on working meanwhile: no task is skipped, and one may come twice, the later version last.
 
         Args:
             project: its number.
@@ -119,70 +110,14 @@ class Studio:
             LostConnection: the server stopped answering.
             OccsetError: an answer that is no list of tasks, or a list that never ends.
         """
-        start, operator, count = iso_time(since) if since else None, "greater_or_equal", 0
-        seen: set[tuple[int, str]] = set()
-        while True:
-            filters = [_moment(operator, start)] if start else []
-            page, total = self._task_page(project, filters, "tasks:updated_at", results)
-            fresh = [task for task in page if (task["id"], task["updated_at"]) not in seen]
-            yield from fresh
-            count += len(fresh)
-            if total <= len(page):
-                return
-            # the server reads the tasks after it has sorted their ids: some may have changed in between and claim to be
-            # newer than the page's end, but hardly the last ten all at once
-            reached = min((task["updated_at"] for task in page[-_OVERLAP:]), default="")
-            if not reached or count > MOST_TASKS or (start and reached < start):
-                raise self._endless(project)
-            seen = {(task["id"], task["updated_at"]) for task in page}
-            if reached == start:  # more tasks share this moment than fit a page
-                for task in self._tasks_of_moment(project, reached, results):
-                    if (task["id"], task["updated_at"]) not in seen:
-                        count += 1
-                        yield task
-                operator = "greater"
-            else:
-                start, operator = reached, "greater_or_equal"
-
-    def _tasks_of_moment(self, project: int, moment: str, results: bool) -> Iterator[dict[str, Any]]:
-        """Tasks that were updated at one moment, by id, which never changes."""
-        both = [_moment("greater_or_equal", moment), _moment("less_or_equal", moment)]
-        last, total = 0, 1
-        page: list[dict[str, Any]] = []
-        while total > len(page):
-            above = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
-            page, total = self._task_page(project, [*both, above], "tasks:id", results)
-            if total > len(page) and (not page or page[-1]["id"] <= last):
-                raise self._endless(project)
-            yield from page
-            last = page[-1]["id"] if page else last
-
-    def _endless(self, project: int) -> OccsetError:
-        return OccsetError(
-            f"{self.url}: the list of tasks of project {project} never ends or is out of order: is it Label Studio "
-            f"{self.version}? Run the same command again"
+        listing = Listing(
+            lambda params: self._one("GET", "/api/tasks/", repeat=True, params=params), self.url, project, results
         )
-
-    def _task_page(
-        self, project: int, filters: list[dict[str, Any]], order: str, results: bool
-    ) -> tuple[list[dict[str, Any]], int]:
-        query = {"filters": {"conjunction": "and", "items": filters}, "ordering": [order]}
-        params = {
-            "project": project,
-            "query": json.dumps(query),
-            "fields": "all" if results else "task_only",
-            "page_size": PAGE,
-            "resolve_uri": "false",  # the addresses as we wrote them
-        }
-        answer = self._one("GET", "/api/tasks/", repeat=True, params=params)
-        tasks, total = answer.get("tasks"), answer.get("total")
-        if not isinstance(tasks, list) or type(total) is not int or not all(map(_is_task, tasks)):
-            raise OccsetError(f"{self.url}: answered with something that is no list of tasks: is it Label Studio?")
-        return [_normal(task) for task in tasks], total
+        return listing.read(iso_time(since) if since else None)
 
     def task(self, task: int) -> dict[str, Any]:
         """A task with its annotations, drafts and predictions."""
-        return _normal(self._one("GET", f"/api/tasks/{task}/", repeat=True, params={"resolve_uri": "false"}))
+        return normal(self._one("GET", f"/api/tasks/{task}/", repeat=True, params={"resolve_uri": "false"}))
 
     def delete_tasks(self, project: int, ids: Sequence[int]) -> None:
         """Delete tasks of a project and all that belongs to them; those that are gone already count as deleted."""
@@ -275,26 +210,5 @@ class Studio:
         raise OccsetError(f"{self.url}{path}: the list never ends: is it Label Studio {self.version}?")
 
 
-def _moment(operator: str, moment: str) -> dict[str, Any]:
-    return {"filter": "filter:tasks:updated_at", "operator": operator, "type": "Datetime", "value": moment}
-
-
 def _has_id(value: Any) -> bool:
     return isinstance(value, dict) and type(value.get("id")) is int
-
-
-def _is_task(value: Any) -> bool:
-    return _has_id(value) and isinstance(value.get("data"), dict) and isinstance(value.get("updated_at"), str)
-
-
-def _normal(task: dict[str, Any]) -> dict[str, Any]:
-    """A task whose times, and those of what belongs to it, have one spelling."""
-    parts = {key: [_times(part) for part in value] for key, value in task.items() if isinstance(value, list)}
-    return _times({**task, **parts})
-
-
-def _times(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    times = {key: iso_time(text) for key, text in value.items() if key.endswith("_at") and isinstance(text, str)}
-    return {**value, **times}

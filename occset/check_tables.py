@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from occset import records
 from occset.dataset import OcclusionSet
@@ -195,7 +196,7 @@ def _rounds(data: OcclusionSet) -> Iterator[Finding]:
         try:
             rows = list(merged_rows(read_round(data.path, number)))
             versions = read_versions(data.path, number).merge(sizes, left_on="face", right_index=True)
-            labels = [*rows, *versions.rename(columns={"label": "label_after"}).to_dict("records")]
+            labels: Any = [*rows, *versions.rename(columns={"label": "label_after"}).to_dict("records")]
             for row in labels:
                 decode_rle(row["label_after"], int(row["height"]), int(row["width"]))
         except OccsetError as error:

@@ -83,7 +83,7 @@ def annotate_round(
     Returns:
         What was drawn of each, at the size the annotator saw.
     """
-    marker = marker_of(ledger.setup)
+    marker = marker_of(ledger)
     rows: dict[str, Any] = {key_of(marker, row["id"]): row for row in ledger.rows.to_dict("records")}
     wanted = None if ids is None else set(ids)
     drawn = {}

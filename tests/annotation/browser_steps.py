@@ -173,10 +173,8 @@ def draw_polygon(driver: Any, points: Sequence[tuple[float, float]]) -> dict[str
 
 
 def write_comment(driver: Any, text: str) -> None:
-    """Go to the comment by its hotkey and write."""
-    press(driver, "q")
-    wait(driver, "the comment", lambda page: page.switch_to.active_element.tag_name == "textarea")
-    driver.switch_to.active_element.send_keys(text)
+    """Write a comment; it has no hotkey, and needs no Enter."""
+    driver.find_element(By.CSS_SELECTOR, ".occset-controls textarea").send_keys(text)
 
 
 def _strokes(now: dict[str, Any] | None) -> int:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from occset.annotation import client, studio
+from occset.annotation import client, listing, studio
 from occset.annotation.address import checked_url, is_loopback, iso_time
 from occset.annotation.client import LostConnection, connect
 from occset.errors import BadInput, MissingExtra, OccsetError
@@ -209,6 +209,7 @@ def test_a_redirect_is_not_followed(fake: Fake, fakes: Callable[[], Fake], path:
     assert elsewhere.asked == []
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:label_studio_sdk")
 def test_a_personal_access_token_is_renewed(fake: Fake) -> None:
     def token(kind: str, until: float) -> str:
         parts = ({"alg": "HS256", "typ": "JWT"}, {"token_type": kind, "exp": int(until)})
@@ -291,7 +292,7 @@ def test_lists_that_are_none(fake: Fake, answer: Any) -> None:
 
 
 def test_lists_that_never_end(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studio, "MOST_TASKS", 500)
+    monkeypatch.setattr(listing, "MOST_TASKS", 500)
     monkeypatch.setattr(studio, "_MOST_PAGES", 5)
     known, numbers = connect(fake.url, TOKEN), itertools.count(1)
 
@@ -299,9 +300,9 @@ def test_lists_that_never_end(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> No
         return {"id": number, "data": {}, "updated_at": iso_time(f"{2000 + number // 400}-01-01 00:00:00.{number:06d}")}
 
     def more(query: dict[str, str], body: bytes) -> Answer:
-        return 200, {"tasks": [task(next(numbers)) for _ in range(studio.PAGE)], "total": 10**9}
+        return 200, {"tasks": [task(next(numbers)) for _ in range(listing.PAGE)], "total": 10**9}
 
-    same = [task(number) for number in range(studio.PAGE)]
+    same = [task(number) for number in range(listing.PAGE)]
     moment = [{**one, "updated_at": "2026-01-01"} for one in same]
     for answer in (more, lambda query, body: (200, {"tasks": same, "total": 10**9}),
                    lambda query, body: (200, {"tasks": moment, "total": 10**9}),
@@ -358,7 +359,7 @@ def moment(number: int) -> str:
 def test_no_task_is_skipped_while_annotators_work(
     fake: Fake, monkeypatch: pytest.MonkeyPatch, seed: int, moments: int
 ) -> None:
-    monkeypatch.setattr(studio, "PAGE", 25)
+    monkeypatch.setattr(listing, "PAGE", 25)
     known, busy = connect(fake.url, TOKEN), Busy(220, seed, moments)
     fake.answers["GET /api/tasks/"] = busy.answer
     latest: dict[int, str] = {}
@@ -391,8 +392,8 @@ def test_a_real_server(label_studio: Any, monkeypatch: pytest.MonkeyPatch, tmp_p
         connection.execute(
             f"UPDATE task SET updated_at='2026-01-01 00:00:00.500000' WHERE id BETWEEN {ids[3]} AND {ids[12]}"
         )
-    monkeypatch.setattr(studio, "PAGE", 4)
-    monkeypatch.setattr(studio, "_OVERLAP", 2)
+    monkeypatch.setattr(listing, "PAGE", 4)
+    monkeypatch.setattr(listing, "_OVERLAP", 2)
     listed = list(known.tasks(made["id"], results=False))
     assert sorted(task["id"] for task in listed[:10]) == ids[3:13]
     assert sorted(task["id"] for task in listed) == ids

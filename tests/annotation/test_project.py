@@ -43,7 +43,7 @@ def test_the_page_offers_the_categories_that_placement_knows() -> None:
 def test_keys_do_not_collide_with_those_of_label_studio() -> None:
     taken = set("behvupwz") | {"[", "]"}  # tools of the picture, unselect, undo
     assert not taken & set(keys())
-    choices = [e for e in ElementTree.fromstring(PAGE).iter() if e.tag in ("Label", "Choice", "TextArea")]
+    choices = [e for e in ElementTree.fromstring(PAGE).iter() if e.tag in ("Label", "Choice")]
     assert all(e.get("hotkey") for e in choices)
 
 
@@ -119,8 +119,8 @@ def test_the_guidelines_name_every_key() -> None:
         for place, key in enumerate(left.split(", ")):
             told[key.lower()] = names[min(place, len(names) - 1)]
     for key, what in keys().items():
-        control, _, value = what.partition(":")
-        assert told[key] == ("write a comment" if control == "TextArea" else value), key
+        value = what.partition(":")[2]
+        assert told[key] == value, key
 
 
 def test_an_instruction_holds_no_picture_but_those_it_was_given() -> None:

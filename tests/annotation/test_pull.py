@@ -67,7 +67,7 @@ def pushed(data, studio, count=4, **more):
 
 
 def tasks_by_id(server, project, ledger):
-    keys = {key_of(marker_of(ledger.setup), face): face for face in ledger.rows["id"]}
+    keys = {key_of(marker_of(ledger), face): face for face in ledger.rows["id"]}
     return {keys[task["data"]["key"]]: task for task in tasks_of(server, project)}
 
 

@@ -101,13 +101,13 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def keys_there(data: OcclusionSet, studio: Studio, number: int) -> Counter[str]:
     """How many tasks each key has, in the one project of the round."""
-    (project,) = studio.find_projects(marker_of(read_round(data.path, number).setup))
+    (project,) = studio.find_projects(marker_of(read_round(data.path, number)))
     return Counter(task["data"]["key"] for task in studio.tasks(project["id"], results=False))
 
 
 def each_once(data: OcclusionSet, number: int) -> Counter[str]:
     ledger = read_round(data.path, number)
-    return Counter(key_of(marker_of(ledger.setup), name) for name in ledger.rows["id"])
+    return Counter(key_of(marker_of(ledger), name) for name in ledger.rows["id"])
 
 
 def fetch(url: str, token: str | None) -> bytes:
@@ -133,14 +133,14 @@ def test_200_tasks_with_prelabels_take_less_than_10_seconds(
     tasks = list(studio.tasks(pushed.project))
     by_id = sorted(tasks, key=lambda task: task["id"])
     keys = [task["data"]["key"] for task in by_id]
-    assert keys == sorted(keys) and keys != [key_of(marker_of(read_round(data.path, number).setup), name)
+    assert keys == sorted(keys) and keys != [key_of(marker_of(read_round(data.path, number)), name)
                                              for name in data.faces["id"]]  # fmt: skip
     drawn = decode_brush(tasks[0]["predictions"][0]["result"][0]["value"]["rle"], 512, 512)
     assert set(np.unique(drawn)) == {0, 255} and drawn[:, :250].all() and not drawn[:, 262:].any()
     assert tasks[0]["predictions"][0]["model_version"] == "halves-0123456789ab"
     assert tasks[0]["predictions"][0]["score"] == pytest.approx(0.75)
 
-    key_to_row = {key_of(marker_of(read_round(data.path, number).setup), row["id"]): row for row in
+    key_to_row = {key_of(marker_of(read_round(data.path, number)), row["id"]): row for row in
                   read_round(data.path, number).rows.to_dict("records")}  # fmt: skip
     jpeg, _ = copy_of(picture_of(data, number, key_to_row[tasks[0]["data"]["key"]]))
     address = studio.url + tasks[0]["data"]["image"]
@@ -160,7 +160,7 @@ def test_another_server_gets_the_pictures_uploaded_once(
     pushed = push(data, remote, number, kind="none")
     assert pushed.project is not None and not remote.local
     tasks = list(remote.tasks(pushed.project))
-    rows = {key_of(marker_of(read_round(data.path, number).setup), row["id"]): row for row in
+    rows = {key_of(marker_of(read_round(data.path, number)), row["id"]): row for row in
             read_round(data.path, number).rows.to_dict("records")}  # fmt: skip
     for task in tasks:
         assert task["data"]["image"].startswith(f"/data/upload/{pushed.project}/")
@@ -186,7 +186,7 @@ def test_what_is_drawn_already(data: OcclusionSet, studio: Studio, new_round: Ne
     number = new_round(2, honeypots=2)
     ledger = read_round(data.path, number)
     pushed = push(data, studio, number, kind="label")
-    keys = {key_of(marker_of(ledger.setup), row["id"]): row for row in ledger.rows.to_dict("records")}
+    keys = {key_of(marker_of(ledger), row["id"]): row for row in ledger.rows.to_dict("records")}
     assert pushed.project is not None
     for task in studio.tasks(pushed.project):
         row = keys[task["data"]["key"]]
@@ -245,16 +245,31 @@ def test_the_answer_to_what_must_not_be_repeated_is_lost(
     data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any, no_pauses: None, kind: str, what: str
 ) -> None:
     number = new_round(60)
-    with LossyProxy(label_studio.url, every=1, only=what, kinds=(kind,)) as proxy:
+    with LossyProxy(label_studio.url, only=what, kinds=(kind,)) as proxy:
         lossy = connect(proxy.url, label_studio.token, label_studio.document_root)
-        proxy.every = 2
-        proxy.seen = 1
+        proxy.every, proxy.seen = 2, 1  # the first one, and then every second
         try:
-            push(data, lossy, number, kind="none")
+            pushed = push(data, lossy, number, kind="none")
         except LostConnection as error:
             assert kind == "before" and "run the same command again" in str(error)
             push(data, lossy, number, kind="none")
+        else:
+            assert pushed.removed == 0  # it looked before it sent again
     assert proxy.lost[kind] >= 1
+    assert keys_there(data, studio, number) == each_once(data, number)
+
+
+@pytest.mark.parametrize("kind", ["before", "after", "middle"])
+def test_the_answer_to_an_upload_is_lost(
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any, no_pauses: None, kind: str
+) -> None:
+    number = new_round(3)
+    with LossyProxy(label_studio.url, every=2, only="commit_to_project=false", kinds=(kind,)) as proxy:
+        pushed = push(data, connect(proxy.url, label_studio.token), number, kind="none")
+    assert proxy.lost[kind] >= 1 and pushed.project is not None
+    assert (
+        len(studio._line.ask("GET", f"/api/projects/{pushed.project}/file-uploads", True, params={"all": "true"})) == 3
+    )
     assert keys_there(data, studio, number) == each_once(data, number)
 
 
@@ -269,7 +284,7 @@ from occset.errors import OccsetError
 studio = connect(document_root=Path(sys.argv[3]))
 print("ready", flush=True)
 try:
-    print(push(OcclusionSet(sys.argv[1]), studio, int(sys.argv[2]), kind="none"))
+    print(push(OcclusionSet(sys.argv[1]), studio, int(sys.argv[2]), kind="none", progress=lambda *n: print(n, flush=True)))
 except OccsetError as error:
     sys.exit(str(error))
 """
@@ -290,15 +305,17 @@ def test_a_push_that_is_killed_goes_on(
 ) -> None:
     number, rng = new_round(200), np.random.default_rng(4)
     sent = []
-    for delay in rng.uniform(0.05, 1.0, 3):
+    for lines in (2, 3, 3):  # "ready", what is there, after one batch
         process = start_push(data, number, label_studio)
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-        time.sleep(float(delay))
+        assert process.stdout is not None
+        for _ in range(lines):
+            assert process.stdout.readline() != ""
+        time.sleep(rng.uniform(0, 0.6))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         sent.append(push(data, studio, number, dry_run=True).already)
     print(f"after each kill there were {sent} of 200")
-    assert sent == sorted(sent)
+    assert sent == sorted(sent) and sent[-1] >= 100
     pushed = push(data, studio, number, kind="none")
     assert pushed.new + pushed.already == 200
     assert keys_there(data, studio, number) == each_once(data, number)
@@ -369,7 +386,7 @@ def test_of_two_tasks_of_one_sample_the_one_with_work_in_it_stays(
 
 def test_the_empty_one_of_two_projects_goes(data: OcclusionSet, studio: Studio, new_round: NewRound) -> None:
     number = new_round(3)
-    marker = marker_of(read_round(data.path, number).setup)
+    marker = marker_of(read_round(data.path, number))
     first = push(data, studio, number, kind="none")
     config = studio.find_projects(marker)[0]["label_config"]
     studio.create_project("a twin", config, f"twin {marker}", "")
@@ -380,7 +397,7 @@ def test_the_empty_one_of_two_projects_goes(data: OcclusionSet, studio: Studio, 
 
 def test_a_project_whose_controls_were_taken_out(data: OcclusionSet, studio: Studio, new_round: NewRound) -> None:
     number = new_round(2)
-    marker = marker_of(read_round(data.path, number).setup)
+    marker = marker_of(read_round(data.path, number))
     control = '<Choices name="q" toName="image"><Choice value="a"/></Choices>'
     config = f'<View><Image name="image" value="$image"/>{control}</View>'
     made = studio.create_project("edited", config, f"x {marker}", "")

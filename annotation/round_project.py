@@ -1,0 +1,44 @@
+"""The project of a round, made where there is none."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from occset.annotation.project import check_config, instruction, labelling_config
+from occset.annotation.samples import choose_project, title_of
+from occset.annotation.studio import LostConnection, Studio
+from occset.console import printable
+from occset.dataset import OcclusionSet
+from occset.errors import OccsetError
+from occset.rounds.ledger import Ledger
+
+
+def make_project(data: OcclusionSet, studio: Studio, ledger: Ledger, marker: str, annotators: int) -> int:
+    """Number of the round's project, made where there is none; what a lost answer made twice is removed.
+
+    Raises:
+        LostConnection: the server stopped answering.
+        OccsetError: somebody took the controls out of the project.
+    """
+    found = studio.find_projects(marker)
+    if not found:
+        number = ledger.setup.number
+        description = f"Faces of {printable(str(data.head['name']))}, round {number}. occset knows it by  {marker}"
+        try:
+            studio.create_project(title_of(data, number), labelling_config(), description, instruction(), annotators)
+        except LostConnection:
+            if not studio.find_projects(marker):
+                raise
+        found = studio.find_projects(marker)  # another push may have made one too: both choose the same
+    project = choose_project(found)
+    if project is None:
+        raise OccsetError(f"{studio.url}: the project that was made for the round is gone: run the same command again")
+    for other in found:
+        if other["id"] != project["id"] and not other.get("task_number"):
+            with suppress(OccsetError):  # gone already, or left for the next push
+                studio.delete_project(other["id"])
+    try:
+        check_config(str(project.get("label_config") or ""))
+    except OccsetError as error:
+        raise OccsetError(f"{studio.project_url(project['id'])}: {error}") from error
+    return int(project["id"])
