@@ -67,7 +67,8 @@ def round_to_push(
     if number in known:
         if named:
             raise OccsetError(
-                f"{data.path}: round {number} has its faces already: leave {named[0]} out, or end it first"
+                f"{data.path}: round {number} has its faces already: leave {named[0]} out to push them, or end it first "
+                f"with  occset annotate pull {data.path} --finish"
             )
         return number, []
     following = next_number(data)

@@ -20,11 +20,13 @@ Weights = Annotated[Path | None, typer.Option(help="Weights of the model; the re
 
 @annotate.command("start")
 def start_command(
-    port: Annotated[int, typer.Option(help="Of 127.0.0.1.", min=1, max=65535)] = 8080,
-    username: Annotated[str | None, typer.Option(help="An e-mail address to log in with.")] = None,
+    port: Annotated[int, typer.Option(help="Port on this machine (127.0.0.1).", min=1, max=65535)] = 8080,
+    username: Annotated[
+        str | None, typer.Option(help="An e-mail address to log in with; curator@localhost by default.")
+    ] = None,
     new_password: Annotated[bool, typer.Option("--new-password", help="Set and show a new password.")] = False,
 ) -> None:
-    """Start a local Label Studio, or greet the one in LABEL_STUDIO_URL; says where to click."""
+    """Start a Label Studio on this machine, or try the one that LABEL_STUDIO_URL names; says where to log in."""
     import os
 
     from occset.console import say
@@ -43,8 +45,10 @@ def start_command(
         say(f"Label Studio {server.version} runs at  {server.url}  : log in as  {server.username}")
         if server.password:
             say(f"with the password  {server.password}  , shown once (--new-password sets another)")
+        else:
+            say("with the password that you have; --new-password sets and shows another")
         say("it goes on until  occset annotate stop ; its data stay")
-    say("next:  occset annotate push my-set")
+    say("next:  occset annotate push SET  , with the folder of your set")
 
 
 @annotate.command("stop")
@@ -118,7 +122,10 @@ def push_command(
 
 @annotate.command("status")
 def status_command(path: SetPath, number: Number = None, as_json: Json = False) -> None:
-    """How far a round is: pushed, labelled, skipped, waiting, and by whom."""
+    """How far a round is: labelled, partly (another annotator is asked), skipped, waiting, and by whom.
+
+    picks: faces of the round; decided: those whose label was pulled; pushed: tasks in Label Studio.
+    """
     from dataclasses import asdict
 
     from occset.annotation.client import connect
@@ -146,7 +153,8 @@ def pull_command(
         float, typer.Option(help="IoU below which two annotators disagree, and a third is asked.", min=0, max=1)
     ] = 0.9,
     finish: Annotated[
-        bool, typer.Option("--finish", help="Take what is there and give up the rest, so that the round ends.")
+        bool,
+        typer.Option("--finish", help="Take what is there and give up the faces without a label: the round ends."),
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Read and merge all again, not only what changed.")] = False,
     page: Annotated[Path | None, typer.Option(help="Write the round's report with pictures here, as HTML.")] = None,
@@ -180,21 +188,28 @@ def pull_command(
     )
     if pulled.requeued:
         say(f"{len(pulled.requeued)} faces on which annotators disagree wait for one more of them")
-    _say_what_waits(pulled.waiting, path)
+    _say_what_waits(pulled.ledger, path)
     if page is not None:
         from occset.rounds.page import write_page
 
-        say(f"report: {write_page(data, pulled.number, page)}")
+        write_page(data, pulled.number, page)
+        say(f"{page}: the page, with photos of people: the terms of the set hold for it, do not publish it")
     if pulled.refused:
         say(f"{len(pulled.refused)} labels were refused, as said above; the rest is merged")
         raise typer.Exit(1)
 
 
-def _say_what_waits(waiting: list[str], path: Path) -> None:
+def _say_what_waits(ledger: Any, path: Path) -> None:
     from occset.console import say
 
+    given_up = int(ledger.rows["decision"].eq("missing").sum())
+    if given_up:
+        say(f"{given_up} faces were given up without a label; a label that comes later is still merged")
+    waiting = ledger.waiting
     if waiting:
-        say(f"{len(waiting)} picks still wait ({', '.join(waiting[:3])}): pull again later, or with --finish")
+        say(
+            f"{len(waiting)} faces still wait for a label ({', '.join(waiting[:3])}): pull again later, or with --finish"
+        )
     else:
         say(f"the round is closed; its report:  occset round report {path} --page report.html")
 
@@ -203,14 +218,14 @@ def _say_what_waits(waiting: list[str], path: Path) -> None:
 def backend_command(
     path: Annotated[
         Path | None,
-        typer.Argument(help="A set whose latest pushed round asks it; all of occset's by default.", metavar="[SET]"),
+        typer.Argument(help="Only for the latest round of this set; by default for all projects of occset's."),
     ] = None,
     model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
     weights: Weights = None,
     device: Device = "auto",
-    port: Annotated[int, typer.Option(help="Of 127.0.0.1.", min=0, max=65535)] = 9090,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 9090,
 ) -> None:
-    """Pre-label on demand, when a task is opened, until Ctrl-C."""
+    """Pre-label each task when an annotator opens it, until Ctrl-C: instead of the pre-labels of push, or beside them."""
     from occset.annotation.backend import make_server, pictures_in, register, secret_from_environment
     from occset.annotation.client import connect
     from occset.annotation.samples import MARKER, marker_of

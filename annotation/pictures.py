@@ -65,7 +65,10 @@ class Shelf:
         """
         if not key.isalnum():
             raise OccsetError(f"'{key}' is no key of a sample")
-        name = f"{key}.jpg"
+        return self.place_file(f"{key}.jpg", jpeg)
+
+    def place_file(self, name: str, jpeg: bytes) -> str:
+        """As `place`, under a name of occset's own, such as "beard.jpg"; no key of a sample is like it."""
         if self._studio.document_root is not None:
             path = self._local(self._studio.document_root) / name
             if not path.is_file() or path.read_bytes() != jpeg:

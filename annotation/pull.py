@@ -197,7 +197,7 @@ class _Merging:
         pulled.occluders, left_out = bring_occluders(self.data, pulled.number, self.decisions, self.labels)
         pulled.refused += left_out
         pulled.annotators = score_annotators(self.answers)
-        self._write_discussion()
+        self._write_notes()
         self.state.merged |= merged_from
         write_state(self.data.path, pulled.number, self.state)
 
@@ -275,8 +275,9 @@ class _Merging:
         self.decisions[row["id"]] = decision
         return True
 
-    def _write_discussion(self) -> None:
-        path = ledger_path(self.data.path, self.pulled.number).with_name("discussion.json")
-        content = (json.dumps(self.pulled.discussion, indent=1) + "\n").encode()
-        if self.pulled.discussion or path.is_file():
-            write_atomic(path, content)
+    def _write_notes(self) -> None:
+        """What the round's report shows beside the ledger: what to talk about, and each annotator's own scores."""
+        for name, rows in (("discussion", self.pulled.discussion), ("annotators", self.pulled.annotators)):
+            path = ledger_path(self.data.path, self.pulled.number).with_name(f"{name}.json")
+            if rows or path.is_file():
+                write_atomic(path, (json.dumps(rows, indent=1) + "\n").encode())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from occset.annotation.project import check_config, instruction, labelling_config
+from occset.annotation.pictures import Shelf
+from occset.annotation.project import check_config, figures, instruction, labelling_config
 from occset.annotation.samples import choose_project, title_of
 from occset.annotation.studio import LostConnection, Studio
 from occset.console import printable
@@ -41,4 +42,25 @@ def make_project(data: OcclusionSet, studio: Studio, ledger: Ledger, marker: str
         check_config(str(project.get("label_config") or ""))
     except OccsetError as error:
         raise OccsetError(f"{studio.project_url(project['id'])}: {error}") from error
+    if project.get("expert_instruction") == instruction():
+        _show_pictures(studio, int(project["id"]), marker)
     return int(project["id"])
+
+
+def _show_pictures(studio: Studio, project: int, marker: str) -> None:
+    """Put the guidelines' pictures beside the samples', and into the project's instruction once all are there.
+
+    Until then the instruction has none, by which the next push knows; one that somebody wrote is left alone. Where the
+    pictures cannot be had, the text does.
+
+    Raises:
+        LostConnection: the server stopped answering.
+    """
+    try:
+        shelf = Shelf(studio, project, marker)
+        placed = {name: shelf.place_file(name, file.read_bytes()) for name, file in figures().items()}
+        studio.set_instruction(project, instruction(placed))
+    except LostConnection:
+        raise
+    except (OccsetError, OSError):
+        return

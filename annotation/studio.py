@@ -82,6 +82,11 @@ class Studio:
         }
         return self._one("POST", "/api/projects/", repeat=False, json=content)
 
+    def set_instruction(self, project: int, instruction: str) -> None:
+        """Give a project another instruction, as HTML."""
+        content = {"expert_instruction": instruction}
+        self._one("PATCH", f"/api/projects/{project}/", repeat=True, json=content)
+
     def import_tasks(self, project: int, tasks: list[dict[str, Any]]) -> list[int]:
         """Add tasks to a project; never sent twice. Returns their ids.
 
@@ -175,7 +180,12 @@ class Studio:
         return f"/data/{known.get('file')}"
 
     def connect_backend(self, project: int, url: str, title: str, user: str, secret: str) -> int:
-        """Register a pre-labelling backend, which must be up, or bring its entry up to date; returns its number."""
+        """Register a pre-labelling backend, which must be up, instead of those of this title or address; its number.
+
+        Raises:
+            LostConnection: it may have been registered: the same call puts it right.
+            OccsetError: the server cannot reach the backend, or the backend refuses it.
+        """
         content = {
             "project": project,
             "url": url,
@@ -185,11 +195,34 @@ class Studio:
             "basic_auth_user": user,
             "basic_auth_pass": secret,
         }
-        answer = self._line.ask("GET", "/api/ml/", repeat=True, params={"project": project})
-        for known in answer if isinstance(answer, list) else []:
-            if _has_id(known) and known.get("url") == url:
-                return int(self._one("PATCH", f"/api/ml/{known['id']}", repeat=True, json=content)["id"])
-        return int(self._one("POST", "/api/ml/", repeat=False, json=content)["id"])
+        known = sorted(self._list("/api/ml/", project), key=lambda one: one["id"])
+        ours = [one for one in known if one.get("title") == title or one.get("url") == url]
+        if ours:
+            number = int(self._one("PATCH", f"/api/ml/{ours[0]['id']}", repeat=True, json=content)["id"])
+        else:
+            number = int(self._one("POST", "/api/ml/", repeat=False, json=content)["id"])
+        for one in ours[1:]:  # only the first is ever asked
+            self._remove(f"/api/ml/{one['id']}")
+        # with a connection the server makes a webhook, for each saved label; it carries no secret, and so is refused
+        hooks = {str(one.get("url")).rstrip("/") + "/webhook" for one in (content, *ours)}
+        for hook in self._list("/api/webhooks/", project):
+            if hook.get("url") in hooks:
+                self._remove(f"/api/webhooks/{hook['id']}/")
+        return number
+
+    def _list(self, path: str, project: int) -> list[dict[str, Any]]:
+        """What belongs to a project and has a number."""
+        answer = self._line.ask("GET", path, repeat=True, params={"project": project})
+        return [one for one in (answer if isinstance(answer, list) else []) if _has_id(one)]
+
+    def _remove(self, path: str) -> None:
+        """Delete what may be gone already."""
+        try:
+            self._line.ask("DELETE", path, repeat=True)
+        except LostConnection:
+            raise
+        except OccsetError:
+            return
 
     def _one(self, method: str, path: str, repeat: bool, **content: Any) -> dict[str, Any]:
         """Ask for what must be an object."""

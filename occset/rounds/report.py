@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from occset.dataset import OcclusionSet
+from occset.errors import BadInput
 from occset.masks import decode_rle
-from occset.rounds.ledger import DECISIONS, read_round, read_times
+from occset.rounds.ledger import DECISIONS, ledger_path, read_round, read_times
 
 CHANGED = 0.98
 """A label counts as changed for good where its IoU with the one before is below this; above it a hand merely wobbled."""
@@ -28,7 +31,8 @@ class RoundReport:
         samples: one row a pick.
         work: one row an arm, and "all" of them: how long labelling took, and how far annotators agreed.
         annotators: one row an annotator (None: nobody was named): labels of picks, and honeypots with their IoU with
-            the truth. A label that several drew counts for each of them; "shared" says how many honeypots were such.
+            the truth: of their own masks where `annotators.json` of the round tells, else of the label that was taken,
+            which counts for each of those who drew it; "shared" says how many honeypots were such.
         categories: one row a category and annotator of the occluders that this round cut out.
     """
 
@@ -68,8 +72,9 @@ def report(data: OcclusionSet, number: int | None = None) -> RoundReport:
     samples = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
     setup = {**asdict(ledger.setup), **read_times(data.path, ledger.setup.number), "waiting": len(ledger.waiting)}
     work = [_work(arm, group) for arm, group in rows.groupby("arm", sort=False)] + [_work("all", rows)]
+    own = _own_scores(data.path, ledger.setup.number)
     categories = _categories(data.occluders, ledger.setup.number)
-    return RoundReport(setup, arms, reasons, samples, work, _annotators(rows), categories)  # type: ignore[arg-type]
+    return RoundReport(setup, arms, reasons, samples, work, _annotators(rows, own), categories)  # type: ignore[arg-type]
 
 
 def _arm(arm: Any, rows: pd.DataFrame) -> dict[str, Any]:
@@ -98,13 +103,38 @@ def _work(arm: Any, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _annotators(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _own_scores(root: Path, number: int) -> dict[str, dict[str, Any]]:
+    """What each annotator's own masks of honeypots scored, by name, as the last pull wrote it.
+
+    Raises:
+        BadInput: the file is broken.
+    """
+    path = ledger_path(root, number).with_name("annotators.json")
+    if not path.is_file():
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            str(row["annotator"]): {
+                "honeypots": int(row["count"]),
+                "shared": 0,
+                "honeypot IoU": float(row["iou"]),
+                "lowest": float(row["lowest_iou"]),
+            }
+            for row in rows
+        }
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BadInput(f"{path}: not the scores of annotators ({error}): remove it and pull again") from error
+
+
+def _annotators(rows: pd.DataFrame, own: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     done: Any = rows[rows["label_after"].notna()].to_dict("records")
     by_name: dict[str | None, list[dict[str, Any]]] = {}
     for row in done:
         for name in dict.fromkeys(row["annotators"] or [None]):
             by_name.setdefault(name, []).append(row)
-    return [_annotator(name, by_name[name]) for name in sorted(by_name, key=lambda name: (name is None, name or ""))]
+    names = sorted(by_name.keys() | own.keys(), key=lambda name: (name is None, name or ""))
+    return [{**_annotator(name, by_name.get(name, [])), **own.get(name or "", {})} for name in names]
 
 
 def _annotator(name: str | None, done: list[dict[str, Any]]) -> dict[str, Any]:

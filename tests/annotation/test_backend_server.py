@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from occset.annotation.backend import Backend, make_server, pictures_in, register
+from occset.annotation.client import connect
 from occset.annotation.codec import decode_brush
 from occset.annotation.prelabel import prelabel, to_prediction
 from occset.images import read_image
@@ -144,6 +145,48 @@ def test_all_at_once_and_one_whose_picture_is_missing(opened: Opened, backend: B
     assert sorted(one["task"] for one in opened.kept()) == opened.tasks[:-1]
     assert opened.open(opened.tasks[-1]) == []
     assert count(said, f"task {opened.tasks[-1]}: no pre-label: ") == 2
+
+
+def connections(opened: Opened) -> list[tuple[int, str]]:
+    found = opened.line.ask("GET", f"/api/ml/?project={opened.number}")
+    return sorted((one["id"], one["url"]) for one in found)
+
+
+def webhooks(opened: Opened) -> set[str]:
+    return {one["url"] for one in opened.line.ask("GET", f"/api/webhooks/?project={opened.number}")}
+
+
+def test_on_another_port_the_backend_takes_the_place_of_its_predecessors(
+    opened: Opened, label_studio: Any, said: list[str]
+) -> None:
+    studio = connect(label_studio.url, label_studio.token, label_studio.document_root)
+    pictures = pictures_in(Path(label_studio.document_root))
+    mine = "http://127.0.0.1:9/mine/webhook"
+    opened.line.ask("POST", "/api/webhooks/", {"project": opened.number, "url": mine})
+    with (
+        make_server(Bright(), "of somebody else, long", pictures, port=0, say=lambda _: None) as foreign,
+        make_server(Bright(), SECRET, pictures, port=0, say=said.append) as first,
+        make_server(Bright(), SECRET, pictures, port=0, say=said.append) as second,
+    ):
+        register(studio, opened.number, first.url, SECRET)
+        ((number, url),) = connections(opened)
+        assert url == first.url and webhooks(opened) == {mine}
+        # as an occset that knew less has left them, and one that the user made
+        opened.line.connect_backend(opened.number, second.url, "occset", "occset", SECRET)
+        theirs = opened.line.connect_backend(opened.number, foreign.url, "theirs", "occset", "of somebody else, long")
+        hook = f"{foreign.url}/webhook"
+        assert len(connections(opened)) == 3 and webhooks(opened) == {mine, hook, f"{second.url}/webhook"}
+    said.clear()
+    with make_server(Bright(), "new at each start, long", pictures, port=0, say=said.append) as third:
+        for _ in range(2):
+            register(studio, opened.number, third.url, "new at each start, long")
+            assert connections(opened) == [(number, third.url), (theirs, foreign.url)]
+            assert webhooks(opened) == {mine, hook}
+        (shown,) = opened.open(opened.tasks[0])
+        opened.line.ask("POST", f"/api/tasks/{opened.tasks[0]}/annotations/", {"result": shown["result"]})
+    assert count(said, "POST /predict 200") == 1 and not any("401" in line or "/webhook" in line for line in said)
+    # with no backend up, what it has drawn is still shown
+    assert [one["id"] for one in opened.open(opened.tasks[0])] == [shown["id"]]
 
 
 def test_with_the_wrong_secret_nothing_arrives_and_the_task_opens(

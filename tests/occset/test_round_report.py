@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from occset.errors import OccsetError
+from occset.errors import BadInput, OccsetError
 from occset.masks import encode_rle, write_mask
 from occset.rounds.closing import close_round
 from occset.rounds.commands import round_
 from occset.rounds.ledger import Ledger, read_round, write_round
-from occset.rounds.opening import open_round
+from occset.rounds.opening import open_chosen, open_round
 from occset.rounds.report import report
 
 SIDE = 96
@@ -128,3 +128,30 @@ def test_the_verbs_of_a_whole_round(drawn_set, colour_model, tmp_path):
     assert "refused f123.png" in result.output
     assert json.loads(result.stdout)["waiting"] == []
     assert CliRunner().invoke(round_, [*opening, "--seed", "1"]).exit_code == 0
+
+
+def test_each_annotator_has_the_scores_of_their_own_masks(drawn_set):
+    data = drawn_set()
+    open_chosen(data, sorted(data.faces.loc[data.faces["split"] == "train", "id"])[:1])
+    row = {
+        "annotator": "ann",
+        "count": 3,
+        "iou": 0.9,
+        "lowest_iou": 0.8,
+        "distance": 1.0,
+        "precision": 1.0,
+        "recall": 1.0,
+    }
+    path = data.path / "rounds" / "001" / "annotators.json"
+    path.write_text(json.dumps([row]))
+    (ann,) = report(data).annotators
+    assert (ann["annotator"], ann["labels"], ann["honeypots"], ann["honeypot IoU"], ann["lowest"]) == (
+        "ann",
+        0,
+        3,
+        0.9,
+        0.8,
+    )
+    path.write_text('[{"annotator": "ann"}]')
+    with pytest.raises(BadInput, match=r"annotators.json.*pull again"):
+        report(data)
