@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from occset import records
 from occset.annotation.cutouts import cut_outs
 from occset.annotation.deciding import Decision
 from occset.dataset import OcclusionSet
 from occset.errors import OccsetError
-from occset.importing import resplit
 from occset.recipes import named_items, read_recipes
 from occset.rounds.versions import Label
+from occset.splits import split_items
 from occset.updating import frozen_cutouts, frozen_files
 
 SOURCE = "label-studio"
@@ -51,13 +53,24 @@ def bring_occluders(
             names = ", ".join(labels[face].annotators)
             rows.append({**row, "round": number, "annotator": names or "unknown", "lead_time": labels[face].lead_time})
     stale = _stale(data, number, set(faces), {row["id"] for row in rows})
-    if stale:
-        data.write("occluders", data.occluders[~data.occluders["id"].isin(list(stale))])
-    added = data.add_rows("occluders", rows)
-    if added or stale:
-        resplit(data)
-        data.note()
+    added = _replace(data, stale, rows)
+    data.note()
     return added, problems
+
+
+def _replace(data: OcclusionSet, stale: set[str], rows: list[dict[str, Any]]) -> int:
+    """Take rows out of the table and put others in, with their splits, in one write: cut off, it is as it was."""
+    held = data.occluders
+    fresh = [row for row in rows if row["id"] not in set(held["id"])]
+    if not (stale or fresh):
+        return 0
+    held = held[~held["id"].isin(list(stale))]
+    added = pd.DataFrame(fresh, columns=records.OCCLUDERS.names).drop_duplicates("id")
+    table = pd.concat([held, added], ignore_index=True) if len(held) and fresh else added if fresh else held
+    faces = zip(data.faces["id"], data.faces["split"], strict=True)
+    splits = {face: split for face, split in faces if isinstance(split, str)}
+    data.write("occluders", split_items(table, splits))
+    return len(added)
 
 
 def _cut(data: OcclusionSet, face: str, decision: Decision) -> tuple[list[Any], list[str]]:

@@ -218,14 +218,16 @@ def _say_what_waits(ledger: Any, path: Path) -> None:
 def backend_command(
     path: Annotated[
         Path | None,
-        typer.Argument(help="Only for the latest round of this set; by default for all projects of occset's."),
+        typer.Argument(
+            help="Only for the latest round of this set; by default for all projects of occset's.", metavar="SET"
+        ),
     ] = None,
     model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
     weights: Weights = None,
     device: Device = "auto",
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 9090,
 ) -> None:
-    """Pre-label each task when an annotator opens it, until Ctrl-C: instead of the pre-labels of push, or beside them."""
+    """Pre-label a task that has no pre-label when an annotator opens it, until Ctrl-C."""
     from occset.annotation.backend import make_server, pictures_in, register, secret_from_environment
     from occset.annotation.client import connect
     from occset.annotation.samples import MARKER, marker_of

@@ -1,8 +1,9 @@
 """What a server sent of a round, kept as it came: `rounds/NNN/raw/`, one file for each version of a task.
 
 Nothing here is ever overwritten: a task that changed is kept beside what it was. Predictions are left out, they are ours
-and can be made again. The state of the last pull, `rounds/NNN/label-studio.json`, says up to when the server was read and
-which samples were merged from which versions; it holds no token.
+and can be made again; so is what differs from one answer to the next though nothing changed. The state of the last pull,
+`rounds/NNN/label-studio.json`, says up to when the server was read and which samples were merged from which versions; it
+holds no token.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from occset.records import read_note
 from occset.rounds.ledger import ledger_path
 
 _NAME = re.compile(r"^p(\d+)-t(\d+)\.(\d{3,})\.json\.gz$")
+# what the server sums up from the annotations, in an order of its own each time, and from the predictions
+_SUMMED_UP = ("annotations_ids", "annotations_results", "annotators", "total_predictions")
 _LARGEST = 1 << 30  # bytes of a task, unpacked; the line to the server lets no larger answer through
 
 
@@ -132,5 +135,12 @@ class Raw:
 
 
 def _content(task: dict[str, Any]) -> bytes:
-    kept = {key: value for key, value in task.items() if not key.startswith("predictions")}
+    kept = {k: _without_age(v) for k, v in task.items() if not k.startswith("predictions") and k not in _SUMMED_UP}
     return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _without_age(value: Any) -> Any:
+    """Annotations and drafts without "created_ago", which is another one each minute."""
+    if not isinstance(value, list):
+        return value
+    return [{k: v for k, v in one.items() if k != "created_ago"} if isinstance(one, dict) else one for one in value]

@@ -10,12 +10,24 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import cv2
 import numpy as np
 
 from occset.annotation.samples import key_of, marker_of, side_of
 from occset.annotation.sizes import reduce
 from occset.rounds.ledger import Ledger
 from occset.rounds.simulated import wobbled
+
+
+class Oval:
+    """A model that finds an oval."""
+
+    name, weights_hash, size = "oval", "0" * 64, 64
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        mask = np.full((64, 64), 0.05, np.float32)
+        cv2.ellipse(mask, (32, 35), (17, 23), 0, 0, 360, 0.95, -1)
+        return np.repeat(mask[None], len(images), 0)
 
 
 def call(server: Any, method: str, path: str, content: Any = None) -> Any:

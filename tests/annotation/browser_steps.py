@@ -119,14 +119,29 @@ def close_instruction(driver: Any) -> None:
 
 
 def picture_box(driver: Any) -> tuple[float, float, float, float, int, int]:
-    """Left, top, width, height of the picture on the screen, and its own width and height in pixels."""
+    """Left, top, width, height of the picture on the screen, and its own width and height in pixels.
+
+    Parts of it may be hidden: zoomed in, it is larger than its frame.
+    """
     script = """
-    const image = [...document.querySelectorAll('img')].find(i => i.alt === 'image' && i.naturalWidth);
-    if (!image) return null;
-    const box = image.getBoundingClientRect();
-    return [box.left, box.top, box.width, box.height, image.naturalWidth, image.naturalHeight];
+    const picture = Htx.annotationStore.selected.names.get('image');
+    const stage = picture.stageRef, frame = stage.container().getBoundingClientRect(), scale = stage.scaleX();
+    return [frame.left + stage.x(), frame.top + stage.y(), picture.stageWidth * scale, picture.stageHeight * scale,
+      picture.naturalWidth, picture.naturalHeight];
     """
     return tuple(wait(driver, "the picture", lambda page: page.execute_script(script)))
+
+
+def settled_box(driver: Any) -> tuple[float, float, float, float, int, int]:
+    """`picture_box` once it stands still: panels that open or close move the picture for a moment."""
+    boxes = [picture_box(driver)]
+
+    def stands_still(page: Any) -> bool:
+        boxes.append(picture_box(page))
+        return boxes[-1] == boxes[-2]
+
+    wait(driver, "a picture that stands still", stands_still)
+    return boxes[-1]
 
 
 def press(driver: Any, key: str) -> None:
@@ -142,7 +157,7 @@ def choose_label(driver: Any, label: str, tool: str = "brush") -> None:
 
 def drag(driver: Any, points: Sequence[tuple[float, float]]) -> None:
     """The mouse goes down on the first point and up on the last; points (x, y) are pixels of the picture."""
-    left, top, width, height, natural_width, natural_height = picture_box(driver)
+    left, top, width, height, natural_width, natural_height = settled_box(driver)
     on_screen = [
         (round(left + (x + 0.5) * width / natural_width), round(top + (y + 0.5) * height / natural_height))
         for x, y in points
@@ -222,15 +237,32 @@ def choices_shown(driver: Any) -> list[str]:
     return [b.find_element(By.TAG_NAME, "input").get_attribute("name") for b in boxes if b.is_displayed()]
 
 
+def press_submit(driver: Any) -> None:
+    """Press Submit and wait for nothing: in the label stream the next task comes."""
+    driver.find_element(By.CSS_SELECTOR, "button[aria-label='Submit current annotation']").click()
+
+
+def zoom_in(driver: Any, point: tuple[float, float], times: int = 4) -> float:
+    """Turn the wheel over a point (x, y) of the picture with Ctrl held; returns how much larger it is on the screen."""
+    left, top, width, height, natural_width, natural_height = picture_box(driver)
+    x, y = (round(left + point[0] * width / natural_width), round(top + point[1] * height / natural_height))
+    for _ in range(times):
+        before = picture_box(driver)[2]
+        scroll = {"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": -120, "modifiers": 2}
+        driver.execute_cdp_cmd("Input.dispatchMouseEvent", scroll)
+        wait(driver, "a larger picture", lambda page, before=before: picture_box(page)[2] > before)
+    return picture_box(driver)[2] / width
+
+
 def submit(driver: Any) -> int:
     """Press Submit; returns the number of the annotation that the server gave it."""
-    driver.find_element(By.CSS_SELECTOR, "button[aria-label='Submit current annotation']").click()
+    press_submit(driver)
     return int(wait_for(driver, "the server's answer", lambda now: now["id"] and str(now["id"]).isdigit())["id"])
 
 
 def screen_of_picture(driver: Any) -> np.ndarray:
     """The picture with all that is drawn over it, as seen, (H, W, 3) uint8 of the picture's own size."""
-    left, top, width, height, natural_width, natural_height = picture_box(driver)
+    left, top, width, height, natural_width, natural_height = settled_box(driver)
     shot = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
     part = shot.resize(
         (natural_width, natural_height), Image.Resampling.BILINEAR, (left, top, left + width, top + height)

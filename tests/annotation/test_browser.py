@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,18 @@ import cv2
 import numpy as np
 import pytest
 
+from occset.annotation.client import connect
 from occset.annotation.codec import decode_brush, encode_brush
 from occset.annotation.project import figures, instruction, labelling_config
+from occset.annotation.pull import pull
+from occset.annotation.push import push
+from occset.annotation.raw import Raw
+from occset.annotation.reading import read_annotation
+from occset.annotation.samples import key_of, marker_of
+from occset.check import check
+from occset.rounds.opening import open_chosen
 from tests.annotation import browser_steps as steps
+from tests.annotation.annotating import Oval, call, tasks_of
 
 pytestmark = [
     pytest.mark.skipif(steps.NO_BROWSER is not None, reason=str(steps.NO_BROWSER)),
@@ -47,7 +59,7 @@ def face() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def project(label_studio: Any, face: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
-    """A project with our labelling page and four pre-labelled tasks, the third with a note."""
+    """A project with our labelling page and five pre-labelled tasks, the third with a note."""
     picture, mask = face
     folder = Path(label_studio.document_root) / "browser"
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +86,7 @@ def project(label_studio: Any, face: tuple[np.ndarray, np.ndarray]) -> dict[str,
     data = {"image": "/data/local-files/?d=browser/face.jpg", "key": "0" * 16}
     tasks = [
         {"data": {**data, "note": note}, "predictions": [prediction]}
-        for note in ("", "", "Look at the <b>chin</b>", "")
+        for note in ("", "", "Look at the <b>chin</b>", "", "")
     ]
     made = ask("POST", f"/api/projects/{number}/import?return_task_ids=true", tasks)
     return {"ask": ask, "number": number, "tasks": made["task_ids"]}
@@ -214,6 +226,126 @@ def test_polygons_have_a_category_too(label_studio, project, page, face) -> None
     category = next(r for r in result if r["from_name"] == "category")
     assert (category["id"], category["value"]["choices"]) == (polygon["id"], ["food"])
     assert np.array_equal(brushes(result)[0][1], mask)
+
+
+def test_an_occluder_that_was_renamed_to_face_is_read(label_studio, project, page, face) -> None:
+    _, mask = face
+    steps.open_task(page, label_studio.url, project["number"], project["tasks"][4])
+    steps.choose_label(page, "occluder")
+    stroke = [(200, 470), (300, 470)]
+    steps.paint_stroke(page, stroke)
+    steps.choose(page, "hand")
+    steps.press(page, "1")  # with the region in hand
+    steps.wait_for(page, "another name", lambda now: [r["label"] for r in now["regions"]] == ["face", "face"])
+    result = regions_of(project, steps.submit(page))
+    annotation = project["ask"]("GET", f"/api/tasks/{project['tasks'][4]}/")["annotations"][0]
+    read = read_annotation(annotation, SIDE)
+    assert read.occluders == ()
+    assert np.array_equal(read.face > 0, (mask > 0) | (brushes(result)[1][1] > 127))
+    assert (read.face > 0)[line(stroke, 1) > 0].all()
+
+
+def one_annotation(server: Any, task: int) -> list[dict[str, Any]]:
+    """The result of a task's only annotation, once it is there."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if found := call(server, "GET", f"/api/tasks/{task}/annotations/"):
+            (annotation,) = found
+            return annotation["result"]
+        time.sleep(0.05)
+    raise AssertionError(f"nothing was submitted of task {task}")
+
+
+def theirs(result: list[dict[str, Any]]) -> list[tuple[str, np.ndarray]]:
+    """As `brushes`, decoded by Label Studio's own decoder."""
+    from label_studio_sdk.converter.brush import decode_rle
+
+    drawn = [region for region in result if region["type"] == "brushlabels"]
+    shape = (SIDE, SIDE, 4)
+    return [(r["value"]["brushlabels"][0], np.reshape(decode_rle(r["value"]["rle"]), shape)[..., 3]) for r in drawn]
+
+
+def prelabel_seen(page: Any, photo: np.ndarray, mask: np.ndarray) -> None:
+    """The screen shows the face's colour over the photo where the mask is, and nowhere else."""
+    screen = steps.screen_of_picture(page).astype(float)
+    marked = (photo + FACE_COLOUR) / 2
+    differs = np.abs(marked - photo).max(axis=2) > 40  # elsewhere the photo has that colour itself
+    seen = np.abs(screen - marked).sum(axis=2) < np.abs(screen - photo).sum(axis=2)
+    assert seen[inside(mask, 4) & differs].mean() > 0.98
+    assert seen[inside(255 - mask, 4) & differs].mean() < 0.02
+    assert (differs & (mask > 0)).sum() > 0.5 * (mask > 0).sum()
+
+
+def test_from_push_through_the_stream_to_pull(label_studio, page, make_set, artefacts) -> None:
+    data = make_set("pushed", faces=6, size=SIDE)
+    data.note(name="from the browser")
+    ledger = open_chosen(data, sorted(data.faces.loc[data.faces["split"] == "train", "id"])[:2])
+    studio = connect(label_studio.url, label_studio.token, label_studio.document_root)
+    pushed = push(data, studio, 1, Oval())
+    assert pushed.project is not None and pushed.new == 2
+    tasks = {task["id"]: task for task in tasks_of(label_studio, pushed.project)}
+    faces = {key_of(marker_of(ledger), face): face for face in ledger.rows["id"]}
+
+    # the first: a stroke beside the pre-label, a hand before it
+    steps.open_stream(page, label_studio.url, pushed.project)
+    wide = "return [...document.querySelectorAll('.occset-guidelines img')].map(i => i.naturalWidth)"
+    steps.wait(page, "the pictures", lambda driver: driver.execute_script(wide) == [648] * len(figures()))
+    page.save_screenshot(str(artefacts / "9-pushed-guidelines.png"))
+    steps.close_instruction(page)
+    first = steps.state(page)["task"]
+    assert first in tasks
+    ((_, start),) = theirs(tasks[first]["predictions"][0]["result"])
+    photo, _ = data.load_face(faces[tasks[first]["data"]["key"]])
+    prelabel_seen(page, photo, start)
+    page.save_screenshot(str(artefacts / "10-pushed-task.png"))
+    steps.choose_label(page, "face")
+    beside, over = [(60, 120), (60, 240)], [(180, 300), (330, 330)]
+    steps.paint_stroke(page, beside)
+    steps.unselect(page)
+    steps.choose_label(page, "occluder")
+    steps.paint_stroke(page, over)
+    steps.choose(page, "hand")
+    page.save_screenshot(str(artefacts / "11-pushed-painted.png"))
+    steps.press_submit(page)
+    raw = {first: one_annotation(label_studio, first)}
+
+    # the second, which the stream brings: painted while zoomed in
+    second = steps.wait_for(page, "the next task", lambda now: now["ready"] and now["task"] not in (None, first))[
+        "task"
+    ]
+    assert {first, second} == set(tasks)
+    assert steps.zoom_in(page, (256, 200)) > 1.3
+    steps.choose_label(page, "occluder")
+    closer = [(236, 180), (280, 220)]
+    steps.paint_stroke(page, closer)
+    page.save_screenshot(str(artefacts / "12-zoomed.png"))
+    steps.press_submit(page)
+    raw[second] = one_annotation(label_studio, second)
+    page.save_screenshot(str(artefacts / "13-stream-is-empty.png"))
+
+    pulled = pull(data, studio, 1)
+    assert (pulled.merged, pulled.occluders, pulled.refused, pulled.waiting) == (2, 2, [], [])
+    for task, result in raw.items():
+        drawn = theirs(result)
+        face_alpha = np.max([alpha for label, alpha in drawn if label == "face"], axis=0)
+        (hidden,) = [alpha for label, alpha in drawn if label == "occluder"]
+        expected = (face_alpha > 127) & ~(hidden > 127)
+        face = faces[tasks[task]["data"]["key"]]
+        mask = data.load_face(face)[1]
+        assert set(np.unique(mask)) == {0, 255} and np.array_equal(mask > 0, expected)
+        (cutout,) = data.occluders[data.occluders["face"] == face].to_dict("records")
+        assert cutout["category"] == ("hand" if task == first else "object")
+        (kept,) = Raw(data.path, 1).folder.glob(f"p{pushed.project}-t{task}.*.json.gz")
+        (annotation,) = json.loads(gzip.decompress(kept.read_bytes()))["annotations"]
+        assert annotation["result"] == result
+    labels = [label for label, _ in theirs(raw[first])]
+    assert labels == ["face", "face", "occluder"] and np.array_equal(theirs(raw[first])[0][1], start)
+    mask = data.load_face(faces[tasks[first]["data"]["key"]])[1] > 0
+    assert mask[line(beside, 1) > 0].all() and not start[line(beside, 1) > 0].any()
+    assert start[line(over, 1) > 0].all() and not mask[line(over, 1) > 0].any()
+    hidden = theirs(raw[second])[-1][1] > 127
+    assert hidden[line(closer, 1) > 0].all() and not hidden[line(closer, 41) == 0].any()
+    assert check(data, 1) == []
 
 
 def test_the_stream_shows_the_guidelines_with_their_pictures_first(label_studio, project, page, artefacts) -> None:

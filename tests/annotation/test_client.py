@@ -386,6 +386,9 @@ def test_a_real_server(label_studio: Any, monkeypatch: pytest.MonkeyPatch, tmp_p
         True,
         2,
     )
+    known.set_instruction(made["id"], "do <i>that</i>")
+    (changed,) = known.find_projects("occset:0123456789abcdef")
+    assert (changed["expert_instruction"], changed["label_config"]) == ("do <i>that</i>", xml)
     ids = known.import_tasks(made["id"], [{"data": {"image": f"/{i}", "key": str(i), "note": ""}} for i in range(23)])
     database = label_studio.data_dir / "label_studio.sqlite3"
     with sqlite3.connect(database) as connection:  # ten of them share a moment

@@ -23,18 +23,7 @@ from occset.masks import decode_rle, encode_rle, to_coco
 from occset.rounds.ledger import read_round
 from occset.rounds.opening import open_chosen, open_random
 from occset.rounds.versions import history
-from tests.annotation.annotating import annotate_round, brush, call, choice, submit, tasks_of
-
-
-class Oval:
-    """A model that finds an oval."""
-
-    name, weights_hash, size = "oval", "0" * 64, 64
-
-    def probabilities(self, images):
-        mask = np.full((64, 64), 0.05, np.float32)
-        cv2.ellipse(mask, (32, 35), (17, 23), 0, 0, 360, 0.95, -1)
-        return np.repeat(mask[None], len(images), 0)
+from tests.annotation.annotating import Oval, annotate_round, brush, call, choice, submit, tasks_of
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import html
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +26,7 @@ from occset.annotation import client
 from occset.annotation.client import LostConnection, connect
 from occset.annotation.codec import decode_brush
 from occset.annotation.pictures import Shelf, copy_of
+from occset.annotation.project import FOLDER, figures, instruction
 from occset.annotation.push import push
 from occset.annotation.samples import key_of, marker_of, picture_of, title_of
 from occset.annotation.status import status
@@ -168,7 +171,7 @@ def test_another_server_gets_the_pictures_uploaded_once(
         assert fetch(remote.url + task["data"]["image"], label_studio.token) == jpeg
         shelf = Shelf(remote, pushed.project, "any")
         assert shelf.place(task["data"]["key"], jpeg) == task["data"]["image"]
-    assert len(tasks) == len(remote.uploads(pushed.project)) == 3
+    assert len(tasks) == 3 and len(remote.uploads(pushed.project)) == 3 + len(figures())
 
 
 def test_a_dry_run_sends_nothing(data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any) -> None:
@@ -267,15 +270,107 @@ def test_the_answer_to_an_upload_is_lost(
     with LossyProxy(label_studio.url, every=2, only="commit_to_project=false", kinds=(kind,)) as proxy:
         pushed = push(data, connect(proxy.url, label_studio.token), number, kind="none")
     assert proxy.lost[kind] >= 1 and pushed.project is not None
-    assert (
-        len(studio._line.ask("GET", f"/api/projects/{pushed.project}/file-uploads", True, params={"all": "true"})) == 3
-    )
+    assert uploaded(studio, pushed.project) == 3 + len(figures())
     assert keys_there(data, studio, number) == each_once(data, number)
+
+
+def uploaded(studio: Studio, project: int) -> int:
+    """How many files were uploaded, also those that were uploaded twice."""
+    return len(studio._line.ask("GET", f"/api/projects/{project}/file-uploads", True, params={"all": "true"}))
+
+
+def instruction_of(data: OcclusionSet, studio: Studio, number: int) -> str:
+    (project,) = studio.find_projects(marker_of(read_round(data.path, number)))
+    assert project["show_instruction"]
+    return str(project["expert_instruction"])
+
+
+def shown_pictures(data: OcclusionSet, studio: Studio, number: int) -> list[str]:
+    """The addresses of the guidelines' pictures, as a browser reads them."""
+    sources = re.findall(r'<img src="(.*?)"', instruction_of(data, studio, number))
+    return [html.unescape(source) for source in sources]
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_the_guidelines_show_their_pictures(
+    data: OcclusionSet, label_studio: Any, new_round: NewRound, local: bool
+) -> None:
+    number, root = new_round(2), label_studio.document_root if local else None
+    # what is lost is never reached: the proxy counts
+    with LossyProxy(label_studio.url, every=1000, only="PATCH|commit_to_project|storages|file-uploads") as proxy:
+        through = connect(proxy.url, label_studio.token, root)
+        pushed = push(data, through, number, kind="none")
+        assert pushed.project is not None
+        addresses, text, asked = (
+            shown_pictures(data, through, number),
+            instruction_of(data, through, number),
+            proxy.seen,
+        )
+        push(data, through, number, kind="none")
+        assert proxy.seen == asked, "the second push has nothing to place"
+    assert instruction_of(data, through, number) == text
+    written = re.findall(r"figures/(.+?\.jpg)", (FOLDER / "guidelines.md").read_text())
+    assert len(addresses) == len(written) == len(figures())
+    for name, address in zip(written, addresses, strict=True):
+        assert fetch(label_studio.url + address, label_studio.token) == figures()[name].read_bytes()
+        with pytest.raises(urllib.error.HTTPError):
+            fetch(label_studio.url + address, None)
+    assert uploaded(through, pushed.project) == (0 if local else 2 + len(figures()))
+    assert len(list(through.tasks(pushed.project))) == 2
+
+
+@pytest.mark.parametrize(
+    ("cut", "every", "seen"),
+    [(r"PATCH /api/projects/\d+/$", 1, 0), ("commit_to_project=false", 1000, 996)],  # all; of the uploads the fourth
+)
+def test_a_push_cut_off_before_the_guidelines_had_their_pictures_is_repaired(
+    data: OcclusionSet, label_studio: Any, new_round: NewRound, no_pauses: None, cut: str, every: int, seen: int
+) -> None:
+    number, remote = new_round(2), connect(label_studio.url, label_studio.token)
+    with LossyProxy(label_studio.url, only=cut, kinds=("after",)) as proxy:
+        lossy = connect(proxy.url, label_studio.token)
+        proxy.every, proxy.seen = every, seen
+        if every == 1:
+            proxy.kinds = ("before",)
+            with pytest.raises(LostConnection, match="run the same command again"):
+                push(data, lossy, number, kind="none")
+            assert shown_pictures(data, remote, number) == []
+        else:
+            assert push(data, lossy, number, kind="none").new == 2
+    assert proxy.lost
+    pushed = push(data, remote, number, kind="none")
+    assert pushed.project is not None and len(set(shown_pictures(data, remote, number))) == len(figures())
+    assert uploaded(remote, pushed.project) == 2 + len(figures())
+    assert keys_there(data, remote, number) == each_once(data, number)
+
+
+def test_without_a_place_for_a_picture_the_guidelines_are_text(
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any
+) -> None:
+    number = new_round(2)
+    marker = marker_of(read_round(data.path, number))
+    in_the_way = label_studio.document_root / marker.replace(":", "-") / "hand.jpg"
+    in_the_way.mkdir(parents=True)
+    assert push(data, studio, number, kind="none").new == 2
+    assert instruction_of(data, studio, number) == instruction()
+    in_the_way.rmdir()
+    assert push(data, studio, number, kind="none").already == 2
+    assert len(shown_pictures(data, studio, number)) == len(figures())
+
+
+def test_guidelines_that_somebody_wrote_stay(data: OcclusionSet, studio: Studio, new_round: NewRound) -> None:
+    number = new_round(2)
+    pushed = push(data, studio, number, kind="none")
+    assert pushed.project is not None
+    studio.set_instruction(pushed.project, "<p>Ears count too.</p>")
+    push(data, studio, number, kind="none")
+    assert instruction_of(data, studio, number) == "<p>Ears count too.</p>"
 
 
 SCRIPT = """
 import logging, sys
 logging.basicConfig(level=logging.DEBUG)
+logging.getLogger("markdown_it").setLevel(logging.INFO)  # it would fill the pipe, which is read at the end
 from occset.annotation.client import connect
 from occset.annotation.push import push
 from occset.dataset import OcclusionSet

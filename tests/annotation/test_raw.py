@@ -36,6 +36,21 @@ def test_versions_pile_up_and_the_same_is_kept_once(tmp_path):
     assert again.tasks(3) == [7] == again.tasks(4) and again.tasks(5) == []
 
 
+def test_what_differs_though_nothing_changed_makes_no_version(tmp_path):
+    raw = Raw(tmp_path, 1)
+    for ago, ids in (("0\xa0minutes", "1,13"), ("2\xa0minutes", "13, 1")):
+        annotations, drafts = [{"id": 1, "created_ago": ago}], [{"id": 4, "created_ago": ago}]
+        summed_up = {
+            "annotations_ids": ids,
+            "annotations_results": ids,
+            "annotators": ids,
+            "total_predictions": len(ids),
+        }
+        kept = raw.keep(3, task(annotations=annotations, drafts=drafts, **summed_up))
+        assert kept == (ids == "1,13")
+    assert raw.load(3, 7)["annotations"] == [{"id": 1}]
+
+
 def test_a_task_without_annotation_is_kept_only_if_it_had_one(tmp_path):
     raw = Raw(tmp_path, 1)
     assert not raw.keep(3, task(annotations=[])) and not raw.folder.exists()
