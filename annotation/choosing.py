@@ -88,7 +88,12 @@ def round_to_push(
             data, choice.top, choice.control, choice.model, choice.split, choice.seed, choice.weights, choice.device,
             progress=progress, honeypots=choice.honeypots,
         )  # fmt: skip
-    say(f"round {ledger.setup.number} is open: {len(ledger.rows)} samples")
+    setup = ledger.setup
+    asked = {"mined": choice.top, "random": choice.control} if not named else {"random": choice.random or 0}
+    for arm, count in asked.items():
+        if getattr(setup, arm) < count:
+            say(f"{count} {arm} faces were asked for, there were {getattr(setup, arm)} that may be labelled")
+    say(f"round {setup.number} is open: {len(ledger.rows)} samples")
     return ledger.setup.number, problems
 
 

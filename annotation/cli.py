@@ -162,7 +162,8 @@ def pull_command(
 ) -> None:
     """Bring labels into the set: face masks, occluders, agreement, ledger. What came before is kept as a version."""
     from occset.annotation.client import connect
-    from occset.annotation.pull import Options, pull
+    from occset.annotation.merging import Options
+    from occset.annotation.pull import pull
     from occset.console import print_json, print_table, progress_bar, say
     from occset.dataset import OcclusionSet
     from occset.errors import OccsetError

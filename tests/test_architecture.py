@@ -249,7 +249,14 @@ def loaded_by(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("--version",), ("bench", "--help"), ("new", "--help"), ("leaderboard", "--help"), ("annotate", "--help")],
+    [
+        ("--help",),
+        ("--version",),
+        ("bench", "--help"),
+        ("new", "--help"),
+        ("leaderboard", "--help"),
+        ("annotate", "--help"),
+    ],
     ids=" ".join,
 )
 def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:

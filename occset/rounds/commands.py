@@ -119,7 +119,8 @@ def report_command(
         print_table(found.work, "time and agreement")
         print_table(found.arms, "by arm")
     when = f", opened {setup['opened']}" if "opened" in setup else ""
-    say(f"round {setup['number']}: {setup['model']} {setup['weights_hash'][:12]}{when}, {setup['waiting']} picks wait")
+    who = f"picked by {setup['model']} {setup['weights_hash'][:12]}" if setup["model"] else "no model was asked"
+    say(f"round {setup['number']}: {who}{when}, {setup['waiting']} picks wait")
     if page is not None:
         write_page(data, setup["number"], page, limit)
         say(f"{page}: the page, with photos of people: the terms of the set hold for it, do not publish it")

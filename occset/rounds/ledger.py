@@ -132,7 +132,7 @@ def read_round(root: Path, number: int | None = None) -> Ledger:
     """
     known = list_rounds(root)
     if not known:
-        raise OccsetError(f"{root}: no round was opened here: run  occset round open {root}")
+        raise OccsetError(f"{root}: no round was opened here: run  occset annotate push {root}  or  occset round open")
     number = known[-1] if number is None else number
     if number not in known:
         raise OccsetError(f"{root}: there is no round {number}: its rounds are {', '.join(map(str, known))}")

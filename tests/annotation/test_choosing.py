@@ -82,3 +82,13 @@ def test_a_condition_passes_over_test_faces(go):
             chosen_faces(data, Choice(where=wrong))
     with pytest.raises(OccsetError, match="no face of the split"):
         chosen_faces(data, Choice(where="width > 9999"))
+
+
+def test_fewer_than_were_asked_for_are_told(go):
+    data, said, run = go
+    run(random=1000)
+    there = len(train(data))
+    assert said == [
+        f"1000 random faces were asked for, there were {there} that may be labelled",
+        f"round 1 is open: {there} samples",
+    ]

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from occset.annotation.client import connect
-from occset.annotation.pull import Options, pull
+from occset.annotation.merging import Options
+from occset.annotation.pull import pull
 from occset.annotation.push import push
 from occset.annotation.raw import Raw
 from occset.annotation.samples import key_of, marker_of

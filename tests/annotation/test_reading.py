@@ -123,6 +123,12 @@ def test_a_category_of_its_region_may_carry_the_regions_code() -> None:
     assert [occluder.category for occluder in reading.occluders] == ["hand"]
 
 
+def test_a_category_left_on_a_face_says_nothing() -> None:
+    entries = (_brush("face", FACE), _brush("face", HAND, "r1"), _choice("category", "hand", "r1"))
+    reading = read_annotation(_annotation(*entries), SIDE)
+    assert reading.occluders == () and np.array_equal(reading.face > 0, (FACE > 127) | (HAND > 127))
+
+
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_each_category_can_be_chosen(category: str) -> None:
     entries = (_brush("face", FACE), _brush("occluder", HAND, "r1"), _choice("category", category, "r1"))

@@ -106,7 +106,9 @@ def test_what_cannot_be_a_round_is_refused(drawn_set, colour_model):
     with pytest.raises(OccsetError, match="'test' is never mined"):
         opened(data, colour_model, split="test")
     assert list_rounds(data.path) == []
-    with pytest.raises(OccsetError, match="no round was opened here: run  occset round open"):
+    with pytest.raises(
+        OccsetError, match=r"no round was opened here: run  occset annotate push .* or  occset round open"
+    ):
         read_round(data.path)
 
 
