@@ -321,7 +321,7 @@ def test_from_push_through_the_stream_to_pull(label_studio, page, make_set, arte
     page.save_screenshot(str(artefacts / "12-zoomed.png"))
     steps.press_submit(page)
     raw[second] = one_annotation(label_studio, second)
-    page.save_screenshot(str(artefacts / "13-stream-is-empty.png"))
+    page.save_screenshot(str(artefacts / "13-saved.png"))
 
     pulled = pull(data, studio, 1)
     assert (pulled.merged, pulled.occluders, pulled.refused, pulled.waiting) == (2, 2, [], [])
