@@ -47,8 +47,9 @@ def iso_time(text: str) -> str:
     """
     try:
         moment = datetime.datetime.fromisoformat(text.strip().replace(" +", "+").replace(" -", "-"))
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=datetime.UTC)
+        moment = moment.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):  # the latter at either end of the calendar
         raise BadInput(f"'{text[:40]}' is not a moment: give one like 2026-01-31T12:00:00.000000Z") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -9,23 +9,27 @@ import pandas as pd
 from occset import records
 from occset.annotation.cutouts import cut_outs
 from occset.annotation.deciding import Decision
+from occset.annotation.reading import Reading
 from occset.dataset import OcclusionSet
 from occset.errors import OccsetError
+from occset.files import safe_join
 from occset.recipes import named_items, read_recipes
 from occset.rounds.versions import Label
+from occset.sources.base import OccluderItem
 from occset.splits import split_items
 from occset.updating import frozen_cutouts, frozen_files
 
 SOURCE = "label-studio"
+_DRAWN = ["category", "round", "annotator", "lead_time"]  # what may change while the pixels stay
 
 
 def bring_occluders(
     data: OcclusionSet, number: int, decisions: dict[str, Decision], labels: dict[str, Label]
-) -> tuple[int, list[tuple[str, str]]]:
-    """Add the cut-outs of a round's labels; they have the split of their face, its licence, annotator and lead time.
+) -> tuple[int, list[tuple[str, str]], set[str]]:
+    """Add the cut-outs of a round's labels; they have the split of their face, its licence, who drew them and how long.
 
-    What an earlier pull of the same round cut out of these faces goes, where no recipe or snapshot names it: the
-    annotator has drawn it anew. Honeypots bring none: their occluders are the set's own.
+    What this round or an earlier one cut out of these faces goes, with its picture, where no recipe or snapshot names
+    it: the annotator has drawn it anew. Honeypots bring none: their occluders are the set's own.
 
     Args:
         data: the set, which the caller holds.
@@ -33,61 +37,86 @@ def bring_occluders(
         decisions, labels: of the samples that were merged now, by face.
 
     Returns:
-        How many are new, and the faces of which something could not be cut out, and why.
+        How many are new; the faces of which something could not be cut out or changed, and why; and those of them of
+        which something could not be read, whose cut-outs stay as they were.
     """
-    faces = [face for face in labels if face in set(data.faces["id"])]
-    rows: list[dict[str, Any]] = []
+    held = set(data.faces["id"])
+    faces = [face for face in labels if face in held]
+    rows: dict[str, dict[str, Any]] = {}
     problems: list[tuple[str, str]] = []
+    unread: set[str] = set()
     for face in faces:
         best = decisions[face].best
         if best is None or not best.occluders:
             continue
         try:
-            found, left_out = _cut(data, face, decisions[face])
+            found, left_out = _cut(data, face, best)
         except OccsetError as error:
             problems.append((face, str(error)))
+            unread.add(face)
             continue
         problems += [(face, reason) for reason in left_out]
+        about = {"round": number, "annotator": decisions[face].best_name or "unknown", "lead_time": best.lead_time}
         for item in found:
             row = data.store_occluder(item, SOURCE, face)
-            names = ", ".join(labels[face].annotators)
-            rows.append({**row, "round": number, "annotator": names or "unknown", "lead_time": labels[face].lead_time})
-    stale = _stale(data, number, set(faces), {row["id"] for row in rows})
-    added = _replace(data, stale, rows)
+            rows.setdefault(row["id"], {**row, **about})
+    added, refused = _replace(data, number, set(faces) - unread, rows)
     data.note()
-    return added, problems
+    return added, problems + refused, unread
 
 
-def _replace(data: OcclusionSet, stale: set[str], rows: list[dict[str, Any]]) -> int:
-    """Take rows out of the table and put others in, with their splits, in one write: cut off, it is as it was."""
+def _cut(data: OcclusionSet, face: str, best: Reading) -> tuple[list[OccluderItem], list[str]]:
+    licence = data.face_row(face)["licence"]
+    return cut_outs(data.load_image(face), best.occluders, data.face_landmarks(face), face, licence)
+
+
+def _replace(
+    data: OcclusionSet, number: int, faces: set[str], rows: dict[str, dict[str, Any]]
+) -> tuple[int, list[tuple[str, str]]]:
+    """Put rows into the table for what was drawn of the faces so far, in one write: cut off, it is as it was.
+
+    Returns:
+        How many are new, and the faces of those that stay as they were though they changed, and why.
+    """
     held = data.occluders
-    fresh = [row for row in rows if row["id"] not in set(held["id"])]
-    if not (stale or fresh):
-        return 0
-    held = held[~held["id"].isin(list(stale))]
-    added = pd.DataFrame(fresh, columns=records.OCCLUDERS.names).drop_duplicates("id")
-    table = pd.concat([held, added], ignore_index=True) if len(held) and fresh else added if fresh else held
-    faces = zip(data.faces["id"], data.faces["split"], strict=True)
-    splits = {face: split for face, split in faces if isinstance(split, str)}
-    data.write("occluders", split_items(table, splits))
-    return len(added)
+    of_faces: Any = held[held["source"].eq(SOURCE) & held["face"].isin(list(faces))].to_dict("records")
+    mine: dict[str, dict[str, Any]] = {row["id"]: row for row in of_faces}
+    stale = {one for one, row in mine.items() if one not in rows and row["round"] <= number}
+    changes = {one: _changes(row, rows[one]) for one, row in mine.items() if one in rows}
+    changed = {one for one, told in changes.items() if told}
+    named = _named(data, mine) if stale or changed else set()
+    refused = [(rows[one]["face"], _refusal(mine[one], changes[one])) for one in sorted(changed & named)]
+    fresh = rows.keys() - set(held["id"])
+    gone, changed = stale - named, changed - named
+    if gone or changed or fresh:
+        kept = held[~held["id"].isin(list(gone | changed))]
+        added = pd.DataFrame([rows[one] for one in rows if one in fresh | changed], columns=records.OCCLUDERS.names)
+        tables = [table for table in (kept, added) if len(table)] or [kept]
+        splits = zip(data.faces["id"], data.faces["split"], strict=True)
+        face_splits = {face: split for face, split in splits if isinstance(split, str)}
+        data.write("occluders", split_items(pd.concat(tables, ignore_index=True), face_splits))
+    for path in {mine[one]["cutout"] for one in gone} - set(data.occluders["cutout"]):
+        safe_join(data.path, path).unlink(missing_ok=True)
+    return len(fresh), refused
 
 
-def _cut(data: OcclusionSet, face: str, decision: Decision) -> tuple[list[Any], list[str]]:
-    row = data.face_row(face)
-    assert decision.best is not None
-    points = data.face_landmarks(face)
-    return cut_outs(data.load_image(face), decision.best.occluders, points, face, row["licence"])
+def _changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """What the same pixels of the same face were called or who drew them, before and now, where that differs."""
+    if old["face"] != new["face"]:
+        return []
+    known = {name: None if pd.isna(old[name]) else old[name] for name in _DRAWN}
+    return [f"{name} {known[name]} is now {new[name]}" for name in _DRAWN if known[name] != new[name]]
 
 
-def _stale(data: OcclusionSet, number: int, faces: set[str], kept: set[str]) -> set[str]:
-    table = data.occluders
-    mine = table[table["source"].eq(SOURCE) & table["round"].eq(number) & table["face"].isin(list(faces))]
-    gone = set(mine["id"]) - kept
-    if gone:
-        named = {item for path in frozen_files(data.path) for item in named_items(read_recipes(path))["occluders"]}
-        frozen = frozen_cutouts(data.path)
-        column = records.FILES_OF["occluders"]
-        paths = dict(zip(mine["id"], mine[column], strict=True))
-        gone = {one for one in gone if one not in named and paths[one] not in frozen}
-    return gone
+def _named(data: OcclusionSet, rows: dict[str, dict[str, Any]]) -> set[str]:
+    """Those of the rows that a recipe file or a snapshot names."""
+    items = {item for path in frozen_files(data.path) for item in named_items(read_recipes(path))["occluders"]}
+    frozen = frozen_cutouts(data.path)
+    return {one for one, row in rows.items() if one in items or row["cutout"] in frozen}
+
+
+def _refusal(row: dict[str, Any], changes: list[str]) -> str:
+    return (
+        f"cut-out {row['id']} was drawn anew ({', '.join(changes)}), but a recipe file or a snapshot names it; it stays "
+        "as it was: make a new set, or delete what names it and pull everything again"
+    )

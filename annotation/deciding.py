@@ -25,7 +25,8 @@ class Decision:
 
     Attributes:
         mask: the label, (side, side) uint8 0/255, or None where there is none yet.
-        best: the reading whose face is nearest to the label; its occluders become cut-outs.
+        best: the reading whose face is nearest to the label, of equal ones one with occluders; they become cut-outs.
+        best_name: of the annotator who gave it.
         names: of the annotators whose masks went in.
         lead_time: seconds of all of them; None where no server counted.
         agreement, distance: means over pairs of annotators, IoU and pixels; None for a single one.
@@ -37,6 +38,7 @@ class Decision:
 
     mask: np.ndarray | None = None
     best: Reading | None = None
+    best_name: str = ""
     names: tuple[str, ...] = ()
     lead_time: float | None = None
     agreement: float | None = None
@@ -97,7 +99,8 @@ def decide(
         about.discuss = "nothing of the face is left in the consensus"
         return about
     about.mask = found.mask
-    about.best = max(drawn, key=lambda reading: (iou(reading.face, found.mask), -reading.annotator))
+    about.best = max(drawn, key=lambda r: (iou(r.face, found.mask), bool(r.occluders), -r.annotator))
+    about.best_name = _name(about.best, names)
     return about
 
 

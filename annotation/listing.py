@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from occset.annotation.address import iso_time
-from occset.errors import OccsetError
+from occset.errors import BadInput, OccsetError
 
 PAGE = 100
 """How many tasks are read at once."""
@@ -108,7 +108,13 @@ def _is_task(value: Any) -> bool:
 
 
 def normal(task: dict[str, Any]) -> dict[str, Any]:
-    """A task whose times, and those of what belongs to it, have one spelling."""
+    """A task whose times, and those of what belongs to it, have one spelling; what is no time stays as it is.
+
+    Raises:
+        OccsetError: the task's own time of update is none.
+    """
+    if isinstance(text := task.get("updated_at"), str) and _spelled(text) is None:
+        raise OccsetError(f"task {task.get('id')}: updated at {text[:40]!r}, which is no time: is it Label Studio?")
     parts = {key: [_times(part) for part in value] for key, value in task.items() if isinstance(value, list)}
     return _times({**task, **parts})
 
@@ -116,5 +122,12 @@ def normal(task: dict[str, Any]) -> dict[str, Any]:
 def _times(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    times = {key: iso_time(text) for key, text in value.items() if key.endswith("_at") and isinstance(text, str)}
-    return {**value, **times}
+    texts = {key: text for key, text in value.items() if key.endswith("_at") and isinstance(text, str)}
+    return {**value, **{key: _spelled(text) or text for key, text in texts.items()}}
+
+
+def _spelled(text: str) -> str | None:
+    try:
+        return iso_time(text)
+    except BadInput:
+        return None

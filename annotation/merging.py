@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from occset.annotation.address import iso_time
 from occset.annotation.agreement import score_annotators
 from occset.annotation.brought import bring_occluders
 from occset.annotation.deciding import FARTHEST, LEAST_AGREEMENT, Decision, Rule, decide
-from occset.annotation.raw import Raw, State, write_state
+from occset.annotation.raw import Raw, State, digest, write_state
 from occset.annotation.reading import Reading, key_of_task, read_task
 from occset.annotation.samples import key_of, side_of
 from occset.annotation.sizes import enlarge, reduce
-from occset.annotation.studio import Studio
+from occset.annotation.studio import LostConnection, Studio
 from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
+from occset.errors import BadInput, OccsetError
 from occset.files import write_atomic
 from occset.masks import decode_rle
 from occset.rounds.closing import Gate, merge
@@ -95,10 +97,18 @@ class Merging:
     """From the kept tasks to the set."""
 
     def __init__(
-        self, data: OcclusionSet, studio: Studio, raw: Raw, state: State, pulled: Pulled, marker: str, options: Options
+        self,
+        data: OcclusionSet,
+        studio: Studio,
+        raw: Raw,
+        state: State,
+        pulled: Pulled,
+        marker: str,
+        options: Options,
+        live: Container[int],
     ) -> None:
         self.data, self.studio, self.raw, self.state = data, studio, raw, state
-        self.pulled, self.marker, self.options = pulled, marker, options
+        self.pulled, self.marker, self.options, self.live = pulled, marker, options, live
         rows: Any = pulled.ledger.rows.to_dict("records")
         self.rows: dict[str, dict[str, Any]] = {key_of(marker, row["id"]): row for row in rows}
         self.gate = Gate(data, pulled.ledger)
@@ -112,8 +122,8 @@ class Merging:
         """Decide on each sample, and write what was decided."""
         merged_from: dict[str, str] = {}
         for key, tasks in self._tasks_by_key().items():
-            row, digest = self.rows[key], self.raw.digest(self.state.project, [task["id"] for task in tasks])
-            is_merged = self.state.merged.get(key) == digest and row["decision"] in (
+            row, words = self.rows[key], digest(tasks)
+            is_merged = self.state.merged.get(key) == words and row["decision"] in (
                 "labelled",
                 "corrected",
                 "confirmed",
@@ -123,13 +133,15 @@ class Merging:
             decision = self._decide(row, tasks)
             if decision is None or decision.mask is None or is_merged:
                 continue
-            if self._take(row, decision):
-                merged_from[key] = digest
+            if self._is_outdated(row, decision) or self._take(row, decision):
+                merged_from[key] = words
         pulled, options = self.pulled, self.options
         closing = merge(self.data, pulled.ledger, self.labels, options.finish, self.held_back)
         pulled.ledger, pulled.merged, pulled.changed = closing.ledger, closing.merged, closing.changed
         pulled.waiting = closing.ledger.waiting
-        pulled.occluders, left_out = bring_occluders(self.data, pulled.number, self.decisions, self.labels)
+        pulled.occluders, left_out, unread = bring_occluders(self.data, pulled.number, self.decisions, self.labels)
+        for face in unread:  # the next pull tries again
+            merged_from.pop(key_of(self.marker, face), None)
         pulled.refused += left_out
         pulled.annotators = score_annotators(self.answers)
         self._write_notes()
@@ -140,6 +152,8 @@ class Merging:
         """The latest version of each kept task, by the sample that it is of; foreign ones are refused."""
         found: dict[str, list[dict[str, Any]]] = {}
         for number in self.raw.tasks(self.state.project):
+            if number not in self.live:  # deleted on the server: what was said there is taken back
+                continue
             try:
                 task = self.raw.load(self.state.project, number)
                 key = key_of_task(task, self.rows.keys(), self.marker, self.studio.url)
@@ -159,9 +173,8 @@ class Merging:
             except OccsetError as error:
                 read, broken = [], [str(error)]
             problems += broken
-            for (
-                one
-            ) in read:  # where a lost connection left two tasks of one sample, their annotations are taken together
+            # where a lost connection left two tasks of one sample, their annotations are taken together
+            for one in read:
                 known = readings.get(one.annotator)
                 if known is None or (one.updated, one.annotation) > (known.updated, known.annotation):
                     readings[one.annotator] = one
@@ -169,7 +182,7 @@ class Merging:
         if problems:
             self.held_back.add(row["id"])
             return None
-        overlap = max(int(task.get("overlap") or 1) for task in tasks)
+        overlap = max(n if type(n) is int and 1 <= n <= 1000 else 1 for n in (task.get("overlap") for task in tasks))
         options = self.options
         decision = decide(
             list(readings.values()), self.names, overlap, options.rule, options.least, options.farthest, options.finish
@@ -178,11 +191,30 @@ class Merging:
         if decision.discuss:
             self.pulled.discussion.append({"id": row["id"], "reason": decision.discuss, "url": url})
         if decision.wanted > overlap and not options.finish:
-            self.studio.requeue(tasks[0]["id"], decision.wanted, f"Please label this anew: {decision.discuss}"[:300])
-            self.pulled.requeued.append(row["id"])
+            self._requeue(row, tasks[-1]["id"], decision)
         if row["arm"] == "honeypot":
             self._score(row, readings)
         return decision
+
+    def _requeue(self, row: dict[str, Any], task: int, decision: Decision) -> None:
+        try:
+            self.studio.requeue(task, decision.wanted, f"Please label this anew: {decision.discuss}"[:300])
+        except LostConnection:
+            raise
+        except OccsetError as error:  # deleted a moment ago, say
+            self.pulled.refused.append((row["id"], str(error)))
+        else:
+            self.pulled.requeued.append(row["id"])
+
+    def _is_outdated(self, row: dict[str, Any], decision: Decision) -> bool:
+        """Whether the ledger has a later label, one from a folder, say: only newer words replace a label."""
+        known = row["labelled"]
+        if self.options.everything or not isinstance(known, str) or not isinstance(row["label_after"], str):
+            return False
+        try:
+            return iso_time(decision.labelled) < iso_time(known)
+        except BadInput:
+            return False
 
     def _score(self, row: dict[str, Any], readings: dict[int, Reading]) -> None:
         height, width = int(row["height"]), int(row["width"])
@@ -198,6 +230,11 @@ class Merging:
         where = f"annotation {', '.join(map(str, decision.annotations))}"
         try:
             self.gate.check_pick(row["id"], where)
+        except OccsetError as error:  # nothing that an annotator could mend
+            remedy = "in Label Studio: delete the annotation, or end the round with --finish"
+            self.pulled.refused.append((row["id"], f"{error} ({remedy})"))
+            return False
+        try:
             counts = self.gate.let_in(row["id"], _own_size(row, decision.mask), where)
         except OccsetError as error:
             self.pulled.refused.append((row["id"], str(error)))

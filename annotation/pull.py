@@ -6,7 +6,6 @@ anywhere, the same command does the rest; what was merged is not merged twice.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from occset.locks import only_writer
 from occset.rounds.ledger import read_round
 
 Progress = Callable[[int, int], None]
-_SLACK = 10  # tasks of this many seconds before the newest are read again: a server may finish one it began earlier
 
 
 def pull(
@@ -50,28 +48,43 @@ def pull(
         project = int(found["id"])
         state = read_state(data.path, ledger.setup.number, studio.url, project)
         if options.everything:
-            state.seen, state.merged = None, {}
+            state.tasks, state.merged = {}, {}
         raw = Raw(data.path, ledger.setup.number)
         pulled = Pulled(ledger.setup.number, studio.project_url(project), ledger)
-        _download(data.path, studio, raw, state, pulled, progress)
-        Merging(data, studio, raw, state, pulled, marker, options).run()
+        for other in studio.find_projects(marker):
+            if other["id"] != project and other.get("task_number"):
+                pulled.refused.append(
+                    (f"project {other['id']}", "has tasks of the same round and is not read: delete it")
+                )
+        live = _download(data.path, studio, raw, state, pulled, progress)
+        Merging(data, studio, raw, state, pulled, marker, options, live).run()
     return pulled
 
 
-def _download(root: Path, studio: Studio, raw: Raw, state: State, pulled: Pulled, progress: Progress | None) -> None:
-    """Keep what was updated since the last pull; the state moves on once all of it is kept."""
-    newest = state.seen
-    for task in studio.tasks(state.project, since=_earlier(state.seen), results=True):
-        pulled.read += 1
-        pulled.kept += raw.keep(state.project, task)
-        newest = max(newest or "", task["updated_at"])
-        if progress:
-            progress(pulled.read, max(pulled.read, len(pulled.ledger.rows)))
-    state.seen = newest
+def _download(
+    root: Path, studio: Studio, raw: Raw, state: State, pulled: Pulled, progress: Progress | None
+) -> set[int]:
+    """Keep what was updated since the last pull; the state moves on once all of it is kept.
+
+    All tasks are listed without what was drawn, and what differs from what is kept is read from the oldest of them on:
+    so nothing is missed where a clock was set back, a file of ours was lost, or a task was deleted.
+
+    Returns:
+        Numbers of the tasks that the project has.
+    """
+    listed = {task["id"]: task["updated_at"] for task in studio.tasks(state.project, results=False)}
+    fresh = {
+        number: updated
+        for number, updated in listed.items()
+        if state.tasks.get(str(number)) != [updated, raw.version(state.project, number)]
+    }
+    if fresh:
+        for task in studio.tasks(state.project, since=min(fresh.values()), results=True):
+            pulled.read += 1
+            pulled.kept += raw.keep(state.project, task)
+            state.tasks[str(task["id"])] = [task["updated_at"], raw.version(state.project, task["id"])]
+            if progress:
+                progress(pulled.read, max(pulled.read, len(fresh)))
+    state.tasks = {str(number): state.tasks[str(number)] for number in listed if str(number) in state.tasks}
     write_state(root, pulled.number, state)
-
-
-def _earlier(moment: str | None) -> str | None:
-    if moment is None:
-        return None
-    return (datetime.datetime.fromisoformat(moment) - datetime.timedelta(seconds=_SLACK)).isoformat()
+    return set(listed)

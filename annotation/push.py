@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -18,12 +19,13 @@ import numpy as np
 from occset.annotation.codec import decode_brush
 from occset.annotation.pictures import Shelf, copy_of
 from occset.annotation.prelabel import Prelabel, prelabel, to_prediction
+from occset.annotation.reading import key_of_task
 from occset.annotation.round_project import make_project
 from occset.annotation.samples import find_project, key_of, marker_of, picture_of
 from occset.annotation.sizes import reduce
 from occset.annotation.studio import LostConnection, Studio
 from occset.dataset import OcclusionSet
-from occset.errors import BadInput
+from occset.errors import BadInput, NoSpace, OccsetError
 from occset.locks import only_writer
 from occset.masks import decode_rle
 from occset.pool import default_workers
@@ -104,7 +106,7 @@ def push(
     pushed = Pushed(ledger.setup.number, waiting=len(waiting))
     if dry_run:
         project = find_project(studio, marker)
-        there = _tasks_by_key(studio, project["id"], waiting) if project else {}
+        there = _tasks_by_key(studio, project["id"], waiting, marker) if project else {}
         if project:
             pushed.project, pushed.url = project["id"], studio.project_url(project["id"])
         pushed.already, pushed.new = len(there), len(waiting) - len(there)
@@ -116,13 +118,12 @@ def push(
     return pushed
 
 
-def _tasks_by_key(studio: Studio, project: int, keys: dict[str, Any]) -> dict[str, list[int]]:
-    """Ids of the tasks of each key, lowest first."""
+def _tasks_by_key(studio: Studio, project: int, keys: dict[str, Any], marker: str) -> dict[str, list[int]]:
+    """Ids of the tasks of each key, lowest first; one that shows another picture is none of ours."""
     found: dict[str, set[int]] = {}
     for task in studio.tasks(project, results=False):
-        key = task["data"].get("key")
-        if isinstance(key, str) and key in keys:
-            found.setdefault(key, set()).add(task["id"])
+        with suppress(BadInput):
+            found.setdefault(key_of_task(task, keys, marker, studio.url), set()).add(task["id"])
     return {key: sorted(ids) for key, ids in found.items()}
 
 
@@ -146,7 +147,7 @@ class _Push:
 
     def run(self, project: int) -> None:
         """Send, look whether all arrived once, remove what arrived twice."""
-        self.there = _tasks_by_key(self.studio, project, self.waiting)
+        self.there = _tasks_by_key(self.studio, project, self.waiting, self.marker)
         pushed = self.pushed
         pushed.already = len(self.there)
         wanted = [
@@ -158,7 +159,7 @@ class _Push:
             for tasks in self._batches(wanted, shelf):
                 self._send(project, tasks)
         if wanted or any(len(ids) > 1 for ids in self.there.values()):
-            self.there = _tasks_by_key(self.studio, project, self.waiting)
+            self.there = _tasks_by_key(self.studio, project, self.waiting, self.marker)
             self._remove_doubles(project)
         left_out = {name for name, _ in pushed.skipped}
         lacking = [row["id"] for key, row in self.waiting.items() if key not in self.there]
@@ -198,7 +199,9 @@ class _Push:
         def make(key: str) -> tuple[dict[str, Any] | None, bytes, str]:
             try:
                 return *self._task(key, self.waiting[key]), ""
-            except (BadInput, OSError) as error:
+            except (LostConnection, NoSpace):
+                raise
+            except (OccsetError, OSError) as error:
                 return None, b"", str(error)
 
         workers = default_workers() if getattr(self.model, "threads", None) == 1 else 1
@@ -219,6 +222,7 @@ class _Push:
 
         Raises:
             BadInput: the picture cannot be read.
+            UnknownName: the set has no such face any more.
         """
         jpeg, side = copy_of(picture_of(self.data, self.pushed.number, row))
         guess = self._guess(row, jpeg, side)
@@ -247,7 +251,7 @@ class _Push:
             except LostConnection:
                 if attempt == _ATTEMPTS - 1:
                     raise
-            arrived = _tasks_by_key(self.studio, project, self.waiting)
+            arrived = _tasks_by_key(self.studio, project, self.waiting, self.marker)
             tasks = [task for task in tasks if task["data"]["key"] not in arrived]
             if not tasks:
                 return

@@ -34,13 +34,13 @@ class State:
 
     Attributes:
         server, project: what was read.
-        seen: updated-at of the newest task that was read, ISO 8601; None before the first pull.
-        merged: for each key of a sample, what its label was merged from, see `Raw.digest`.
+        tasks: for each task, by its number as text, updated-at of what was read of it and the version it is kept as.
+        merged: for each key of a sample, what its label was merged from, see `digest`.
     """
 
     server: str = ""
     project: int = 0
-    seen: str | None = None
+    tasks: dict[str, list[Any]] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
 
 
@@ -58,11 +58,17 @@ def read_state(root: Path, number: int, server: str, project: int) -> State:
     path = state_path(root, number)
     if not path.is_file():
         return State(server, project)
-    note = read_note(path)
+    remedy = "remove it, the next pull reads all again"
     try:
-        state = State(**note)
-    except TypeError as error:
-        raise BadInput(f"{path}: not a state of a pull ({error}): remove it, the next pull reads all again") from error
+        state = State(**read_note(path))
+    except (TypeError, BadInput) as error:
+        raise BadInput(f"{path}: not a state of a pull ({type(error).__name__}): {remedy}") from error
+    if not (
+        isinstance(state.tasks, dict)
+        and isinstance(state.merged, dict)
+        and all(isinstance(entry, list) and len(entry) == 2 for entry in state.tasks.values())
+    ):
+        raise BadInput(f"{path}: not a state of a pull: {remedy}")
     return state if (state.server, state.project) == (server, project) else State(server, project)
 
 
@@ -93,11 +99,21 @@ class Raw:
         if not version and not task.get("annotations"):
             return False
         content = _content(task)
-        if version and self._read(self.path(*place, version)) == content:
+        if version and self._is_kept(self.path(*place, version), content):
             return False
         write_atomic(self.path(*place, version + 1), gzip.compress(content, 6, mtime=0))
         self._latest[place] = version + 1
         return True
+
+    def _is_kept(self, path: Path, content: bytes) -> bool:
+        try:
+            return self._read(path) == content
+        except BadInput:
+            return False  # a broken file is no reason not to keep what came
+
+    def version(self, project: int, task: int) -> int:
+        """Number of the latest version of a task; 0 where none is kept."""
+        return self._latest.get((project, task), 0)
 
     def tasks(self, project: int) -> list[int]:
         """Numbers of the kept tasks of a project, in order."""
@@ -114,14 +130,9 @@ class Raw:
             found = json.loads(self._read(path))
         except ValueError as error:
             raise BadInput(f"{path}: not readable JSON ({error}): remove it and pull again") from error
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or found.get("id") != task:
             raise BadInput(f"{path}: not a task: remove it and pull again")
         return found
-
-    def digest(self, project: int, tasks: list[int]) -> str:
-        """What identifies the latest versions of tasks."""
-        names = [self.path(project, task, self._latest[project, task]).name for task in sorted(tasks)]
-        return hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
 
     def _read(self, path: Path) -> bytes:
         try:
@@ -132,6 +143,20 @@ class Raw:
         if len(content) > _LARGEST:
             raise BadInput(f"{path}: unpacks to more than {_LARGEST >> 20} MB: remove it")
         return content
+
+
+def digest(tasks: list[dict[str, Any]]) -> str:
+    """What identifies the words of annotators on a sample: its annotations and how many are asked for, nothing else."""
+    words = []
+    for task in tasks:
+        annotations = task.get("annotations")
+        for one in annotations if isinstance(annotations, list) else []:
+            word = (
+                [one.get(k) for k in ("id", "updated_at", "was_cancelled", "result")] if isinstance(one, dict) else one
+            )
+            words.append([task["id"], word])
+    text = json.dumps([words, [task.get("overlap") for task in tasks]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _content(task: dict[str, Any]) -> bytes:

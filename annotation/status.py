@@ -58,7 +58,11 @@ def status(data: OcclusionSet, studio: Studio, number: int | None = None) -> Sta
         return found
     found.url = studio.project_url(project["id"])
     keys = {key_of(marker, name) for name in ledger.rows["id"]}
-    tasks = {task["id"]: task for task in studio.tasks(project["id"]) if task["data"].get("key") in keys}
+    tasks = {
+        task["id"]: task
+        for task in studio.tasks(project["id"])
+        if isinstance(key := task["data"].get("key"), str) and key in keys
+    }
     found.pushed = len(tasks)
     seconds: dict[int, list[float]] = defaultdict(list)
     skips: dict[int, int] = defaultdict(int)

@@ -6,7 +6,7 @@ like any other picture of the round, stay out of the set, and are never trained 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from occset.masks import encode_rle
 from occset.rounds.ledger import LEDGER, ledger_path
 
 LARGEST = 512
-"""Side of a honeypot, pixels, unless the faces are smaller: that of the pictures which annotators see."""
+"""Side of a honeypot, pixels, unless the picks are smaller: that of the pictures which annotators see."""
 
 
 def how_many(rate: float, picks: int) -> int:
@@ -38,9 +38,17 @@ def honeypot_path(root: Path, number: int, name: str) -> Path:
 
 
 def add_honeypots(
-    data: OcclusionSet, number: int, count: int, split: str, trusted: Collection[str], seed: int
+    data: OcclusionSet,
+    number: int,
+    count: int,
+    split: str,
+    trusted: Collection[str],
+    seed: int,
+    picks: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Render honeypots, write their pictures, and return their rows of the ledger.
+
+    Each is as large as one of the picks, taken in turn at even steps: so its size tells nobody what it is.
 
     Args:
         data: the set.
@@ -49,6 +57,7 @@ def add_honeypots(
         split: of faces, occluders and textures.
         trusted: faces whose labels are believed.
         seed: the same seed gives the same ones.
+        picks: the round's rows of the ledger so far.
 
     Raises:
         OccsetError: none of these faces is labelled and has landmarks, or the split has no occluder.
@@ -57,11 +66,15 @@ def add_honeypots(
         return []
     if not trusted:
         raise OccsetError(f"{data.path}: no face is left to make honeypots of: pick fewer faces, or take --honeypots 0")
-    size = int(min(LARGEST, data.faces.set_index("id").loc[list(trusted), "width"].min()))
-    drawer = Drawer(data, Plan(split=split, size=size, faces=tuple(trusted)), seed)
+    sides = [min(LARGEST, int(row["height"]), int(row["width"])) for row in picks]
+    drawers: dict[int, Drawer] = {}
     rows: list[dict[str, Any]] = []
     index = 0
     while len(rows) < count:
+        size = sides[len(rows) * len(sides) // count]
+        if size not in drawers:
+            drawers[size] = Drawer(data, Plan(split=split, size=size, faces=_large(data, trusted, size)), seed)
+        drawer = drawers[size]
         sample = drawer.renderer.render(drawer.draw(index))
         index += 1
         if index > 4 * count + 20:
@@ -84,3 +97,10 @@ def add_honeypots(
             }
         )
     return rows
+
+
+def _large(data: OcclusionSet, trusted: Collection[str], size: int) -> tuple[str, ...]:
+    """The trusted faces that can be rendered and need no enlarging to this size; all trusted ones where none is such."""
+    table = data.faces[data.faces["id"].isin(trusted)]
+    usable = table["mask"].notna() & table["landmarks"].notna() & table[["height", "width"]].min(axis=1).ge(size)
+    return tuple(table.loc[usable, "id"]) or tuple(trusted)

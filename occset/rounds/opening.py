@@ -69,9 +69,8 @@ def open_round(
             data, model, split, weights, device, workers, progress, leave_out=corrections(data.path).keys()
         )
         rows = _rows(data, scores, top, random, seed)
-        known_truth = add_honeypots(
-            data, number, how_many(honeypots, len(rows)), split, _trusted(scores, {row["id"] for row in rows}), seed
-        )
+        rest = _trusted(scores, {row["id"] for row in rows})
+        known_truth = add_honeypots(data, number, how_many(honeypots, len(rows)), split, rest, seed, rows)
         about = {"model": scores.model, "weights_hash": scores.weights_hash, "scored": len(scores.table)}
         ledger = _write(data, number, [*rows, *known_truth], split, seed, about)
     return ledger, scores.problems
@@ -109,7 +108,7 @@ def open_chosen(
         split = splits[ids[0]]
         picks = [_named(data, face, i + 1, "chosen", reason) for i, face in enumerate(ids)]
         rest = [] if not honeypots else candidates(data, split, leave_out=ids)
-        known_truth = add_honeypots(data, number, how_many(honeypots, len(ids)), split, rest, seed)
+        known_truth = add_honeypots(data, number, how_many(honeypots, len(ids)), split, rest, seed, picks)
         return _write(data, number, [*picks, *known_truth], split, seed, {})
 
 
@@ -134,7 +133,7 @@ def open_random(data: OcclusionSet, count: int, split: str = "train", honeypots:
         reason = f"drawn at random (seed {seed}) from {len(pool)} faces"
         picks = [_named(data, face, i + 1, "random", reason) for i, face in enumerate(drawn)]
         rest = sorted(set(pool) - set(drawn))
-        known_truth = add_honeypots(data, number, how_many(honeypots, len(drawn)), split, rest, seed)
+        known_truth = add_honeypots(data, number, how_many(honeypots, len(drawn)), split, rest, seed, picks)
         return _write(data, number, [*picks, *known_truth], split, seed, {})
 
 

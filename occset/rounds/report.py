@@ -123,7 +123,7 @@ def _own_scores(root: Path, number: int) -> dict[str, dict[str, Any]]:
             }
             for row in rows
         }
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise BadInput(f"{path}: not the scores of annotators ({error}): remove it and pull again") from error
 
 

@@ -67,6 +67,7 @@ class Curator:
             [sys.executable, "-m", "occset.cli", *words],
             cwd=self.folder, env=self.variables | variables, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell in the background ignores it
         )  # fmt: skip
 
     def end(self, process: subprocess.Popen[str]) -> SimpleNamespace:

@@ -538,7 +538,13 @@ def test_ctrl_c_stops_it_without_a_traceback() -> None:
         "    server.serve()\n"
         "print('ended')\n"
     )
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell in the background ignores it
+    )
     try:
         assert child.stdout is not None and child.stdout.readline().startswith("http://127.0.0.1:")
         time.sleep(0.3)

@@ -5,6 +5,7 @@ import gzip
 import itertools
 import json
 import logging
+import re
 import sqlite3
 import sys
 import threading
@@ -191,8 +192,9 @@ def test_addresses_and_moments() -> None:
     same = {"2026-11-24T17:00:22.400000Z", "2026-11-24 17:00:22.400000 +00:00", "2026-11-24T18:00:22.4+01:00"}
     assert {iso_time(text) for text in same} == {"2026-11-24T17:00:22.400000Z"}
     assert iso_time("2026-11-24T17:00:22") == "2026-11-24T17:00:22.000000Z"
-    with pytest.raises(BadInput, match="'yesterday'"):
-        iso_time("yesterday")
+    for text in ("yesterday", "9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:00"):
+        with pytest.raises(BadInput, match=re.escape(f"'{text}'")):
+            iso_time(text)
 
 
 @pytest.mark.parametrize("path", ["/api/version", "/api/current-user/whoami", "/api/users/"])
@@ -289,6 +291,20 @@ def test_lists_that_are_none(fake: Fake, answer: Any) -> None:
     fake.answers["GET /api/projects/"] = lambda query, body: (200, answer)
     with pytest.raises(OccsetError):
         known.find_projects("occset:1")
+
+
+def test_a_moment_that_is_none(fake: Fake) -> None:
+    known = connect(fake.url, TOKEN)
+    good, end = {"id": 2, "updated_at": "2026-01-01"}, "9999-12-31T23:59:59-23:00"
+    task: dict[str, Any] = {"id": 7, "data": {}, "updated_at": "2026-01-01", "created_at": "?", "annotations": []}
+    task["annotations"] = [{"id": 1, "updated_at": "soon", "created_at": end}, good]
+    fake.answers["GET /api/tasks/"] = lambda query, body: (200, {"tasks": [task], "total": 1})
+    (read,) = known.tasks(1)
+    assert read["updated_at"] == read["annotations"][1]["updated_at"] == "2026-01-01T00:00:00.000000Z"
+    assert (read["created_at"], read["annotations"][0]) == ("?", task["annotations"][0])
+    task["updated_at"] = end
+    with pytest.raises(OccsetError, match="task 7: updated at '9999"):
+        list(known.tasks(1))
 
 
 def test_lists_that_never_end(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:

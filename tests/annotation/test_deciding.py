@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from occset.annotation.deciding import decide
-from occset.annotation.reading import Reading
+from occset.annotation.reading import Occluder, Reading
 
 SIDE = 128
 NAMES = {1: "ann", 2: "bo", 3: "cy"}
@@ -62,6 +62,14 @@ def test_a_third_settles_it_and_the_nearest_gives_the_occluders():
     assert found.mask is not None and found.best.annotator in (1, 3) and found.discuss == ""
     apart = decide([reading(1, disc(20, 30)), reading(2, disc(20, 64)), reading(3, disc(20, 100))], NAMES, 3)
     assert apart.mask is None and apart.wanted == 4
+
+
+def test_of_equal_readings_the_one_with_occluders_is_named_the_best():
+    drawn = (Occluder(disc(10), "hand"),)
+    found = decide([reading(1, disc(40)), reading(2, disc(40), occluders=drawn, lead_time=7.0)], NAMES, 2)
+    assert (found.best.annotator, found.best_name, found.best.lead_time) == (2, "bo", 7.0)
+    both = [reading(1, disc(40), occluders=drawn), reading(2, disc(40), occluders=drawn)]
+    assert decide(both, {}, 2).best_name == "annotator-1"
 
 
 def test_far_outlines_disagree_even_where_the_overlap_is_large():

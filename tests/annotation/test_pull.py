@@ -288,3 +288,110 @@ def test_a_set_without_a_project_says_what_to_do(studio, copied):
     open_random(copied, 2)
     with pytest.raises(OccsetError, match=r"has no project of round 1 .* occset annotate push"):
         pull(copied, studio)
+
+
+def test_an_edit_arrives_though_the_kept_json_was_lost_or_broken(label_studio, studio, copied):
+    ledger, project = pushed(copied, studio, 1)
+    face = ledger.rows["id"][0]
+    task = tasks_by_id(label_studio, project, ledger)[face]
+    annotation = submit(label_studio, task["id"], [brush(blob(), "face", "a")])
+    pull(copied, studio)
+    shutil.rmtree(Raw(copied.path, 1).folder)
+    call(
+        label_studio,
+        "PATCH",
+        f"/api/annotations/{annotation['id']}/",
+        {"result": [brush(blob(radius=50), "face", "a")]},
+    )
+    assert pull(copied, studio).merged == 1
+    assert copied.face_row(face)["mask"] == encode_rle(blob(radius=50))
+    call(
+        label_studio,
+        "PATCH",
+        f"/api/annotations/{annotation['id']}/",
+        {"result": [brush(blob(radius=40), "face", "a")]},
+    )
+    pull(copied, studio)
+    (newest,) = [p for p in Raw(copied.path, 1).folder.iterdir() if ".002." in p.name]
+    newest.write_bytes(b"cut off")
+    assert "remove it and pull again" in dict(pull(copied, studio).refused)[f"task {task['id']}"]
+    newest.unlink()
+    assert pull(copied, studio).refused == []
+    assert copied.face_row(face)["mask"] == encode_rle(blob(radius=40))
+    assert Raw(copied.path, 1).load(project, task["id"])["annotations"][0]["id"] == annotation["id"]
+
+
+def test_a_later_label_from_a_folder_stays_until_newer_words_come(label_studio, studio, copied, tmp_path):
+    from occset.masks import write_mask
+    from occset.rounds.closing import close_round
+
+    ledger, project = pushed(copied, studio, 1)
+    face = ledger.rows["id"][0]
+    task = tasks_by_id(label_studio, project, ledger)[face]
+    annotation = submit(label_studio, task["id"], [brush(blob(), "face", "a")])
+    pull(copied, studio)
+    write_mask(tmp_path / "labels" / f"{face}.png", blob(radius=30))
+    soon = time.time() + 5
+    os.utime(tmp_path / "labels" / f"{face}.png", (soon, soon))
+    close_round(copied, tmp_path / "labels")
+    call(label_studio, "PATCH", f"/api/tasks/{task['id']}/", {"meta": {"seen": True}, "overlap": 2})
+    call(label_studio, "PATCH", f"/api/tasks/{task['id']}/", {"overlap": 1})
+    assert pull(copied, studio, options=Options(finish=True)).changed == 0
+    assert copied.face_row(face)["mask"] == encode_rle(blob(radius=30))
+    time.sleep(max(0.0, soon + 1 - time.time()))
+    call(
+        label_studio,
+        "PATCH",
+        f"/api/annotations/{annotation['id']}/",
+        {"result": [brush(blob(radius=45), "face", "a")]},
+    )
+    assert pull(copied, studio).changed == 1
+    assert copied.face_row(face)["mask"] == encode_rle(blob(radius=45))
+
+
+def test_a_task_that_was_deleted_has_nothing_more_to_say(label_studio, studio, copied):
+    ledger, project = pushed(copied, studio, 2, annotators=2)
+    bad, odd = ledger.rows["id"]
+    tasks = tasks_by_id(label_studio, project, ledger)
+    submit(label_studio, tasks[bad]["id"], [brush(blob(), "nonsense", "a")])
+    submit(label_studio, tasks[odd]["id"], [brush(blob(), "face", "a"), choice("discuss", "needs discussion")])
+    first = pull(copied, studio)
+    assert [name for name, _ in first.refused] == [bad] and [entry["id"] for entry in first.discussion] == [odd]
+    studio.delete_tasks(project, [tasks[bad]["id"], tasks[odd]["id"]])
+    assert push(copied, studio, 1, Oval()).new == 2
+    again = tasks_by_id(label_studio, project, ledger)
+    other = new_user(label_studio, "dee")
+    for face in (bad, odd):
+        submit(label_studio, again[face]["id"], [brush(blob(), "face", "a")])
+    submit(label_studio, again[bad]["id"], [brush(blob(), "face", "a")], completed_by=other)
+    submit(label_studio, again[odd]["id"], [brush(blob(radius=20), "face", "a")], completed_by=other)
+    second = pull(copied, studio)
+    assert (second.merged, second.refused, second.requeued) == (1, [], [odd])
+
+
+def test_a_clock_that_was_set_back_hides_no_label(label_studio, studio, copied):
+    import sqlite3
+
+    ledger, project = pushed(copied, studio, 2)
+    early, late = ledger.rows["id"]
+    tasks = tasks_by_id(label_studio, project, ledger)
+    submit(label_studio, tasks[early]["id"], [brush(blob(), "face", "a")])
+    with sqlite3.connect(label_studio.data_dir / "label_studio.sqlite3", timeout=30) as database:
+        database.execute("UPDATE task SET updated_at = '2099-01-01 00:00:00' WHERE id = ?", [tasks[early]["id"]])
+    database.close()
+    assert pull(copied, studio).merged == 1
+    submit(label_studio, tasks[late]["id"], [brush(blob(), "face", "a")])
+    assert pull(copied, studio, options=Options(finish=True)).merged == 1
+
+
+def test_what_may_not_be_relabelled_any_more_lets_the_round_end(label_studio, studio, copied):
+    from occset.recipes import Recipe, recipes_to_bytes
+
+    ledger, project = pushed(copied, studio, 1)
+    face = ledger.rows["id"][0]
+    (copied.path / "recipes").mkdir(exist_ok=True)
+    (copied.path / "recipes" / "mine.parquet").write_bytes(recipes_to_bytes([Recipe(face, (), 64, "bare", 0, 0, 0)]))
+    submit(label_studio, tasks_by_id(label_studio, project, ledger)[face]["id"], [brush(blob(), "face", "a")])
+    assert "delete the annotation" in dict(pull(copied, studio).refused)[face]
+    done = pull(copied, studio, options=Options(finish=True))
+    assert done.waiting == [] and list(read_round(copied.path).rows["decision"]) == ["missing"]

@@ -212,13 +212,14 @@ def test_a_face_that_cannot_be_read_is_named_and_the_rest_is_sent(
     number = new_round(4)
     shutil.copytree(data.path, tmp_path / "copy")
     copy = OcclusionSet(tmp_path / "copy")
-    broken, gone = list(read_round(copy.path, number).rows["id"][:2])
+    broken, gone, lost = list(read_round(copy.path, number).rows["id"][:3])
     (copy.path / copy.face_row(broken)["image"]).write_bytes(b"no picture")
     (copy.path / copy.face_row(gone)["image"]).unlink()
+    copy.write("faces", copy.faces[copy.faces["id"] != lost])
     pushed = push(copy, studio, number, kind="none")
-    assert [name for name, _ in sorted(pushed.skipped)] == sorted([broken, gone])
-    assert (pushed.new, pushed.missing) == (2, [])
-    assert push(data, studio, number, kind="none").new == 2
+    assert [name for name, _ in sorted(pushed.skipped)] == sorted([broken, gone, lost])
+    assert (pushed.new, pushed.missing) == (1, [])
+    assert push(data, studio, number, kind="none").new == 3
 
 
 def test_every_third_request_is_lost(
@@ -479,6 +480,24 @@ def test_of_two_tasks_of_one_sample_the_one_with_work_in_it_stays(
     assert (again.new, again.removed) == (0, 3)
     left = {task["id"] for task in studio.tasks(pushed.project)}
     assert left == {twins[0], twins[1], tasks[2]["id"], twins[2], tasks[3]["id"]}
+
+
+def test_a_task_of_somebody_else_under_a_key_of_ours(data: OcclusionSet, studio: Studio, new_round: NewRound) -> None:
+    number = new_round(2)
+    project = push(data, studio, number, kind="none").project
+    assert project is not None
+    ours = sorted(studio.tasks(project), key=lambda task: task["id"])
+    strange = [{"image": "https://elsewhere.example/a.jpg", "key": task["data"]["key"]} for task in ours]
+    theirs = studio.import_tasks(project, [{"data": {**one, "note": ""}} for one in strange])
+    studio.import_tasks(project, [{"data": {"image": "", "key": [ours[0]["data"]["key"]], "note": ""}}])
+    studio._one("POST", f"/api/tasks/{theirs[0]}/annotations/", repeat=False, json={"result": []})
+    again = push(data, studio, number, kind="none")
+    assert (again.already, again.new, again.removed) == (2, 0, 0)
+    studio.delete_tasks(project, [ours[1]["id"]])
+    again = push(data, studio, number, kind="none")
+    assert (again.already, again.new, again.removed) == (1, 1, 0)
+    assert {ours[0]["id"], *theirs} <= {task["id"] for task in studio.tasks(project)}
+    assert status(data, studio, number).pushed == 4  # the one whose key is a list is not counted
 
 
 def test_the_empty_one_of_two_projects_goes(data: OcclusionSet, studio: Studio, new_round: NewRound) -> None:

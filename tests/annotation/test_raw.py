@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from occset.annotation.raw import Raw, State, read_state, state_path, write_state
+from occset.annotation.raw import Raw, State, digest, read_state, state_path, write_state
 from occset.errors import BadInput
 
 
@@ -58,13 +58,14 @@ def test_a_task_without_annotation_is_kept_only_if_it_had_one(tmp_path):
     assert raw.keep(3, task(annotations=[])) and raw.load(3, 7)["annotations"] == []
 
 
-def test_the_digest_changes_with_each_version(tmp_path):
-    raw = Raw(tmp_path, 1)
-    raw.keep(3, task(7)), raw.keep(3, task(8))
-    first = raw.digest(3, [7, 8])
-    assert first == raw.digest(3, [8, 7]) == Raw(tmp_path, 1).digest(3, [7, 8]) != raw.digest(3, [7])
-    raw.keep(3, task(8, note="x"))
-    assert raw.digest(3, [7, 8]) != first
+def test_the_digest_is_of_what_annotators_said_and_of_nothing_else():
+    one = {"id": 1, "updated_at": "2026", "was_cancelled": False, "result": [{"id": "a"}]}
+    said = digest([task(annotations=[one])])
+    assert said == digest([task(annotations=[one], note="x", drafts=[{}], updated_at="2027")])
+    for change in ({"result": []}, {"updated_at": "2027"}, {"was_cancelled": True}, {"id": 2}):
+        assert digest([task(annotations=[{**one, **change}])]) != said
+    assert digest([task(annotations=[one], overlap=2)]) != said != digest([task(annotations=[])])
+    assert digest([task(annotations="no list"), task(annotations=[7])])
 
 
 def test_broken_files_are_named(tmp_path):
@@ -79,11 +80,12 @@ def test_broken_files_are_named(tmp_path):
 
 def test_the_state_belongs_to_one_project_of_one_server(tmp_path):
     assert read_state(tmp_path, 1, "http://a", 3) == State("http://a", 3)
-    state = State("http://a", 3, "2026", {"k": "d"})
+    state = State("http://a", 3, {"7": ["2026", 1]}, {"k": "d"})
     write_state(tmp_path, 1, state)
     assert read_state(tmp_path, 1, "http://a", 3) == state
     assert read_state(tmp_path, 1, "http://a", 4) == State("http://a", 4)
     assert read_state(tmp_path, 1, "http://b", 3) == State("http://b", 3)
-    state_path(tmp_path, 1).write_text('{"other": 1}')
-    with pytest.raises(BadInput, match="not a state of a pull"):
-        read_state(tmp_path, 1, "http://a", 3)
+    for wrong in ('{"other": 1}', "no JSON", '{"tasks": 5}', '{"merged": null}', '{"tasks": {"7": "2026"}}'):
+        state_path(tmp_path, 1).write_text(wrong)
+        with pytest.raises(BadInput, match=r"not a state of a pull.*remove it"):
+            read_state(tmp_path, 1, "http://a", 3)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
 from occset.check import check
+from occset.dataset import OcclusionSet
 from occset.errors import OccsetError, UnknownName
 from occset.images import pixel_hash, read_image
+from occset.importing import resplit
 from occset.masks import decode_rle, encode_rle
 from occset.recipes import Recipe, recipes_to_bytes
 from occset.rounds.closing import merge
-from occset.rounds.honeypots import honeypot_path, how_many
+from occset.rounds.honeypots import _large, honeypot_path, how_many
 from occset.rounds.ledger import read_round
 from occset.rounds.opening import open_chosen, open_random, open_round
 from occset.rounds.report import report
 from occset.rounds.versions import Label
+from tests.conftest import fill, plain_face
 
 
 def of_split(data, split="train"):
@@ -108,6 +113,32 @@ def test_a_honeypot_measures_and_stays_out_of_the_set(make_set):
     assert (rows.loc[rows["arm"] == "honeypot", "iou"] < 0.8).all()
     arms = {arm["arm"]: arm for arm in report(data).arms}
     assert arms["honeypot"]["corrected"] == 2 and arms["chosen"]["waiting"] == 2
+
+
+def test_honeypots_are_as_large_as_the_picks(tmp_path):
+    def mixed(name):
+        data = fill(OcclusionSet.create(tmp_path / name), faces=16, size=128)
+        data.add_rows("faces", [data.store_face(plain_face(100 + i, (200, 600)[i % 2]), "test") for i in range(24)])
+        resplit(data)
+        return data
+
+    one, two = mixed("one"), mixed("two")
+    sizes = one.faces.set_index("id")["width"]
+    by_size = {size: [face for face in of_split(one) if sizes[face] == size] for size in (128, 200, 600)}
+    ids = [*by_size[128][:2], *by_size[600][:2]]
+    ledger = open_chosen(one, ids, honeypots=1.0, seed=3)
+    assert ledger.to_bytes() == open_chosen(two, ids, honeypots=1.0, seed=3).to_bytes()
+    pots = ledger.rows[ledger.rows["arm"] == "honeypot"]
+    assert list(pots["width"]) == list(pots["height"]) == [128, 128, 512, 512]
+    for row in pots.to_dict("records"):
+        path = [honeypot_path(data.path, 1, row["id"]) for data in (one, two)]
+        assert path[0].read_bytes() == path[1].read_bytes()
+        assert read_image(path[0]).shape == (row["height"], row["width"], 3)
+
+    every = OcclusionSet(shutil.copytree(two.path, tmp_path / "three", ignore=shutil.ignore_patterns("rounds")))
+    large = open_chosen(every, [*by_size[600], by_size[128][0]], honeypots=0.2)  # no other face is as large
+    assert large.rows.loc[large.rows["arm"] == "honeypot", "width"].iloc[0] == 512
+    assert sorted(_large(one, of_split(one), 201)) == by_size[600] and len(_large(one, by_size[128], 201)) > 1
 
 
 def test_mined_rounds_make_honeypots_of_what_the_model_finds_easy(make_set, colour_model):

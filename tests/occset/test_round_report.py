@@ -152,6 +152,7 @@ def test_each_annotator_has_the_scores_of_their_own_masks(drawn_set):
         0.9,
         0.8,
     )
-    path.write_text('[{"annotator": "ann"}]')
-    with pytest.raises(BadInput, match=r"annotators.json.*pull again"):
-        report(data)
+    for broken in ('[{"annotator": "ann"}]', json.dumps([row | {"count": float("inf")}])):
+        path.write_text(broken)
+        with pytest.raises(BadInput, match=r"annotators.json.*pull again"):
+            report(data)
