@@ -2,7 +2,7 @@
 
 Nothing here is ever overwritten: a task that changed is kept beside what it was. Predictions are left out, they are ours
 and can be made again; so is what differs from one answer to the next though nothing changed. The state of the last pull,
-`rounds/NNN/label-studio.json`, says up to when the server was read and which samples were merged from which versions; it
+`rounds/NNN/label-studio.json`, says what was read of each task and which samples were merged from which words; it
 holds no token.
 """
 
