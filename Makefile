@@ -41,7 +41,7 @@ browser:
 
 # the tests of labelling run against a Label Studio of their own, in an environment of its own in the user's cache
 label-studio: $(VENV)/.test
-	@$(BIN)/python -m occset.annotation.environment || echo "no Label Studio: the tests that need one will be skipped"
+	@$(BIN)/python -m occset.annotation.server.environment || echo "no Label Studio: the tests that need one will be skipped"
 
 # the stamp is made last, so that a set whose making was cut off is taken up again
 $(WORK)/set.ok: | $(VENV)/.product

@@ -29,17 +29,17 @@ def start_command(
     """Start a Label Studio on this machine, or try the one that LABEL_STUDIO_URL names; says where to log in."""
     import os
 
-    from occset.console import say
+    from occset.support.console import say
 
     if os.environ.get("LABEL_STUDIO_URL"):
-        from occset.annotation.client import connect
+        from occset.annotation.api.client import connect
 
         studio = connect()
         say(
             f"LABEL_STUDIO_URL names Label Studio {studio.version} at {studio.url}, and it takes the token: nothing to start"
         )
     else:
-        from occset.annotation.server import start
+        from occset.annotation.server.local_server import start
 
         server = start(port=port, username=username, new_password=new_password, say=say)
         say(f"Label Studio {server.version} runs at  {server.url}  : log in as  {server.username}")
@@ -54,8 +54,8 @@ def start_command(
 @annotate.command("stop")
 def stop_command() -> None:
     """Stop the local Label Studio; its data stay."""
-    from occset.annotation.server import stop
-    from occset.console import say
+    from occset.annotation.server.local_server import stop
+    from occset.support.console import say
 
     say("Label Studio has stopped" if stop() else "no Label Studio of occset's was running")
 
@@ -85,13 +85,13 @@ def push_command(
     as_json: Json = False,
 ) -> None:
     """Send the faces of a round to Label Studio; a round that is not there is opened. Twice sends nothing twice."""
-    from occset.annotation.choosing import Choice, round_to_push
-    from occset.annotation.client import connect
-    from occset.annotation.push import push
-    from occset.console import print_json, progress_bar, say
-    from occset.dataset import OcclusionSet
-    from occset.errors import OccsetError
+    from occset.annotation.api.client import connect
+    from occset.annotation.push.push import push
+    from occset.annotation.push.round_choice import Choice, round_to_push
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.mining.model import open_model
+    from occset.support.console import print_json, progress_bar, say
+    from occset.support.errors import OccsetError
 
     if prelabel not in ("model", "label", "none"):
         raise OccsetError(f"--prelabel {prelabel}: take model, label or none")
@@ -128,10 +128,10 @@ def status_command(path: SetPath, number: Number = None, as_json: Json = False) 
     """
     from dataclasses import asdict
 
-    from occset.annotation.client import connect
-    from occset.annotation.status import status
-    from occset.console import print_json, print_table, say
-    from occset.dataset import OcclusionSet
+    from occset.annotation.api.client import connect
+    from occset.annotation.pull.status import status
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.support.console import print_json, print_table, say
 
     found = status(OcclusionSet(path), connect(), number)
     if as_json:
@@ -161,12 +161,12 @@ def pull_command(
     as_json: Json = False,
 ) -> None:
     """Bring labels into the set: face masks, occluders, agreement, ledger. What came before is kept as a version."""
-    from occset.annotation.client import connect
-    from occset.annotation.merging import Options
-    from occset.annotation.pull import pull
-    from occset.console import print_json, print_table, progress_bar, say
-    from occset.dataset import OcclusionSet
-    from occset.errors import OccsetError
+    from occset.annotation.api.client import connect
+    from occset.annotation.pull.merging import Options
+    from occset.annotation.pull.pull import pull
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.support.console import print_json, print_table, progress_bar, say
+    from occset.support.errors import OccsetError
 
     if rule not in ("staple", "majority"):
         raise OccsetError(f"--rule {rule}: take staple or majority")
@@ -201,7 +201,7 @@ def pull_command(
 
 
 def _say_what_waits(ledger: Any, path: Path) -> None:
-    from occset.console import say
+    from occset.support.console import say
 
     given_up = int(ledger.rows["decision"].eq("missing").sum())
     if given_up:
@@ -229,13 +229,13 @@ def backend_command(
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 9090,
 ) -> None:
     """Pre-label a task that has no pre-label when an annotator opens it, until Ctrl-C."""
-    from occset.annotation.backend import make_server, pictures_in, register, secret_from_environment
-    from occset.annotation.client import connect
-    from occset.annotation.samples import MARKER, marker_of
-    from occset.console import say
-    from occset.errors import OccsetError
+    from occset.annotation.api.client import connect
+    from occset.annotation.backend.prelabelling import make_server, pictures_in, register, secret_from_environment
+    from occset.annotation.push.task_names import MARKER, marker_of
     from occset.mining.model import open_model
     from occset.rounds.ledger import read_round
+    from occset.support.console import say
+    from occset.support.errors import OccsetError
 
     studio = connect()
     if studio.document_root is None:

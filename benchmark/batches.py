@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from occset.errors import BadInput
-from occset.recipes import Recipe
-from occset.render import Renderer
+from occset.dataset.recipes import Recipe
+from occset.samples.render import Renderer
+from occset.support.errors import BadInput
 
 GROW = 0.01
 """The footprint reaches this share of the width beyond the occluder's last trace of alpha."""

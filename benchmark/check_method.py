@@ -30,7 +30,7 @@ from occset.benchmark.methods.protocols import Learns, TrainingFace
 from occset.benchmark.methods.registry import open_method, task_of
 from occset.benchmark.metrics import evaluate_masks
 from occset.benchmark.tasks import SEGMENTATION, TASKS
-from occset.errors import OccsetError, UnknownName
+from occset.support.errors import OccsetError, UnknownName
 
 ADVICE = ("batch", "outside", "hole", "face", "speed")
 SIZE = 256

@@ -52,9 +52,9 @@ def bench_command(
     from occset.benchmark.protocols import open_protocol, rule_of
     from occset.benchmark.runner import run
     from occset.benchmark.tasks import TASKS
-    from occset.console import progress_bar
-    from occset.dataset import OcclusionSet
-    from occset.errors import OccsetError
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.support.console import progress_bar
+    from occset.support.errors import OccsetError
 
     task = TASKS[rule_of(protocol).task]
     names = [name.strip() for name in methods.split(",") if name.strip()]
@@ -97,9 +97,9 @@ def bench_command(
 
 def _identity(file: Path | None) -> tuple[ArcFaceFile | None, str | None]:
     """The ArcFace file, or None and why there is none or nothing to run it with."""
-    from occset.console import say
-    from occset.errors import MissingExtra
     from occset.models.arcface import ArcFace, NoArcFace, find_arcface
+    from occset.support.console import say
+    from occset.support.errors import MissingExtra
 
     try:
         found = find_arcface(file)
@@ -122,7 +122,7 @@ def _hold_against(done: Run) -> list[Verdict]:
 def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], limit: int | None, as_json: bool) -> None:
     """Tables or JSON on standard output; what else there is to say on standard error."""
     from occset.benchmark.summary import figures, summary
-    from occset.console import print_table, say
+    from occset.support.console import print_table, say
 
     if protocol.rule.left_out:
         say(
@@ -162,7 +162,7 @@ def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], lim
 
 
 def _say_audit(verdicts: list[Verdict]) -> None:
-    from occset.console import say
+    from occset.support.console import say
 
     if not verdicts:
         say("audit: not run, since a control has no result")
@@ -179,7 +179,7 @@ def list_command(as_json: Json = False) -> None:
     from occset.benchmark.methods.registry import available
     from occset.benchmark.protocols import RULES
     from occset.benchmark.tasks import TASKS
-    from occset.console import print_table
+    from occset.support.console import print_table
 
     rows = [
         {
@@ -209,7 +209,7 @@ def check_method_command(
 ) -> None:
     """Tell in seconds whether a method of yours fits the bench."""
     from occset.benchmark.check_method import ADVICE, check_method
-    from occset.console import print_table, say
+    from occset.support.console import print_table, say
 
     rows = [
         {"check": name, "ok": ok, "advice only": name in ADVICE, "says": message}
@@ -230,9 +230,9 @@ def check_identity_command(
 ) -> None:
     """Tell whether ArcFace knows a set's faces: different ones apart, mirrored and relit copies as the same."""
     from occset.benchmark.identity import check_identity
-    from occset.console import print_table, progress_bar, say
-    from occset.dataset import OcclusionSet
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.models.arcface import ArcFace
+    from occset.support.console import print_table, progress_bar, say
 
     opened = OcclusionSet(data)
     network = ArcFace(arcface)

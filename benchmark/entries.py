@@ -20,9 +20,9 @@ from occset.benchmark.scoring import Entry
 from occset.benchmark.sources import source_hash
 from occset.benchmark.tasks import DEOCCLUSION, TASKS
 from occset.benchmark.training_faces import TrainSplit
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
+from occset.support.errors import OccsetError
 
 METHODS = Path(methods.__file__).parent
 """Folder of the sources of the built-in methods."""

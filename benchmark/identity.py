@@ -19,9 +19,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from occset.benchmark.methods.content_seed import content_rng
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import align, similarity
+from occset.support.errors import OccsetError
 
 ALIKE, MOST_ALIKE = 0.4, 0.005
 """Cosine above which two photos count as alike, and the share of pairs that may be."""

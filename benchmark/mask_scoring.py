@@ -10,9 +10,9 @@ import numpy as np
 from occset.benchmark.batches import MaskBatch, render_masks
 from occset.benchmark.methods.guard import Checked, run_segmenter
 from occset.benchmark.metrics.masks import boundary, evaluate_masks
-from occset.masks import harden
-from occset.recipes import Recipe
-from occset.render import Renderer
+from occset.dataset.recipes import Recipe
+from occset.pictures.masks import harden
+from occset.samples.render import Renderer
 
 _DIMMED = 4  # what is not called face is this many times darker
 _LINE = (64, 255, 96)

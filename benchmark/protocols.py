@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from occset.benchmark.tasks import DEOCCLUSION, SEGMENTATION
-from occset.dataset import OcclusionSet
-from occset.draw import Drawer, Plan
-from occset.errors import BadInput, OccsetError, UnknownName
-from occset.files import clean_leftovers, safe_join, write_atomic
-from occset.pool import default_workers, map_chunks
-from occset.recipes import Recipe, hash_recipes, read_metadata, read_recipes, recipes_to_bytes
-from occset.records import flag_of
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe, hash_recipes, read_metadata, read_recipes, recipes_to_bytes
+from occset.dataset.records import flag_of
+from occset.samples.draw import Drawer, Plan
+from occset.support.errors import BadInput, OccsetError, UnknownName
+from occset.support.files import clean_leftovers, safe_join, write_atomic
+from occset.support.pool import default_workers, map_chunks
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from occset.benchmark.tasks import TASKS
-from occset.errors import BadInput, OccsetError
+from occset.support.errors import BadInput, OccsetError
 
 if TYPE_CHECKING:
     from occset.benchmark.results import Result

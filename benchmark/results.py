@@ -28,8 +28,8 @@ import pandas as pd
 from occset.benchmark.metrics import METRIC_VERSION
 from occset.benchmark.result_checks import check_scores, check_types
 from occset.benchmark.tasks import DEOCCLUSION, TASKS
-from occset.errors import BadInput, OccsetError
-from occset.files import write_atomic
+from occset.support.errors import BadInput, OccsetError
+from occset.support.files import write_atomic
 
 SCHEMA_VERSION = 1
 JSON_SUFFIX, SCORES_SUFFIX = ".result.json", ".scores.parquet"

@@ -26,11 +26,11 @@ from occset.benchmark.results import Result, write_result
 from occset.benchmark.scoring import Entry, Outcome, Scorer, Task
 from occset.benchmark.tasks import DEOCCLUSION, TASKS
 from occset.benchmark.training_faces import TrainSplit
-from occset.dataset import OcclusionSet
-from occset.errors import BadInput, BrokenMethod, MissingExtra, OccsetError
-from occset.locks import clear_temporaries, only_writer
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFace, ArcFaceFile
-from occset.pool import default_workers, map_chunks
+from occset.support.errors import BadInput, BrokenMethod, MissingExtra, OccsetError
+from occset.support.locks import clear_temporaries, only_writer
+from occset.support.pool import default_workers, map_chunks
 
 
 @dataclass

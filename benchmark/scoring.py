@@ -26,13 +26,13 @@ from occset.benchmark.metrics import composite, evaluate
 from occset.benchmark.result_checks import check_rows
 from occset.benchmark.results import Result, picture_path
 from occset.benchmark.tasks import DEOCCLUSION
-from occset.dataset import OcclusionSet
-from occset.errors import BadInput, BrokenMethod, MissingExtra
-from occset.files import write_atomic
-from occset.images import write_png
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe
 from occset.models.arcface import ArcFace, ArcFaceFile, similarity
-from occset.recipes import Recipe
-from occset.render import Renderer
+from occset.pictures.images import write_png
+from occset.samples.render import Renderer
+from occset.support.errors import BadInput, BrokenMethod, MissingExtra
+from occset.support.files import write_atomic
 
 BATCH = 16
 """Samples a batch: what a method is handed at once, and what is lost at most when a run is killed."""

@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from occset.errors import OccsetError
+from occset.support.errors import OccsetError
 
 REPLICATES, LEVEL = 2000, 0.95
 _CHUNK = 4_000_000  # weights held as float64 at once: some 30 MB

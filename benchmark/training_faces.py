@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from occset.benchmark.methods.protocols import TrainingFace
-from occset.dataset import OcclusionSet
-from occset.render import Renderer
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.samples.render import Renderer
 
 
 class TrainSplit:

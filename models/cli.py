@@ -38,9 +38,9 @@ def train_ns_command(
     nodes: Annotated[int, typer.Option(help="Machines, each started with torchrun.", min=1)] = 1,
 ) -> None:
     """NS, the face segmentation that sees through any occluder."""
-    from occset.console import progress_bar, say
-    from occset.dataset import OcclusionSet
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.models.segmentation.train import train as run
+    from occset.support.console import progress_bar, say
 
     with progress_bar(f"ns, {preset}") as progress:
         trained = run(
@@ -65,9 +65,9 @@ def segment_command(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Mark the visible face in photos; works at once, with the released checkpoint."""
-    from occset.console import progress_bar, say
     from occset.models.segmentation.photos import segment_photos
     from occset.models.segmentation.segmenter import FaceSegmenter
+    from occset.support.console import progress_bar, say
 
     network = FaceSegmenter(weights, device)
     with progress_bar("segmenting") as progress:

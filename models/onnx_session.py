@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from occset.errors import BadInput, MissingExtra
-from occset.files import sha256_file
+from occset.support.errors import BadInput, MissingExtra
+from occset.support.files import sha256_file
 
 _DTYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,

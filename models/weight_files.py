@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from occset.errors import BadInput, MissingExtra
-from occset.files import sha256_file, write_atomic
+from occset.support.errors import BadInput, MissingExtra
+from occset.support.files import sha256_file, write_atomic
 
 try:
     import safetensors.torch as safetensors

@@ -8,20 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from occset.dataset import OcclusionSet
-    from occset.draw import Drawer, Plan
-    from occset.recipes import Recipe
-    from occset.render import Renderer
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.dataset.recipes import Recipe
+    from occset.samples.draw import Drawer, Plan
+    from occset.samples.render import Renderer
 
 __version__ = "0.1.0"
 __all__ = ["Drawer", "OcclusionSet", "Plan", "Recipe", "Renderer", "__version__"]
 
 _HOMES = {
-    "OcclusionSet": "occset.dataset",
-    "Drawer": "occset.draw",
-    "Plan": "occset.draw",
-    "Recipe": "occset.recipes",
-    "Renderer": "occset.render",
+    "OcclusionSet": "occset.dataset.occlusion_set",
+    "Drawer": "occset.samples.draw",
+    "Plan": "occset.samples.draw",
+    "Recipe": "occset.dataset.recipes",
+    "Renderer": "occset.samples.render",
 }
 
 

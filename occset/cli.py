@@ -8,8 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from occset import registry
-from occset.errors import OccsetError, UnknownName
+from occset.support import references as registry
+from occset.support.errors import OccsetError, UnknownName
 
 VERBS = {
     "new": "occset.commands:new",
@@ -76,7 +76,7 @@ def root(
 
 def main() -> None:
     """Run the command line: a user's mistake is one line on standard error and exit status 2, never a traceback."""
-    from occset.console import say
+    from occset.support.console import say
 
     try:
         status = app(standalone_mode=False)

@@ -28,11 +28,11 @@ def new_command(
     as_json: Json = False,
 ) -> None:
     """Make a set, or add to one: sources are celebamask-hq:DIR, faceocc:DIR, ffhq:DIR, photos:DIR, builtin:N."""
-    from occset.console import print_json, print_table, progress_bar, say
-    from occset.dataset import OcclusionSet
-    from occset.errors import OccsetError
-    from occset.importing import add_source, open_embedder
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.importing.add_source import add_source, open_embedder
     from occset.sources.registry import open_source
+    from occset.support.console import print_json, print_table, progress_bar, say
+    from occset.support.errors import OccsetError
 
     wanted = [("faces", s) for s in faces or []] + [("occluders", s) for s in occluders or []]
     wanted += [("textures", s) for s in textures or []]
@@ -82,9 +82,9 @@ def new_command(
 @check.command()
 def check_command(path: SetPath, workers: Workers = None, as_json: Json = False) -> None:
     """Read everything again: files, hashes, masks, duplicates, leaks between splits, frozen protocols."""
-    from occset.check import check as run
-    from occset.console import print_table, progress_bar, say
-    from occset.dataset import OcclusionSet
+    from occset.checks.check import check as run
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.support.console import print_table, progress_bar, say
 
     data = OcclusionSet(path)
     with progress_bar("checking") as progress:
@@ -103,8 +103,8 @@ def info_command(path: SetPath, as_json: Json = False) -> None:
     """What a set holds: rows by table, category and split, and its content hash."""
     import pandas as pd
 
-    from occset.console import print_json, print_table, say
-    from occset.dataset import OcclusionSet
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.support.console import print_json, print_table, say
 
     data = OcclusionSet(path)
     rows: list[dict[str, Any]] = []
@@ -129,9 +129,9 @@ def snapshot_command(
     version: Annotated[str | None, typer.Option(help="Name of the version; the set's own by default.")] = None,
 ) -> None:
     """Freeze the tables as they are, with a content hash that names them; prints it as JSON."""
-    from occset.console import print_json, say
-    from occset.dataset import OcclusionSet
-    from occset.records import read_note
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.dataset.records import read_note
+    from occset.support.console import print_json, say
 
     folder = OcclusionSet(path).snapshot(version)
     say(f"{folder}")
@@ -153,12 +153,12 @@ def render_command(
     workers: Workers = None,
 ) -> None:
     """Write occluded faces with their masks; resumes after a kill, same bytes for any number of workers."""
-    from occset.console import progress_bar
-    from occset.dataset import OcclusionSet
-    from occset.draw import Plan
-    from occset.errors import OccsetError
-    from occset.export import Job, export
-    from occset.recipes import RecipeFile
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.dataset.recipes import RecipeFile
+    from occset.samples.draw import Plan
+    from occset.samples.export import Job, export
+    from occset.support.console import progress_bar
+    from occset.support.errors import OccsetError
 
     data = OcclusionSet(path)
     if recipes is not None:
@@ -183,11 +183,11 @@ def explain_command(
     as_json: Json = False,
 ) -> None:
     """A recipe as words and as a strip of pictures: clean, occluder, alpha, occluded, face mask."""
-    from occset import explain as words
-    from occset.console import print_table, say
-    from occset.dataset import OcclusionSet
-    from occset.images import write_png
-    from occset.render import Renderer
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.pictures.images import write_png
+    from occset.samples import explain as words
+    from occset.samples.render import Renderer
+    from occset.support.console import print_table, say
 
     opened = OcclusionSet(data)
     recipe = words.find_recipe(opened, sample, recipes)
@@ -202,7 +202,7 @@ def explain_command(
 @doctor.command()
 def doctor_command(as_json: Json = False) -> None:
     """What is installed, and what each missing extra would add."""
-    from occset.console import print_table
     from occset.doctor import examine
+    from occset.support.console import print_table
 
     print_table([vars(line) for line in examine()], "", as_json)

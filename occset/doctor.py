@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from occset import registry
-from occset.errors import OccsetError
+from occset.support import references as registry
+from occset.support.errors import OccsetError
 
 CORE = ("numpy", "opencv-python-headless", "pandas", "pyarrow", "pycocotools", "pillow", "imagehash", "typer", "rich")
 ARCFACE = "occset.models.arcface:find_arcface"

@@ -17,12 +17,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from occset.compose import blend, hidden_share
-from occset.dataset import OcclusionSet
-from occset.draw import DEFAULT_MIX, MIN_HIDDEN, draw_layer
-from occset.errors import MissingExtra, OccsetError
-from occset.masks import THRESHOLD
-from occset.render import Renderer
+from occset.composition.compose import blend, hidden_share
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.pictures.masks import THRESHOLD
+from occset.samples.draw import DEFAULT_MIX, MIN_HIDDEN, draw_layer
+from occset.samples.render import Renderer
+from occset.support.errors import MissingExtra, OccsetError
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its version on import
 try:

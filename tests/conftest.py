@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from occset.dataset import OcclusionSet
-from occset.importing import resplit
-from occset.sources.base import FaceItem, OccluderItem, TextureItem
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.importing.add_source import resplit
+from occset.sources.items import FaceItem, OccluderItem, TextureItem
 
 POINTS = np.array([[98, 120], [158, 120], [128, 148], [104, 178], [152, 178]], np.float64)
 

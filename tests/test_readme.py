@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from occset.cli import VERBS
-from occset.dataset import OcclusionSet
+from occset.dataset.occlusion_set import OcclusionSet
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -50,7 +50,7 @@ def parse(line: str) -> None:
     """
     import typer
 
-    from occset import registry
+    from occset.support import references as registry
 
     words = shlex.split(line, comments=True)[1:]
     end = next((i for i, word in enumerate(words) if word in ("|", "&&", ";", ">", ">>")), len(words))

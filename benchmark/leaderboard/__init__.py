@@ -22,7 +22,7 @@ def build(results_dir: Path, out_dir: Path) -> dict[str, Path]:
     from occset.benchmark.leaderboard.page import page_html
     from occset.benchmark.leaderboard.tables import read_tables
     from occset.benchmark.leaderboard.text import to_csv, to_markdown
-    from occset.files import write_atomic
+    from occset.support.files import write_atomic
 
     tables = read_tables(Path(results_dir))
     out_dir = Path(out_dir)

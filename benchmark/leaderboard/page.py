@@ -18,7 +18,7 @@ import cv2
 from occset.benchmark.leaderboard.tables import ALL, Cell, Row, Table
 from occset.benchmark.results import Picture, picture_path
 from occset.benchmark.tasks import TASKS, BenchTask
-from occset.images import read_image
+from occset.pictures.images import read_image
 
 PICTURES = 8
 """Samples whose pictures go into the page, for each table."""

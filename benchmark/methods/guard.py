@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from occset.benchmark.methods.protocols import Deoccluder, Segmenter
-from occset.errors import BrokenMethod, MissingExtra
+from occset.support.errors import BrokenMethod, MissingExtra
 
 _MANY_ONES = 0.05
 """A mask of 0 and 1 with more ones than this share of its pixels is a mask that was not scaled, and no faint one."""

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from occset.benchmark.methods.onnx_method import OnnxMethod, OnnxOptions, parse_options, resize
-from occset.errors import BadInput, BrokenMethod
+from occset.support.errors import BadInput, BrokenMethod
 
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)

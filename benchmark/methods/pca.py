@@ -18,7 +18,7 @@ import numpy as np
 from occset.benchmark.methods.eigenfaces import Eigenfaces, learn
 from occset.benchmark.methods.membrane import membrane
 from occset.benchmark.methods.protocols import TrainingFaces, holes
-from occset.errors import BrokenMethod
+from occset.support.errors import BrokenMethod
 
 SIZE = 128  # pixels of the model: eigenfaces of some hundred faces hold no finer detail
 MOST_FACES = 2000  # of the train split, the first in its order: 390 MB while fitting

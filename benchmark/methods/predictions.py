@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from occset.errors import BadInput, BrokenMethod, UnsafePath
+from occset.support.errors import BadInput, BrokenMethod, UnsafePath
 
 
 class Predictions:
@@ -50,13 +50,13 @@ class Predictions:
             BadInput: a file cannot be read.
             UnsafePath: an id would lead out of the folder.
         """
-        from occset.images import read_image
+        from occset.pictures.images import read_image
 
         return self._read(ids, read_image)
 
     def segment(self, images: np.ndarray, *, ids: list[str]) -> np.ndarray:
         """Read the samples' soft masks, (B, h, w) uint8, 255 = face; raises as `deocclude` does."""
-        from occset.masks import read_soft_mask
+        from occset.pictures.masks import read_soft_mask
 
         return self._read(ids, read_soft_mask)
 

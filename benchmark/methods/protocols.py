@@ -34,7 +34,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from occset.benchmark.tasks import DEOCCLUSION, TASKS
-from occset.errors import BrokenMethod
+from occset.support.errors import BrokenMethod
 
 FOR_CONTROLS = ("truth", "face")
 LONGEST_NAME = 100

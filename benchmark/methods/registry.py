@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from occset.benchmark.methods.guard import say_failure
 from occset.benchmark.methods.protocols import problems_of
 from occset.benchmark.tasks import DEOCCLUSION, SEGMENTATION, TASKS
-from occset.errors import BrokenMethod, OccsetError, UnknownName
-from occset.registry import load
+from occset.support.errors import BrokenMethod, OccsetError, UnknownName
+from occset.support.references import load
 
 ENTRY_POINTS = "occset.methods"
 

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from occset.benchmark.methods.protocols import TrainingFaces
-from occset.errors import BrokenMethod
+from occset.support.errors import BrokenMethod
 
 _BITS = (4, 5, 5)  # of Y, Cr, Cb, OpenCV's order
 _SMOOTHING = 1.0  # pixels added to each bin, of each class

@@ -22,8 +22,8 @@ import cv2
 import numpy as np
 
 from occset.benchmark.metrics.table import Metric
-from occset.errors import OccsetError
-from occset.masks import harden
+from occset.pictures.masks import harden
+from occset.support.errors import OccsetError
 
 METRIC_VERSION = 1
 """Number of the conventions above; results of different numbers are never put into one table."""

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from occset.benchmark.metrics.ssim import Box, ssim_deficit
-from occset.errors import OccsetError
+from occset.support.errors import OccsetError
 
 PSNR_CAP = 60.0
 """dB; a perfect region would otherwise be infinite and swallow every mean."""

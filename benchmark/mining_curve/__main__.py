@@ -13,10 +13,10 @@ import typer
 
 from occset.benchmark.mining_curve import curve
 from occset.benchmark.mining_curve.experiment import Setup, run
-from occset.console import print_table, say
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
-from occset.files import write_atomic
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.support.console import print_table, say
+from occset.support.errors import OccsetError
+from occset.support.files import write_atomic
 
 
 def main(

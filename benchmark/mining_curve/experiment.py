@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from occset.benchmark.mining_curve.planting import FixedProtocol, Shares, fixed_protocol, plant
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
-from occset.files import write_atomic
-from occset.masks import encode_rle
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.records import read_note
+from occset.importing.updating import rewrite_faces
 from occset.mining.mine import score_set
-from occset.pool import default_workers, map_chunks
-from occset.records import read_note
-from occset.updating import rewrite_faces
+from occset.pictures.masks import encode_rle
+from occset.support.errors import OccsetError
+from occset.support.files import write_atomic
+from occset.support.pool import default_workers, map_chunks
 
 if TYPE_CHECKING:
     from occset.models.segmentation.presets import SegmentationPreset

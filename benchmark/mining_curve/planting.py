@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from occset.compose import Sample
-from occset.dataset import OcclusionSet
-from occset.draw import Drawer, Plan
-from occset.errors import OccsetError
-from occset.files import write_atomic
-from occset.recipes import Recipe
-from occset.records import FILES_OF, read_note
-from occset.render import Renderer
-from occset.sources.base import FaceItem
+from occset.composition.compose import Sample
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe
+from occset.dataset.records import FILES_OF, read_note
+from occset.samples.draw import Drawer, Plan
+from occset.samples.render import Renderer
+from occset.sources.items import FaceItem
+from occset.support.errors import OccsetError
+from occset.support.files import write_atomic
 
 HARD = ("hand", "mask", "object", "scarf")
 """Categories that the coarse model never sees labelled as what they are: they come from planted faces alone."""

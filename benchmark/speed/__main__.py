@@ -6,7 +6,7 @@ import json
 import sys
 
 from occset.benchmark.speed import codec, importing, loader, metrics, rasteriser, rendering, startup, training
-from occset.console import print_table
+from occset.support.console import print_table
 
 
 def main() -> None:

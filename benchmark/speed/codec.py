@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from occset.benchmark.speed.row import row
-from occset.registry import load
+from occset.support.references import load
 
 ENCODE_LIMIT, DECODE_LIMIT = 10.0, 50.0
 SIZE = 512
@@ -34,11 +34,11 @@ def _compare(kind: str, mask: np.ndarray) -> list[dict[str, Any]]:
     from label_studio_sdk.converter.brush import decode_rle, mask2rle
 
     # by name: the bench imports nothing of the annotation folder
-    encode_brush: Callable[[np.ndarray], list[int]] = load("occset.annotation.codec:encode_brush")
-    decode_brush: Callable[[list[int], int, int], np.ndarray] = load("occset.annotation.codec:decode_brush")
+    encode_brush: Callable[[np.ndarray], list[int]] = load("occset.annotation.labels.codec:encode_brush")
+    decode_brush: Callable[[list[int], int, int], np.ndarray] = load("occset.annotation.labels.codec:decode_brush")
     code = encode_brush(mask)
     if code != mask2rle(mask) or not np.array_equal(decode_brush(code, SIZE, SIZE), mask):
-        raise RuntimeError(f"the {kind} mask is not what the SDK writes: run tests/annotation/test_codec.py")
+        raise RuntimeError(f"the {kind} mask is not what the SDK writes: run tests/annotation/labels/test_codec.py")
     writing = _time(lambda: encode_brush(mask), lambda: mask2rle(mask))
     reading = _time(lambda: decode_brush(code, SIZE, SIZE), lambda: decode_rle(code))
     rows = []

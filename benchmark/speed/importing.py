@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from occset.benchmark.speed.row import row
-from occset.dataset import OcclusionSet
-from occset.importing import add_source
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.importing.add_source import add_source
 
 MINUTE_MS = 60_000.0
 _FACES = 200

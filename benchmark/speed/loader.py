@@ -63,7 +63,7 @@ def cpu_seconds(folder: Path) -> float:
     """CPU time of one sample, whatever else this machine does; handing it to the training process is not in it."""
     import cv2
 
-    from occset.dataset import OcclusionSet
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.models.segmentation.samples import SegmentationSamples
 
     count = _WARM_UP * BATCH
@@ -82,7 +82,7 @@ def cpu_seconds(folder: Path) -> float:
 
 def loader_speed(folder: Path) -> float:
     """Samples a second out of two loader processes, read as fast as they come, once their memories are warm."""
-    from occset.dataset import OcclusionSet
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.models.segmentation.samples import SegmentationSamples
     from occset.models.training.loading import batches
     from occset.models.training.presets import TrainingPreset
@@ -99,8 +99,8 @@ def loader_speed(folder: Path) -> float:
 
 
 def _make_set(folder: Path) -> Path:
-    from occset.dataset import OcclusionSet
-    from occset.importing import add_source
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.importing.add_source import add_source
 
     data = OcclusionSet.create(folder)
     for kind, count in (("faces", 60), ("occluders", 60), ("textures", 20)):

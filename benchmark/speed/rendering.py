@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 
 from occset.benchmark.speed.row import row
-from occset.dataset import OcclusionSet
-from occset.draw import Drawer, Plan
-from occset.images import read_image
-from occset.importing import resplit
-from occset.render import Renderer
-from occset.sources.base import FaceItem, OccluderItem, TextureItem
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.importing.add_source import resplit
+from occset.pictures.images import read_image
+from occset.samples.draw import Drawer, Plan
+from occset.samples.render import Renderer
+from occset.sources.items import FaceItem, OccluderItem, TextureItem
 
 LIMIT = 8.0
 _NAME = "replay a recipe at 256 px (read, warp, Eq. 2, masks) / decode its face's 512 px JPEG"

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import torch
 
-from occset.errors import BadInput
 from occset.models.builtin import hair, layers, scene, shading, skin
 from occset.models.builtin.person import Person, make_person
 from occset.models.builtin.shot import TEMPLATE, Shot, draw_shot, five_points, frame
 from occset.models.morphable.head import smoothstep
 from occset.models.morphable.procedural import ProceduralModel, procedural_model
 from occset.models.rendering import camera
+from occset.support.errors import BadInput
 
 
 @dataclass

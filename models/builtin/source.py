@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from occset.errors import MissingExtra, OccsetError
-from occset.images import extend_colour
 from occset.models.builtin.occluders import draw_occluder
 from occset.models.builtin.occluders.canvas import VISIBLE
 from occset.models.builtin.textures import draw_texture
-from occset.sources.base import FaceItem, OccluderItem, TextureItem
+from occset.pictures.images import extend_colour
+from occset.sources.items import FaceItem, OccluderItem, TextureItem
+from occset.support.errors import MissingExtra, OccsetError
 
 if TYPE_CHECKING:
     from occset.models.builtin.faces import RenderedFace

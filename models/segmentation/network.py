@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from occset.errors import BadInput, MissingExtra, OccsetError
+from occset.support.errors import BadInput, MissingExtra, OccsetError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet, RGB on 0..1; what encoders with ImageNet weights expect."""

@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from occset.align import align_face
-from occset.detector import FaceDetector
-from occset.errors import BadInput, NoSpace, OccsetError
-from occset.images import read_image, write_png
-from occset.masks import THRESHOLD, harden
 from occset.models.segmentation.segmenter import FaceSegmenter
+from occset.pictures.align import align_face
+from occset.pictures.detector import FaceDetector
+from occset.pictures.images import read_image, write_png
+from occset.pictures.masks import THRESHOLD, harden
 from occset.sources.photos import PhotosSource
+from occset.support.errors import BadInput, NoSpace, OccsetError
 
 CROP = 256
 """Side of the aligned crops, pixels."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from occset.errors import UnknownName
 from occset.models.segmentation.network import Architecture
 from occset.models.training.presets import TrainingPreset
+from occset.support.errors import UnknownName
 
 
 @dataclass(frozen=True)

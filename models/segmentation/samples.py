@@ -9,9 +9,9 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from occset.dataset import OcclusionSet
-from occset.draw import DEFAULT_MIX, Drawer, Plan
-from occset.render import Renderer
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.samples.draw import DEFAULT_MIX, Drawer, Plan
+from occset.samples.render import Renderer
 from occset.transforms import TrainingChanges
 
 BARE, DOUBLE = 0.2, 0.2
@@ -31,7 +31,7 @@ def training_types(categories: list[str]) -> dict[str, tuple[tuple[str, ...], fl
         categories: those that there are occluders of; `LEFT_OUT` ones are passed over.
 
     Returns:
-        Name to (categories of the layers, weight), as `occset.draw.Plan` takes them; the weights add to 1.
+        Name to (categories of the layers, weight), as `occset.samples.draw.Plan` takes them; the weights add to 1.
     """
     used = sorted(set(categories) - set(LEFT_OUT))
     weights = {c: DEFAULT_MIX.get(c, 0.7) for c in used if DEFAULT_MIX.get(c, 0.7) > 0}

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from occset.errors import BadInput, OccsetError
 from occset.models.segmentation.network import Architecture, pooled_features, to_input
 from occset.models.weight_files import RELEASED, load_weights, weights_hash
+from occset.support.errors import BadInput, OccsetError
 
 RELEASED_NS = RELEASED / "ns"
 ENVIRONMENT = "OCCSET_NS"

@@ -11,9 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from occset.dataset import OcclusionSet
-from occset.draw import Drawer, Plan
-from occset.errors import OccsetError
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.segmentation.losses import dice_loss, ohem_bce_loss
 from occset.models.segmentation.network import load_encoder, to_input
 from occset.models.segmentation.presets import SegmentationPreset
@@ -21,6 +19,8 @@ from occset.models.segmentation.samples import LEFT_OUT, SegmentationSamples
 from occset.models.training.checkpoints import NAME, final_networks
 from occset.models.training.task import Samples
 from occset.models.weight_files import load_weights
+from occset.samples.draw import Drawer, Plan
+from occset.support.errors import OccsetError
 
 PLAYER = "segmentation"
 VALIDATION = 200

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from occset import __version__
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.segmentation.presets import SegmentationPreset, open_preset
 from occset.models.segmentation.task import PLAYER, SegmentationTask
 from occset.models.training.engine import final_networks, fit
 from occset.models.weight_files import save_weights
+from occset.support.errors import OccsetError
 
 WEIGHTS = "weights"
 """Folder, inside that of a training, of the finished checkpoint."""

@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from occset.errors import BadInput, NoSpace, OccsetError
-from occset.files import atomic_path
 from occset.models.training.presets import HARMLESS, TrainingPreset
+from occset.support.errors import BadInput, NoSpace, OccsetError
+from occset.support.files import atomic_path
 
 NAME = "last.ckpt"
 FORMAT = 1

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import torch
 
-from occset.errors import OccsetError
-from occset.locks import clear_temporaries, only_writer
 from occset.models.training.checkpoints import final_networks
 from occset.models.training.helpers import helpers
 from occset.models.training.interrupts import Interrupts
@@ -25,7 +23,9 @@ from occset.models.training.loop import Training
 from occset.models.training.presets import TrainingPreset
 from occset.models.training.processes import Layout, find_layout, leave
 from occset.models.training.task import Task
-from occset.pool import default_workers
+from occset.support.errors import OccsetError
+from occset.support.locks import clear_temporaries, only_writer
+from occset.support.pool import default_workers
 
 __all__ = ["Outcome", "final_networks", "fit"]
 

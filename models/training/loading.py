@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from occset.errors import OccsetError
 from occset.models.training.presets import TrainingPreset
 from occset.models.training.task import Samples
-from occset.pool import THREADS, Failed, leave_with_parent
+from occset.support.errors import OccsetError
+from occset.support.pool import THREADS, Failed, leave_with_parent
 
 Batch = dict[str, torch.Tensor]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from occset.errors import OccsetError
 from occset.models.training import checkpoints
 from occset.models.training.board import Board
 from occset.models.training.interrupts import Interrupts
@@ -20,6 +19,7 @@ from occset.models.training.players import Players
 from occset.models.training.presets import TrainingPreset, learning_rate
 from occset.models.training.processes import Layout, Team
 from occset.models.training.task import Task
+from occset.support.errors import OccsetError
 
 
 class Training:

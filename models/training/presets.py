@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from occset.errors import OccsetError
+from occset.support.errors import OccsetError
 
 Plan = Literal["constant", "cosine", "drop"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]

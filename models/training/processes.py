@@ -11,8 +11,8 @@ from typing import Any
 import torch
 import torch.distributed
 
-from occset.errors import OccsetError
-from occset.pool import Failed
+from occset.support.errors import OccsetError
+from occset.support.pool import Failed
 
 _PATIENCE = datetime.timedelta(hours=12)  # others wait while the first one validates
 

@@ -23,10 +23,10 @@ def mine_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table, all columns.")] = False,
 ) -> None:
     """Hard faces and doubtful labels, ranked and unlike each other, with the reason for each; changes nothing."""
-    from occset.console import print_table, progress_bar, say
-    from occset.dataset import OcclusionSet
-    from occset.errors import OccsetError
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.mining.mine import score_set, write_picks
+    from occset.support.console import print_table, progress_bar, say
+    from occset.support.errors import OccsetError
 
     if out is not None and out.suffix.lower() not in (".csv", ".parquet"):
         raise OccsetError(f"{out}: picks are written as .csv or .parquet: choose one of these endings")

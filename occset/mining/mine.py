@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import named_items, read_recipes
+from occset.importing.updating import frozen_files
 from occset.mining.choice import choose
 from occset.mining.model import open_model, weights_hash_of
 from occset.mining.scoring import Progress, Rendered, score_faces
-from occset.pool import default_workers
-from occset.recipes import named_items, read_recipes
-from occset.updating import frozen_files
+from occset.support.errors import OccsetError
+from occset.support.pool import default_workers
 
 MAY_BE_MINED = ("train", "val")
 
@@ -139,7 +139,7 @@ def write_picks(path: Path, picks: pd.DataFrame) -> None:
     """
     import io
 
-    from occset.files import write_atomic
+    from occset.support.files import write_atomic
 
     writers: dict[str, Callable[[], Any]] = {
         ".csv": lambda: picks.to_csv(index=False).encode(),

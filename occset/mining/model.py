@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from occset import registry
-from occset.errors import BrokenMethod, OccsetError
-from occset.images import shrink
+from occset.pictures.images import shrink
+from occset.support import references as registry
+from occset.support.errors import BrokenMethod, OccsetError
 
 MODELS = {"ns": "occset.models.segmentation.segmenter:FaceSegmenter"}
 """Name on the command line to the class of the model."""

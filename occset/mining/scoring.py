@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from occset.dataset import OcclusionSet
-from occset.errors import BrokenMethod, OccsetError
-from occset.images import shrink
-from occset.masks import decode_rle, shrink_mask
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining import signals
 from occset.mining.model import features, probabilities, size_of
 from occset.mining.signals import SIGNALS
-from occset.pool import map_chunks
+from occset.pictures.images import shrink
+from occset.pictures.masks import decode_rle, shrink_mask
+from occset.support.errors import BrokenMethod, OccsetError
+from occset.support.pool import map_chunks
 
 _CHUNK = 32  # the same for any number of workers: a network's last bits may depend on the size of its batch
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from occset.dataset import OcclusionSet
-from occset.errors import BadInput, OccsetError
-from occset.locks import only_writer
-from occset.masks import decode_rle, encode_rle, read_mask
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.importing.updating import rewrite_faces
 from occset.mining.mine import MAY_BE_MINED, frozen_faces
 from occset.mining.signals import iou
+from occset.pictures.masks import decode_rle, encode_rle, read_mask
 from occset.rounds.ledger import Ledger, corrections, merged_rows, note_time, read_round, write_round
 from occset.rounds.versions import Label, add_versions
 from occset.sources.photos import OTHER_PICTURES, SUFFIXES
-from occset.updating import rewrite_faces
+from occset.support.errors import BadInput, OccsetError
+from occset.support.locks import only_writer
 
 
 @dataclass

@@ -31,10 +31,10 @@ def open_command(
     as_json: Json = False,
 ) -> None:
     """Score the set, pick what is worth labelling, and write the round's ledger."""
-    from occset.console import print_table, progress_bar, say
-    from occset.dataset import OcclusionSet
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.rounds.ledger import ledger_path
     from occset.rounds.opening import open_round
+    from occset.support.console import print_table, progress_bar, say
 
     with progress_bar("mining") as progress:
         ledger, problems = open_round(
@@ -65,9 +65,9 @@ def close_command(
     as_json: Json = False,
 ) -> None:
     """Merge the labels that came; can be run again with what was missing."""
-    from occset.console import print_json, say
-    from occset.dataset import OcclusionSet
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.rounds.closing import close_round
+    from occset.support.console import print_json, say
 
     closing = close_round(OcclusionSet(path), labels, number, finish)
     ledger = closing.ledger
@@ -100,10 +100,10 @@ def report_command(
     as_json: Json = False,
 ) -> None:
     """How many were picked, labelled and changed, mined against random, and each face."""
-    from occset.console import print_json, print_table, say
-    from occset.dataset import OcclusionSet
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.rounds.page import write_page
     from occset.rounds.report import report
+    from occset.support.console import print_json, print_table, say
 
     data = OcclusionSet(path)
     found = report(data, number)
@@ -134,11 +134,11 @@ def history_command(
     as_json: Json = False,
 ) -> None:
     """All labels that a face has had, oldest first: none is lost when another comes."""
-    from occset.console import print_table, say
-    from occset.dataset import OcclusionSet
-    from occset.masks import area, decode_rle, write_mask
+    from occset.dataset.occlusion_set import OcclusionSet
     from occset.mining.signals import iou
+    from occset.pictures.masks import area, decode_rle, write_mask
     from occset.rounds.versions import history
+    from occset.support.console import print_table, say
 
     data = OcclusionSet(path)
     height, width = (int(data.face_row(face)[side]) for side in ("height", "width"))

@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from occset.dataset import OcclusionSet
-from occset.draw import Drawer, Plan
-from occset.errors import OccsetError
-from occset.images import pixel_hash, write_png
-from occset.masks import encode_rle
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.pictures.images import pixel_hash, write_png
+from occset.pictures.masks import encode_rle
 from occset.rounds.ledger import LEDGER, ledger_path
+from occset.samples.draw import Drawer, Plan
+from occset.support.errors import OccsetError
 
 LARGEST = 512
 """Side of a honeypot, pixels, unless the picks are smaller: that of the pictures which annotators see."""

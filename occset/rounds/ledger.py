@@ -18,9 +18,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from occset import records
-from occset.errors import BadInput, OccsetError
-from occset.files import write_atomic
+from occset.dataset import records
+from occset.support.errors import BadInput, OccsetError
+from occset.support.files import write_atomic
 
 LEDGER = pa.schema(
     [

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
-from occset.locks import only_writer
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.choice import score
 from occset.mining.mine import MAY_BE_MINED, Scores, candidates, frozen_faces, score_set
 from occset.mining.scoring import Progress
@@ -26,6 +24,8 @@ from occset.rounds.ledger import (
     read_round,
     write_round,
 )
+from occset.support.errors import OccsetError
+from occset.support.locks import only_writer
 
 
 def open_round(

@@ -15,14 +15,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from occset.dataset import OcclusionSet
-from occset.errors import BadInput, OccsetError
-from occset.files import write_atomic
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.rounds import page_sections as sections
 from occset.rounds.ledger import ledger_path, read_round
 from occset.rounds.page_parts import Safe, join, overlap, text
 from occset.rounds.page_pictures import card, gallery, picture_of, without_folder
 from occset.rounds.report import report
+from occset.support.errors import BadInput, OccsetError
+from occset.support.files import write_atomic
 
 LARGEST = 8_000_000
 """Bytes of a page; one that would be larger shows fewer pictures."""

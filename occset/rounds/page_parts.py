@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from occset.console import printable
+from occset.support.console import printable
 
 LONGEST = 220
 """Characters of a text that the page shows."""

@@ -10,13 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from occset.dataset import OcclusionSet
-from occset.errors import BadInput, OccsetError
-from occset.files import safe_join
-from occset.images import read_image, shrink
-from occset.masks import decode_rle, harden
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.pictures.images import read_image, shrink
+from occset.pictures.masks import decode_rle, harden
 from occset.rounds.ledger import ledger_path
 from occset.rounds.page_parts import Safe, change, duration, hint, join, overlap, text
+from occset.support.errors import BadInput, OccsetError
+from occset.support.files import safe_join
 
 SIDE = 256
 """Longest side of a picture on the page, pixels."""

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from occset.dataset import OcclusionSet
-from occset.errors import BadInput
-from occset.masks import decode_rle
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.pictures.masks import decode_rle
 from occset.rounds.ledger import DECISIONS, ledger_path, read_round, read_times
+from occset.support.errors import BadInput
 
 CHANGED = 0.98
 """A label counts as changed for good where its IoU with the one before is below this; above it a hand merely wobbled."""

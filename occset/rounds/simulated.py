@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from occset.masks import write_mask
+from occset.pictures.masks import write_mask
 
 
 def annotate(

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from occset import records
-from occset.dataset import OcclusionSet
+from occset.dataset import records
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.rounds.ledger import list_rounds, read_round
 
 VERSIONS = pa.schema(

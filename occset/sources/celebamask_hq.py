@@ -22,16 +22,16 @@ from pathlib import Path
 
 import numpy as np
 
-from occset.detector import FaceDetector
-from occset.errors import BadInput, MissingExtra
-from occset.images import is_plain_rgb, read_image
-from occset.landmarks import TEMPLATES
-from occset.sources.base import FaceItem
+from occset.pictures.detector import FaceDetector
+from occset.pictures.images import is_plain_rgb, read_image
+from occset.pictures.landmarks import TEMPLATES
 from occset.sources.celebamask_errata import shipped_errata
 from occset.sources.harvest import harvest
+from occset.sources.items import FaceItem
 from occset.sources.lenses import Lenses, judge_lenses
 from occset.sources.parts import face_mask, read_labels, select
 from occset.sources.tables import read_celeba_identities, read_errata, read_overrides
+from occset.support.errors import BadInput, MissingExtra
 
 LICENCE = "CelebAMask-HQ terms: non-commercial research and education only"
 _LEAST_SKIN = 0.03  # of the picture; the least among 900 faces is far above

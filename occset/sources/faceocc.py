@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from occset.errors import BadInput
-from occset.files import safe_join
-from occset.images import extend_colour, read_image, read_rgba
-from occset.sources.base import OccluderItem, TextureItem
+from occset.pictures.images import extend_colour, read_image, read_rgba
+from occset.sources.items import OccluderItem, TextureItem
+from occset.support.errors import BadInput
+from occset.support.files import safe_join
 
 LEAST_SIDE = 16
 """A cut-out whose shorter side is below this many pixels is a blur at any useful size."""

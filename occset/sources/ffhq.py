@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from occset.errors import BadInput
-from occset.files import safe_join
-from occset.images import is_plain_rgb, read_image
-from occset.sources.base import FaceItem
+from occset.pictures.images import is_plain_rgb, read_image
+from occset.sources.items import FaceItem
+from occset.support.errors import BadInput
+from occset.support.files import safe_join
 
 TABLE = "ffhq-dataset-v2.json"
 

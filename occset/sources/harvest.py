@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from occset.images import extend_colour
-from occset.placement import face_frame
-from occset.sources.base import OccluderItem
+from occset.composition.placement import face_frame
+from occset.pictures.images import extend_colour
+from occset.sources.items import OccluderItem
 from occset.sources.parts import FACE_PARTS, filled, select
 
 LEAST_SIDE = 32

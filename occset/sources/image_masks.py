@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from occset.detector import FaceDetector
-from occset.errors import BadInput, MissingExtra
-from occset.files import safe_join
-from occset.images import is_plain_rgb, read_image
-from occset.masks import read_mask
-from occset.sources.base import FaceItem
+from occset.dataset.splits import SHARES
+from occset.pictures.detector import FaceDetector
+from occset.pictures.images import is_plain_rgb, read_image
+from occset.pictures.masks import read_mask
+from occset.sources.items import FaceItem
 from occset.sources.photos import SUFFIXES
-from occset.splits import SHARES
+from occset.support.errors import BadInput, MissingExtra
+from occset.support.files import safe_join
 
 
 class ImageMasksSource:

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from occset.errors import BadInput
-from occset.images import read_grey
-from occset.masks import read_mask
+from occset.pictures.images import read_grey
+from occset.pictures.masks import read_mask
+from occset.support.errors import BadInput
 
 # fmt: off
 PARTS = (

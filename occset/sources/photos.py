@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from occset.align import align_face
-from occset.detector import Detection, FaceDetector
-from occset.errors import BadInput, MissingExtra
-from occset.files import safe_join
-from occset.images import is_plain_rgb, read_image
-from occset.sources.base import FaceItem
+from occset.pictures.align import align_face
+from occset.pictures.detector import Detection, FaceDetector
+from occset.pictures.images import is_plain_rgb, read_image
+from occset.sources.items import FaceItem
+from occset.support.errors import BadInput, MissingExtra
+from occset.support.files import safe_join
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 OTHER_PICTURES = (".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jxl", ".dng", ".cr2", ".nef", ".arw")

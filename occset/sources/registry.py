@@ -6,9 +6,9 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from occset.errors import BadInput, OccsetError, UnknownName
-from occset.registry import look_up
-from occset.sources.base import FaceSource, OccluderSource, TextureSource
+from occset.sources.items import FaceSource, OccluderSource, TextureSource
+from occset.support.errors import BadInput, OccsetError, UnknownName
+from occset.support.references import look_up
 
 SOURCES = {
     "builtin": "occset.models.builtin.source:BuiltinSource",

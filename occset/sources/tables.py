@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from occset.errors import BadInput
+from occset.support.errors import BadInput
 
 LENSES = ("none", "clear", "dark")
 

@@ -13,8 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from occset.annotation.samples import key_of, marker_of, side_of
-from occset.annotation.sizes import reduce
+from occset.annotation.labels.resizing import reduce
+from occset.annotation.push.task_names import key_of, marker_of, side_of
 from occset.rounds.ledger import Ledger
 from occset.rounds.simulated import wobbled
 

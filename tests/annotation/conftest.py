@@ -13,10 +13,10 @@ from unittest import mock
 
 import pytest
 
-from occset.annotation.environment import find_environment, make_environment
-from occset.annotation.processes import end
-from occset.annotation.server import LocalServer, find_local, start, stop
-from occset.errors import OccsetError
+from occset.annotation.server.environment import find_environment, make_environment
+from occset.annotation.server.local_server import LocalServer, find_local, start, stop
+from occset.annotation.server.processes import end
+from occset.support.errors import OccsetError
 
 _TRIES = 3  # another process may take the port between its choice and the start
 

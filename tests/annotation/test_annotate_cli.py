@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from occset.annotation.accounts import DATABASE
-from occset.annotation.server import find_local, stop
-from occset.dataset import OcclusionSet
-from occset.masks import decode_rle, encode_rle
+from occset.annotation.server.accounts import DATABASE
+from occset.annotation.server.local_server import find_local, stop
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.pictures.masks import decode_rle, encode_rle
 from occset.rounds.ledger import read_round
 from tests.annotation.annotating import annotate_round, call, tasks_of
 

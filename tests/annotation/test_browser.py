@@ -15,15 +15,15 @@ import cv2
 import numpy as np
 import pytest
 
-from occset.annotation.client import connect
-from occset.annotation.codec import decode_brush, encode_brush
-from occset.annotation.project import figures, instruction, labelling_config
-from occset.annotation.pull import pull
-from occset.annotation.push import push
-from occset.annotation.raw import Raw
-from occset.annotation.reading import read_annotation
-from occset.annotation.samples import key_of, marker_of
-from occset.check import check
+from occset.annotation.api.client import connect
+from occset.annotation.labels.codec import decode_brush, encode_brush
+from occset.annotation.labels.task_reader import read_annotation
+from occset.annotation.pull.pull import pull
+from occset.annotation.pull.raw_tasks import Raw
+from occset.annotation.push.project import figures, instruction, labelling_config
+from occset.annotation.push.push import push
+from occset.annotation.push.task_names import key_of, marker_of
+from occset.checks.check import check
 from occset.rounds.opening import open_chosen
 from tests.annotation import browser_steps as steps
 from tests.annotation.annotating import Oval, call, tasks_of

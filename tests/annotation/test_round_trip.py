@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from occset.annotation.client import connect
-from occset.annotation.pull import pull
-from occset.annotation.push import push
+from occset.annotation.api.client import connect
+from occset.annotation.pull.pull import pull
+from occset.annotation.push.push import push
 from occset.benchmark.mining_curve.experiment import Setup
 from occset.benchmark.mining_curve.planting import fixed_protocol, plant
-from occset.check import check
-from occset.dataset import OcclusionSet
-from occset.importing import add_source
-from occset.masks import encode_rle
+from occset.checks.check import check
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.importing.add_source import add_source
 from occset.mining.model import open_model
+from occset.pictures.masks import encode_rle
 from occset.rounds.opening import open_round
 from tests.annotation.annotating import annotate_round
 
@@ -68,7 +68,7 @@ def test_labels_from_label_studio_raise_the_iou(kind, label_studio, tmp_path, re
     pots = {row["id"]: row for row in ledger.rows.to_dict("records") if row["arm"] == "honeypot"}
 
     def truth(row):
-        from occset.masks import decode_rle
+        from occset.pictures.masks import decode_rle
 
         if row["id"] in pots:
             return decode_rle(row["label_before"], row["height"], row["width"])

@@ -17,7 +17,7 @@ import pytest
 
 from occset.benchmark import protocols, scoring
 from occset.cli import main
-from occset.dataset import OcclusionSet
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
 from occset.models.onnx_session import file_sha256
 

@@ -12,7 +12,7 @@ import pytest
 
 from occset.benchmark.metrics import PIXEL_METRICS
 from occset.benchmark.results import Result, picture_path, write_result
-from occset.images import write_png
+from occset.pictures.images import write_png
 
 ARCFACE = {"file": "9c" * 32, "name": "w600k_mbf.onnx"}
 TYPES = ("hair", "mask", "sunglasses")

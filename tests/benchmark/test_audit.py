@@ -12,7 +12,7 @@ from occset.benchmark.metrics import METRICS
 from occset.benchmark.protocols import Protocol, open_protocol
 from occset.benchmark.results import Result
 from occset.benchmark.runner import run
-from occset.dataset import OcclusionSet
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
 
 

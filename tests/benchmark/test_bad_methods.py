@@ -10,8 +10,8 @@ import pytest
 
 from occset.benchmark.protocols import Protocol, open_protocol
 from occset.benchmark.runner import run
-from occset.dataset import OcclusionSet
-from occset.errors import BrokenMethod, MissingExtra, OccsetError
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.support.errors import BrokenMethod, MissingExtra, OccsetError
 
 Write = Callable[..., str]
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from occset.benchmark.batches import footprint_of, render_batch
-from occset.dataset import OcclusionSet
-from occset.draw import Drawer, Plan
-from occset.errors import BadInput
-from occset.masks import encode_rle
-from occset.recipes import Recipe
-from occset.render import Renderer
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe
+from occset.pictures.masks import encode_rle
+from occset.samples.draw import Drawer, Plan
+from occset.samples.render import Renderer
+from occset.support.errors import BadInput
 
 Copy = Callable[[str], OcclusionSet]
 

@@ -11,9 +11,9 @@ import pytest
 
 from occset.benchmark.audit import AUDITED
 from occset.benchmark.protocols import open_protocol
-from occset.dataset import OcclusionSet
-from occset.images import write_png
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
+from occset.pictures.images import write_png
 
 Run = Callable[..., Any]
 

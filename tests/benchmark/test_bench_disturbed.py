@@ -15,13 +15,13 @@ from occset.benchmark import runner, scoring
 from occset.benchmark.protocols import Protocol, open_protocol
 from occset.benchmark.results import read_result
 from occset.benchmark.runner import run
-from occset.dataset import OcclusionSet
-from occset.errors import BadInput, OccsetError
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.support.errors import BadInput, OccsetError
 
 HOLD = """
 import sys
 from pathlib import Path
-from occset.locks import only_writer
+from occset.support.locks import only_writer
 with only_writer(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

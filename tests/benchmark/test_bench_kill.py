@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from occset.benchmark import protocols, scoring
-from occset.dataset import OcclusionSet
+from occset.dataset.occlusion_set import OcclusionSet
 
 METHODS = "telea,pca,input,noise"
 COUNT, LIMIT, SIZE, BATCH = 250, 24, 64, 4  # many recipes, so that freezing takes its share of the moments
@@ -161,7 +161,7 @@ def test_one_run_killed_again_and_again_gets_to_the_same_end(
 @pytest.mark.parametrize("half", [b"", b"PAR1 half of a table"])
 def test_a_kill_in_the_very_write_of_the_protocol(case: Any, occset: Any, half: bytes, no_arcface: None) -> None:
     """What is left of it, a temporary file, is no protocol, disturbs no check, and goes with the next run."""
-    from occset.files import atomic_path
+    from occset.support.files import atomic_path
 
     one = case()
     with pytest.raises(KeyboardInterrupt), atomic_path(one.data / "protocols" / "types.parquet") as path:

@@ -12,9 +12,9 @@ import pytest
 
 from occset.benchmark import identity
 from occset.benchmark.identity import Copies, check_identity, compare_copies, copies_of, count_alike, lines_of
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import TEMPLATE, ArcFaceFile
+from occset.support.errors import OccsetError
 
 POINTS = (TEMPLATE - 56) * 3 + 256
 

@@ -15,7 +15,7 @@ from occset.benchmark.leaderboard import build, page
 from occset.benchmark.leaderboard.page import PICTURES, embed_json
 from occset.benchmark.leaderboard.tables import ALL, read_tables
 from occset.benchmark.results import picture_path
-from occset.errors import BadInput
+from occset.support.errors import BadInput
 from tests.benchmark import result_files
 
 add_result, add_controls = result_files.add_result, result_files.add_controls

@@ -7,7 +7,7 @@ import pytest
 
 from occset.benchmark.methods.classical import MeanColour, NavierStokes, Telea, central_ellipse
 from occset.benchmark.methods.controls import Noise, OccludedInput, ShiftedTruth, Truth
-from occset.errors import BrokenMethod
+from occset.support.errors import BrokenMethod
 
 
 def ramp(size: int = 64) -> np.ndarray:

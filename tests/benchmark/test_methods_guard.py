@@ -10,7 +10,7 @@ import pytest
 
 from occset.benchmark.methods.controls import OccludedInput, Truth
 from occset.benchmark.methods.guard import run_checked
-from occset.errors import BrokenMethod, MissingExtra
+from occset.support.errors import BrokenMethod, MissingExtra
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), dtype=np.uint8)
 MASKS = np.zeros((2, 16, 24), np.uint8)

@@ -14,7 +14,7 @@ from occset.benchmark.methods.eigenfaces import Eigenfaces, learn
 from occset.benchmark.methods.membrane import membrane
 from occset.benchmark.methods.pca import LinearFace
 from occset.benchmark.methods.protocols import TrainingFace
-from occset.errors import BrokenMethod
+from occset.support.errors import BrokenMethod
 
 
 class Faces:

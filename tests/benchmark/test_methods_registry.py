@@ -14,7 +14,7 @@ from occset.benchmark.methods import registry
 from occset.benchmark.methods.guard import run_checked
 from occset.benchmark.methods.protocols import Deoccluder, Learns, problems_of
 from occset.benchmark.methods.registry import BUILTIN, CONTROLS, available, is_control, open_method
-from occset.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
+from occset.support.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
 
 
 @pytest.mark.parametrize("name", BUILTIN)

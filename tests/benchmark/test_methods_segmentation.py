@@ -19,7 +19,7 @@ from occset.benchmark.methods.registry import SEGMENTATION_CONTROLS, SEGMENTERS,
 from occset.benchmark.methods.skin_colour import SkinColour
 from occset.benchmark.metrics import evaluate_masks
 from occset.benchmark.tasks import SEGMENTATION
-from occset.errors import BadInput, BrokenMethod, UnknownName
+from occset.support.errors import BadInput, BrokenMethod, UnknownName
 
 OURS = [name for name in SEGMENTERS if name != "ns"]
 RNG = np.random.default_rng(0)

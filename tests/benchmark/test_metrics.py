@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from occset.benchmark.metrics import METRICS, PIXEL_METRICS, composite, evaluate, ssim_map
-from occset.errors import OccsetError
+from occset.support.errors import OccsetError
 
 SIZE = 32
 

@@ -12,7 +12,7 @@ from skimage.segmentation import find_boundaries
 from torchmetrics.functional.classification import binary_jaccard_index, binary_precision, binary_recall
 
 from occset.benchmark.metrics.masks import COLUMNS, COUNTS, METRICS, TOLERANCE, boundary, boundary_f, evaluate_masks
-from occset.errors import OccsetError
+from occset.support.errors import OccsetError
 
 
 def blob(seed: int, size: int = 40) -> np.ndarray:

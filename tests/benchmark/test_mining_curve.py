@@ -12,8 +12,8 @@ import pytest
 from occset.benchmark.mining_curve import curve
 from occset.benchmark.mining_curve.experiment import Point, Setup, points, run
 from occset.benchmark.mining_curve.planting import HARD, FixedProtocol, Shares, fixed_protocol, held, plant
-from occset.check import check
-from occset.errors import OccsetError
+from occset.checks.check import check
+from occset.support.errors import OccsetError
 
 TINY = Setup(seeds=1, size=32, labels=(3,), coarse=16, retrain=16, tested=8, batch=8)
 

@@ -13,12 +13,12 @@ import pytest
 
 from occset.benchmark import protocols
 from occset.benchmark.protocols import Rule, data_hash, open_protocol
-from occset.dataset import OcclusionSet
-from occset.draw import Drawer
-from occset.errors import BadInput, OccsetError, UnknownName
-from occset.files import write_atomic
-from occset.importing import resplit
-from occset.recipes import Recipe, read_metadata, recipes_to_bytes
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe, read_metadata, recipes_to_bytes
+from occset.importing.add_source import resplit
+from occset.samples.draw import Drawer
+from occset.support.errors import BadInput, OccsetError, UnknownName
+from occset.support.files import write_atomic
 
 MakeSet = Callable[..., OcclusionSet]
 Rules = dict[str, Rule]

@@ -10,7 +10,7 @@ import pytest
 
 from occset.benchmark import results
 from occset.benchmark.results import load_results, picture_path, read_result, safe_name, write_result
-from occset.errors import BadInput, OccsetError
+from occset.support.errors import BadInput, OccsetError
 from tests.benchmark.result_files import make_result, make_scores
 
 HOSTILE = "<img src=x onerror=alert(1)>"

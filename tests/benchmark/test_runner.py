@@ -19,10 +19,10 @@ from occset.benchmark.protocols import Protocol, Rule, open_protocol
 from occset.benchmark.results import picture_path, read_result
 from occset.benchmark.runner import run
 from occset.benchmark.training_faces import TrainSplit
-from occset.dataset import OcclusionSet
-from occset.errors import BadInput, OccsetError, UnknownName
-from occset.images import read_image
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
+from occset.pictures.images import read_image
+from occset.support.errors import BadInput, OccsetError, UnknownName
 
 Write = Callable[..., str]
 Contents = Callable[[Path], dict[str, object]]

@@ -22,10 +22,10 @@ from occset.benchmark.results import Result, load_results, picture_path, read_re
 from occset.benchmark.runner import run
 from occset.benchmark.summary import figures
 from occset.benchmark.tasks import SEGMENTATION, TASKS
-from occset.dataset import OcclusionSet
-from occset.errors import BadInput, BrokenMethod, OccsetError
-from occset.images import read_image
-from occset.render import Renderer
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.pictures.images import read_image
+from occset.samples.render import Renderer
+from occset.support.errors import BadInput, BrokenMethod, OccsetError
 
 AUDITED = TASKS[SEGMENTATION].audited
 BRIGHT = """

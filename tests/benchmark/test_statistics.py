@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from occset.benchmark.statistics import Rank, mean_interval, paired_difference, ranks
-from occset.errors import OccsetError
+from occset.support.errors import OccsetError
 
 
 def series(values, prefix: str = "s") -> pd.Series:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from occset.benchmark.identity import compare_copies, copies_of, count_alike
-from occset.errors import BadInput
 from occset.models import arcface
 from occset.models.arcface import (
     ENVIRONMENT,
@@ -20,6 +19,7 @@ from occset.models.arcface import (
     align,
     find_arcface,
 )
+from occset.support.errors import BadInput
 
 CROP_POINTS = np.array([[192.7, 243.8], [320.7, 244.2], [256.7, 322.1], [200.2, 374.3], [312.3, 375.0]])
 """Where the five points are, at the median, in CelebA-HQ's 512 px crops."""

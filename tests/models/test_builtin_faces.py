@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from occset.errors import BadInput
 from occset.models.builtin.faces import TEMPLATE, RenderedFace, render_face
+from occset.support.errors import BadInput
 
 ARCFACE_POINTS = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]

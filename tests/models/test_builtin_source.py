@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from occset.errors import MissingExtra, OccsetError
 from occset.models.builtin.source import BuiltinSource
-from occset.sources.base import FaceSource, OccluderSource, TextureSource
+from occset.sources.items import FaceSource, OccluderSource, TextureSource
+from occset.support.errors import MissingExtra, OccsetError
 
 faces = pytest.importorskip("occset.models.builtin.faces", reason="rendered faces need torch")
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from occset import cli
-from occset.dataset import OcclusionSet
-from occset.images import write_png
-from occset.masks import read_mask
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.segmentation import presets
 from occset.models.segmentation.network import Architecture
 from occset.models.segmentation.presets import SegmentationPreset
 from occset.models.training.presets import TrainingPreset
 from occset.models.weight_files import weights_hash
+from occset.pictures.images import write_png
+from occset.pictures.masks import read_mask
 
 Run = Callable[..., tuple[int, str, str]]
 TINY = SegmentationPreset(

@@ -37,8 +37,8 @@ def test_nothing_about_this_machine_is_in_the_files() -> None:
 
 def test_it_finds_built_in_faces(tmp_path: Path) -> None:
     # trained on photos alone: drawn faces are another world, in which it must still tell face from the rest
-    from occset.dataset import OcclusionSet
-    from occset.importing import add_source
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.importing.add_source import add_source
 
     data = OcclusionSet.create(tmp_path / "set")
     add_source(data, "faces", "builtin:8", workers=1)

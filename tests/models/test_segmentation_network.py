@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from occset.errors import BadInput, OccsetError
 from occset.models.segmentation.network import MEAN, STD, Architecture, load_encoder, pooled_features, to_input
+from occset.support.errors import BadInput, OccsetError
 
 NARROW = Architecture("resnet18", (16, 16, 8, 8, 8), 64)
 

@@ -7,9 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.segmentation.samples import BARE, DOUBLE, SegmentationSamples, training_types
+from occset.support.errors import OccsetError
 
 
 def test_weights_of_types_add_up_and_leave_spectacles_out() -> None:

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from occset.dataset import OcclusionSet
-from occset.errors import OccsetError, UnknownName
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.segmentation.network import Architecture
 from occset.models.segmentation.presets import PRESETS, SegmentationPreset, open_preset
 from occset.models.segmentation.samples import SegmentationSamples
@@ -20,6 +19,7 @@ from occset.models.segmentation.train import train
 from occset.models.training.engine import fit
 from occset.models.training.presets import TrainingPreset
 from occset.models.weight_files import load_weights
+from occset.support.errors import OccsetError, UnknownName
 
 NARROW = Architecture("resnet18", (32, 32, 16, 16, 8), 64)
 QUICK = SegmentationPreset(NARROW, TrainingPreset("quick", 4, 1, 12, 1e-3))

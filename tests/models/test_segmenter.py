@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from occset.detector import Detection
-from occset.errors import BadInput, OccsetError
-from occset.images import read_image, write_png
-from occset.landmarks import template
-from occset.masks import read_mask
 from occset.models.segmentation import photos as photos_module
 from occset.models.segmentation.network import Architecture
 from occset.models.segmentation.photos import segment_photos
 from occset.models.segmentation.segmenter import FaceSegmenter
 from occset.models.weight_files import save_weights
+from occset.pictures.detector import Detection
+from occset.pictures.images import read_image, write_png
+from occset.pictures.landmarks import template
+from occset.pictures.masks import read_mask
+from occset.support.errors import BadInput, OccsetError
 
 NARROW = Architecture("resnet18", (16, 16, 8, 8, 8), 64)
 ABOUT = {"network": {"encoder": "resnet18", "decoder": [16, 16, 8, 8, 8], "size": 64}}

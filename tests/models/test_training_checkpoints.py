@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from occset import files
-from occset.errors import BadInput, NoSpace, OccsetError
 from occset.models.training.checkpoints import NAME, Checkpoint, final_networks, load, refuse_another, restore, save
+from occset.support import files
+from occset.support.errors import BadInput, NoSpace, OccsetError
 from tests.models import training_task
 
 small_preset = training_task.small_preset

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from occset.errors import BadInput, OccsetError
-from occset.locks import only_writer
 from occset.models.training.checkpoints import NAME, load
 from occset.models.training.engine import final_networks
 from occset.models.training.loading import batch_indices
+from occset.support.errors import BadInput, OccsetError
+from occset.support.locks import only_writer
 from tests.models import training_task
 
 BrightTask, Patches, everything, same = (

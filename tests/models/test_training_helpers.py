@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from occset.errors import BadInput, OccsetError
 from occset.models.training.checkpoints import NAME, load
 from occset.models.training.helpers import helpers
 from occset.models.training.processes import Layout
+from occset.support.errors import BadInput, OccsetError
 from tests.models import training_task
 
 BrightTask, everything = training_task.BrightTask, training_task.everything

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from occset.errors import BadInput, OccsetError
 from occset.models.training.loading import batch_indices, batches, stack
+from occset.support.errors import BadInput, OccsetError
 from tests.models import training_task
 
 Patches, small_preset = training_task.Patches, training_task.small_preset

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from occset.errors import OccsetError
 from occset.models.training.presets import TrainingPreset, learning_rate
+from occset.support.errors import OccsetError
 
 
 def preset(**changes):

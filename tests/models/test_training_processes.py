@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from occset.errors import BadInput, OccsetError
 from occset.models.training import processes
 from occset.models.training.helpers import helpers
 from occset.models.training.processes import Layout, Team, find_layout
+from occset.support.errors import BadInput, OccsetError
 from tests.models import training_task
 
 

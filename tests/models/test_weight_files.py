@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from occset.errors import BadInput
 from occset.models import weight_files
 from occset.models.weight_files import load_weights, save_weights, weights_hash
+from occset.support.errors import BadInput
 
 ABOUT = {"network": {"encoder": "e"}, "seed": 3}
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from occset.errors import BadInput
 from occset.models.training.checkpoints import NAME, load
 from occset.models.training.engine import Outcome, fit
 from occset.models.training.presets import TrainingPreset
+from occset.support.errors import BadInput
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
-from occset.dataset import OcclusionSet
-from occset.images import encode_png
-from occset.importing import resplit
-from occset.landmarks import template
-from occset.masks import encode_rle
-from occset.sources.base import FaceItem, OccluderItem
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.importing.add_source import resplit
+from occset.pictures.images import encode_png
+from occset.pictures.landmarks import template
+from occset.pictures.masks import encode_rle
+from occset.sources.items import FaceItem, OccluderItem
 
 SIDE = 96
 

@@ -13,11 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from occset import cli
-from occset.console import print_table, printable
-from occset.dataset import OcclusionSet
-from occset.draw import Drawer, Plan
-from occset.images import read_image
-from occset.recipes import read_recipes, recipes_to_bytes
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import read_recipes, recipes_to_bytes
+from occset.pictures.images import read_image
+from occset.samples.draw import Drawer, Plan
+from occset.support.console import print_table, printable
 
 HEAVY = ("torch", "cv2", "pandas", "numpy", "pyarrow", "onnxruntime", "albumentations", "PIL")
 
@@ -197,7 +197,7 @@ def test_new_with_an_arcface_file_that_is_missing_makes_nothing(run, celeba, tmp
 
 
 def test_new_without_arcface_says_how_faces_were_split(run, celeba, tmp_path, monkeypatch):
-    monkeypatch.setattr("occset.importing.EMBEDDER", "occset.nowhere:Nothing")
+    monkeypatch.setattr("occset.importing.add_source.EMBEDDER", "occset.nowhere:Nothing")
     source = f"celebamask-hq:{celeba(3, people=False)}?landmarks=template"
     _, _, err = run("new", tmp_path / "set", "--faces", source, "--workers", 1)
     assert "3 faces were split without knowing who they are: for ArcFace run  pip install 'occset[identity]'" in err

@@ -6,9 +6,9 @@ import warnings
 import numpy as np
 import pytest
 
-from occset.compose import blend, cover
-from occset.errors import OccsetError
-from occset.masks import harden
+from occset.composition.compose import blend, cover
+from occset.pictures.masks import harden
+from occset.support.errors import OccsetError
 
 A = pytest.importorskip("albumentations")
 from occset import transforms  # noqa: E402

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from occset.images import extend_colour
+from occset.pictures.images import extend_colour
 
 FACE_POINTS = np.array([[98, 120], [158, 120], [128, 148], [104, 178], [152, 178]], np.float32)
 """The five points, (5, 2), of the face that anchored cut-outs are designed around."""

@@ -1,0 +1,1 @@
+"""How a Label Studio is talked to: addresses, requests, lists of tasks."""

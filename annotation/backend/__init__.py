@@ -1,0 +1,1 @@
+"""The server that Label Studio asks for pre-labels."""

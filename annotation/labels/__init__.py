@@ -1,0 +1,1 @@
+"""What annotators draw: brushes, polygons, regions, agreement, cut-outs, and pre-labels."""

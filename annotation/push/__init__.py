@@ -1,0 +1,1 @@
+"""From a round to tasks in Label Studio."""

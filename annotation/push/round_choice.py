@@ -1,0 +1,150 @@
+"""Which round is pushed, and which faces a round gets that is opened for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.mining.mine import candidates
+from occset.rounds.ledger import corrections, list_rounds, read_round
+from occset.rounds.opening import next_number, open_chosen, open_random, open_round
+from occset.support.errors import OccsetError
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which faces: by mining, unless one of `where`, `ids` and `random` is given.
+
+    Attributes:
+        top, control: how many the model picks, and how many are drawn at random beside them.
+        where: a condition on the faces' columns, as `pandas.DataFrame.query` takes it.
+        ids: ids or names in their source, comma-separated, or a file with one a line.
+        random: how many are drawn at random, without a model.
+        honeypots, split, seed: see `occset.rounds.opening.open_round`.
+        model, weights, device: who mines.
+    """
+
+    top: int = 20
+    control: int = 0
+    where: str | None = None
+    ids: str | None = None
+    random: int | None = None
+    honeypots: float = 0.0
+    split: str = "train"
+    seed: int = 0
+    model: str = "ns"
+    weights: Path | None = None
+    device: str = "auto"
+
+
+def round_to_push(
+    data: OcclusionSet,
+    number: int | None,
+    choice: Choice,
+    dry_run: bool,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> tuple[int | None, list[tuple[str, str]]]:
+    """The number of the round to push, which is opened where it is not there; None for a dry run without a round.
+
+    Returns:
+        The number, and faces that could not be read while picking, and why.
+
+    Raises:
+        OccsetError: the choice names nothing that may be labelled, or a round that is there has faces already.
+    """
+    known = list_rounds(data.path)
+    named = [f"--{name}" for name in ("where", "ids", "random") if getattr(choice, name) is not None]
+    if len(named) > 1:
+        raise OccsetError(f"{' and '.join(named)} both say which faces: give one of them")
+    if number is None and known and (not named or read_round(data.path).is_open):
+        latest = read_round(data.path)
+        number = latest.setup.number if latest.is_open else None
+    if number in known:
+        if named:
+            raise OccsetError(
+                f"{data.path}: round {number} has its faces already: leave {named[0]} out to push them, or end it first "
+                f"with  occset annotate pull {data.path} --finish"
+            )
+        return number, []
+    following = next_number(data)
+    if number not in (None, following):
+        raise OccsetError(f"{data.path}: the next round is {following}, not {number}: leave --round out")
+    if dry_run:
+        say(f"round {following} would be opened: {_told(data, choice)}")
+        return None, []
+    problems: list[tuple[str, str]] = []
+    if choice.random is not None:
+        ledger = open_random(data, choice.random, choice.split, choice.honeypots, choice.seed)
+    elif choice.ids is not None or choice.where is not None:
+        reason = f"where {choice.where}" if choice.where is not None else "named by the curator"
+        ledger = open_chosen(data, chosen_faces(data, choice), reason, choice.honeypots, choice.seed)
+    else:
+        ledger, problems = open_round(
+            data, choice.top, choice.control, choice.model, choice.split, choice.seed, choice.weights, choice.device,
+            progress=progress, honeypots=choice.honeypots,
+        )  # fmt: skip
+    setup = ledger.setup
+    asked = {"mined": choice.top, "random": choice.control} if not named else {"random": choice.random or 0}
+    for arm, count in asked.items():
+        if getattr(setup, arm) < count:
+            say(f"{count} {arm} faces were asked for, there were {getattr(setup, arm)} that may be labelled")
+    say(f"round {setup.number} is open: {len(ledger.rows)} samples")
+    return ledger.setup.number, problems
+
+
+def _told(data: OcclusionSet, choice: Choice) -> str:
+    if choice.random is not None:
+        return f"{choice.random} faces at random"
+    if choice.ids is not None or choice.where is not None:
+        return f"{len(chosen_faces(data, choice))} faces"
+    pool = len(candidates(data, choice.split, corrections(data.path).keys()))
+    return f"{choice.top} faces picked by {choice.model} and {choice.control} at random, of {pool}"
+
+
+def chosen_faces(data: OcclusionSet, choice: Choice) -> list[str]:
+    """Ids of the faces that `ids` or `where` names; a condition passes over test faces and frozen ones.
+
+    Raises:
+        OccsetError: a name that no face has, a condition that cannot be evaluated or that no face meets.
+    """
+    if choice.where is not None:
+        free = set(candidates(data, choice.split))
+        try:
+            found = data.faces.query(choice.where, engine="python")
+        except Exception as error:  # pandas has a dozen kinds for what a condition can do wrong
+            raise OccsetError(
+                f"--where '{choice.where}': {type(error).__name__}: {error}: it is a condition on the columns "
+                f"{', '.join(data.faces.columns)}, such as \"source == 'photos' and mask.isna()\""
+            ) from None
+        ids = [face for face in found["id"] if face in free]
+        if not ids:
+            raise OccsetError(f"--where '{choice.where}': no face of the split '{choice.split}' that may be labelled")
+        return ids
+    assert choice.ids is not None
+    return [_resolve(data, name) for name in _names(choice.ids)]
+
+
+def _names(ids: str) -> list[str]:
+    path = Path(ids)
+    if "," not in ids and (path.is_file() or path.suffix in (".txt", ".csv")):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise OccsetError(f"{path}: cannot be read ({error}): give a text file with one id a line") from error
+        names = [line.split(",")[0].strip() for line in text.splitlines()]
+        return [name for name in names if name and name != "id"]
+    return [name.strip() for name in ids.split(",") if name.strip()]
+
+
+def _resolve(data: OcclusionSet, name: str) -> str:
+    faces = data.faces
+    found = faces.loc[faces["id"].eq(name) | faces["source_id"].eq(name), "id"]
+    if len(found) != 1:
+        why = "no face is called so" if found.empty else f"{len(found)} faces are called so, take an id"
+        raise OccsetError(f"--ids: '{name}': {why}; occset info {data.path} tells what there is")
+    return str(found.iloc[0])

@@ -1,0 +1,1 @@
+"""`occset check`: reading a set again and saying what does not hold."""

@@ -1,0 +1,163 @@
+"""Moving a cut-out onto a face with integer maps, so that the same recipe gives the same bytes everywhere.
+
+A warp is eight integers `(a, b, c, d, e, f, p, q)`. Output pixel (x, y) takes its value from cut-out position
+
+    u = (a x + b y + c + p y'^2) / 65536,    v = (d x + e y + f + q x'^2) / 65536
+
+with x' = x - size/2, y' = y - size/2: an affine map and a bend in each direction. Pixel centres are at integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from occset.pictures.images import shrink
+
+ONE = 1 << 16
+"""1.0 in the fixed point of a warp."""
+WARP_LENGTH = 8
+_LIMIT = np.int64(30000 << 16)  # OpenCV's integer maps are 16 bits wide
+
+
+def warp_from_affine(matrix: np.ndarray, bend: tuple[float, float] = (0.0, 0.0)) -> list[int]:
+    """Round a map from output pixels to cut-out pixels, (2, 3) float, and a bend (per pixel squared), to eight integers."""
+    rows = np.rint(np.asarray(matrix, np.float64) * ONE).astype(np.int64).ravel()
+    return [int(v) for v in rows] + [round(bend[0] * ONE), round(bend[1] * ONE)]
+
+
+def halvings(warp: Sequence[int]) -> int:
+    """How often to halve the cut-out before sampling, so that shrinking does not alias: floor(log2(step)), at least 0."""
+    a, b, _, d, e = warp[:5]
+    step = max(a * a + d * d, b * b + e * e)  # squared length of one output pixel's step, times 2**32
+    level = 0
+    while level < 6 and step >= 4 << 32:
+        step >>= 2
+        level += 1
+    return level
+
+
+def halve(picture: np.ndarray) -> np.ndarray:
+    """Exact 2 x 2 average, rounded to nearest; an odd last row or column is repeated. (H, W, C) uint8 to (ceil, ceil, C)."""
+    height, width = picture.shape[:2]
+    if height % 2 or width % 2:
+        picture = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    half = shrink(picture, ((height + 1) // 2, (width + 1) // 2))
+    return half.reshape(*half.shape[:2], *picture.shape[2:])  # OpenCV drops an axis of one channel
+
+
+def with_margin(rgba: np.ndarray) -> np.ndarray:
+    """Add one transparent pixel on each side that continues the colour, so that sampling outside gives alpha 0."""
+    padded = cv2.copyMakeBorder(rgba, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    padded[0, :, 3] = padded[-1, :, 3] = 0
+    padded[:, 0, 3] = padded[:, -1, 3] = 0
+    return padded
+
+
+def _separate(warp: Sequence[int], size: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """u and v, each as its part that depends on x and its part that depends on y: (size,) int64 in 1/65536 pixel."""
+    a, b, c, d, e, f, p, q = (int(v) for v in warp)
+    x = np.arange(size, dtype=np.int64)
+    square = (x - size // 2) ** 2
+    return (a * x, b * x + c + p * square), (d * x + q * square, e * x + f)
+
+
+def apply(rgba: np.ndarray, warp: Sequence[int], size: int, flip: bool = False) -> np.ndarray:
+    """Sample a cut-out at every output pixel, bilinearly, in integers.
+
+    Args:
+        rgba: (h, w, 4) uint8 cut-out, straight alpha.
+        warp: eight integers, see the module.
+        size: height and width of the result.
+        flip: mirror the cut-out left to right first.
+
+    Returns:
+        (size, size, 4) uint8; alpha is 0 outside the cut-out.
+    """
+    if flip:
+        rgba = rgba[:, ::-1]
+    level = halvings(warp)
+    source = with_margin(np.ascontiguousarray(rgba))
+    for _ in range(level):
+        source = halve(source)
+    if level:
+        source = with_margin(source)  # averaging gave the margin some alpha
+    u, v = (_whole_and_fraction(*parts, level) for parts in _separate(warp, size))
+    whole = np.empty((size, size, 2), np.int16)
+    whole[..., 0], whole[..., 1] = u[0], v[0]
+    return cv2.remap(source, whole, v[1] * np.uint16(32) + u[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _whole_and_fraction(across: np.ndarray, down: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions in the padded, halved cut-out: whole pixels (int16), and 1/32 pixels (uint16), each (size, size)."""
+    half = ONE >> 1
+    # the first margin moved everything by one pixel, and so did the second, where there is one
+    at = across[None, :] + (down + ONE + (half if level else 0))[:, None]
+    if level:
+        at >>= level
+        at += ONE - half
+    at += 1 << 10
+    np.clip(at, -_LIMIT, _LIMIT, out=at)
+    at >>= 11
+    fraction = (at & 31).astype(np.uint16)
+    at >>= 5
+    return at.astype(np.int16), fraction
+
+
+def soften(alpha: np.ndarray, radius: int) -> np.ndarray:
+    """Blur an alpha (H, W) uint8 by two box filters of the given radius in pixels, in integers; 0 changes nothing."""
+    if radius <= 0:
+        return alpha
+    side = 2 * radius + 1
+    for _ in range(2):
+        total = cv2.boxFilter(alpha, cv2.CV_32S, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE)
+        alpha = ((total + side * side // 2) // (side * side)).astype(np.uint8)
+    return alpha
+
+
+def recolour(colour: np.ndarray, gain: Sequence[int], bias: Sequence[int]) -> np.ndarray:
+    """``(c * gain + 128) // 256 + bias`` for each channel, clipped to 0..255. (H, W, 3) uint8 in and out."""
+    if tuple(gain) == (256, 256, 256) and tuple(bias) == (0, 0, 0):
+        return colour
+    levels = np.arange(256, dtype=np.int32)
+    tables = [np.clip(((levels * g + 128) >> 8) + b, 0, 255) for g, b in zip(gain, bias, strict=True)]
+    return cv2.LUT(colour, np.stack(tables, axis=-1).astype(np.uint8)[None])
+
+
+def retexture(colour: np.ndarray, alpha: np.ndarray, texture: np.ndarray, offset: Sequence[int]) -> np.ndarray:
+    """Give an occluder another texture and keep its shading.
+
+    The texture is laid over the picture from ``offset`` on (mirrored at its edges, so that no seam shows) and multiplied
+    by the occluder's own luma relative to its mean, both in integers.
+
+    Args:
+        colour: (H, W, 3) uint8 of the occluder on the picture.
+        alpha: (H, W) uint8; the mean luma is taken where it is above 127.
+        texture: (h, w, 3) uint8.
+        offset: (x, y) in texture pixels.
+    """
+    height, width = colour.shape[:2]
+    tile_rows = _mirrored(np.arange(height) + int(offset[1]), texture.shape[0])
+    tile_columns = _mirrored(np.arange(width) + int(offset[0]), texture.shape[1])
+    patch = texture[tile_rows][:, tile_columns].astype(np.uint32)
+    luma = luma_of(colour)
+    inside = alpha > 127
+    if not inside.any():
+        return patch.astype(np.uint8)
+    mean = max(int(luma[inside].sum()) // int(np.count_nonzero(inside)), 16)
+    # between half and one and a half: a black occluder must not turn every texture black
+    shade = np.clip((luma * 256 + mean // 2) // mean, 128, 384)
+    return np.minimum((patch * shade[..., None] + 128) >> 8, 255).astype(np.uint8)
+
+
+def luma_of(colour: np.ndarray) -> np.ndarray:
+    """Rec. 601 luma in integers: (H, W, 3) uint8 to (H, W) uint32, 0..255."""
+    c = colour.astype(np.uint32)
+    return (c[..., 0] * 77 + c[..., 1] * 150 + c[..., 2] * 29 + 128) >> 8
+
+
+def _mirrored(index: np.ndarray, length: int) -> np.ndarray:
+    folded = index % (2 * length)
+    return np.where(folded < length, folded, 2 * length - 1 - folded)

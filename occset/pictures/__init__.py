@@ -1,0 +1,1 @@
+"""Pictures and masks: read, written, converted, aligned, compared; the face detector."""

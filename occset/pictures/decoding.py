@@ -1,0 +1,177 @@
+"""From a picture's bytes to upright uint8 pixels, or a clear error; `occset.pictures.images` is the door to it.
+
+Sizes are checked in the header before anything is decoded. JPEG and PNG are decoded by OpenCV, whose version is pinned,
+so that everyone gets the same pixels; Pillow reads headers and the rarer kinds (palette, CMYK, WebP, BMP). Colour
+profiles are ignored. 16-bit pictures become ``round(v * 255 / 65535)``.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from occset.support.errors import BadInput
+
+_MAX_BYTES = 1 << 30
+_ORIENTATION = 0x0112  # the EXIF tag
+_AGAIN = "download it again or remove it"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself before it is decoded."""
+
+    format: str  # "JPEG", "PNG", "WEBP" or "BMP"
+    mode: str  # Pillow's: "RGB", "L", "P", "CMYK", "I;16", ...
+    width: int
+    height: int
+    orientation: int  # EXIF, 1 = upright
+    bits: int  # of one channel, 8 or 16
+    has_alpha: bool
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        BadInput: missing, a folder, unreadable, or absurdly large.
+    """
+    try:
+        size = path.stat().st_size
+        if size > _MAX_BYTES:
+            raise BadInput(
+                f"{path} has {size} bytes, more than the limit of {_MAX_BYTES}: make it smaller or remove it"
+            )
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} does not exist: download it or remove it from the list") from error
+    except IsADirectoryError as error:
+        raise BadInput(f"{path} is a folder, not a picture: name a file") from error
+    except PermissionError as error:
+        raise BadInput(f"{path} may not be read: change its permissions (chmod +r)") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror}): {_AGAIN}") from error
+
+
+def _open(data: bytes, path: Path) -> ImageFile.ImageFile:
+    """Parse the header by the file's first bytes, not its name. Nothing is decoded yet."""
+    # The plugins are called by themselves: Image.open would try every format there is, and refuses large
+    # pictures without naming their size.
+    stream = io.BytesIO(data)
+    try:
+        if data[:3] == b"\xff\xd8\xff":
+            return JpegImagePlugin.JpegImageFile(stream)
+        if data[:8] == b"\x89PNG\r\n\x1a\n":
+            return PngImagePlugin.PngImageFile(stream)
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+            return WebPImagePlugin.WebPImageFile(stream)
+        if data[:2] == b"BM":
+            return BmpImagePlugin.BmpImageFile(stream)
+    except Exception as error:  # the plugins raise SyntaxError, ValueError, struct.error, OverflowError, ...
+        raise BadInput(f"{path} has a damaged header ({error}): {_AGAIN}") from error
+    what = "is empty" if not data else "is not a JPEG, PNG, WebP or BMP picture"
+    raise BadInput(f"{path} {what}: {_AGAIN}")
+
+
+def read_header(data: bytes, path: Path) -> Header:
+    """Read the header of a file's bytes.
+
+    Raises:
+        BadInput: not a picture of a known kind, or a damaged header.
+    """
+    opened = _open(data, path)
+    orientation = 1
+    if opened.format != "PNG" or "exif" in opened.info:  # asking a PNG without it would decode the whole picture
+        try:
+            orientation = int(opened.getexif().get(_ORIENTATION, 1))
+        except Exception:  # a damaged EXIF block says nothing; the picture is as it is
+            orientation = 1
+    bits = 16 if opened.format == "PNG" and data[24:25] == b"\x10" else 8
+    has_alpha = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
+    orientation = orientation if 1 <= orientation <= 8 else 1
+    return Header(str(opened.format), opened.mode, *opened.size, orientation, bits, has_alpha)
+
+
+def _check_size(header: Header, path: Path, max_pixels: int) -> None:
+    width, height = header.width, header.height
+    if width * height > max_pixels:
+        raise BadInput(
+            f"{path} is {width} x {height} pixels, more than the limit of {max_pixels} pixels: shrink it or remove it"
+        )
+    if width < 1 or height < 1:
+        raise BadInput(f"{path} is {width} x {height} pixels: {_AGAIN}")
+
+
+def _is_whole(data: bytes, header: Header) -> bool:
+    """Whether the file ends as its format must. OpenCV fills up a JPEG that was cut and says nothing."""
+    if header.format == "JPEG":
+        return data.rstrip(b"\0").endswith(b"\xff\xd9")
+    return data.endswith(b"IEND\xaeB`\x82")
+
+
+def _by_opencv(data: bytes, header: Header, path: Path) -> np.ndarray:
+    """Decode to (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or uint16, not yet turned upright."""
+    if not _is_whole(data, header):
+        _by_pillow(data, path)  # bytes after the end are harmless; Pillow raises where some are missing
+    flags = cv2.IMREAD_UNCHANGED if header.format == "PNG" else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        decoded = None
+    if decoded is None or decoded.shape[:2] != (header.height, header.width):
+        raise BadInput(f"{path} is truncated or damaged: {_AGAIN}")
+    if decoded.ndim == 2:
+        return decoded
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB if decoded.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+
+
+def _by_pillow(data: bytes, path: Path) -> np.ndarray:
+    """Decode to (H, W, 3) RGB or, where there is transparency, (H, W, 4) RGBA uint8, not yet turned upright."""
+    opened = _open(data, path)
+    try:
+        opened.load()
+        has_alpha = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
+        return np.asarray(opened.convert("RGBA" if has_alpha else "RGB"))
+    except Exception as error:  # OSError for truncation, SyntaxError and zlib.error for damage, and more
+        raise BadInput(f"{path} is truncated or damaged ({error}): {_AGAIN}") from error
+
+
+def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply the EXIF orientation 1..8."""
+    if orientation in (5, 6, 7, 8):
+        image = image.swapaxes(0, 1)  # transposed
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)
+
+
+def _fits_opencv(header: Header) -> bool:
+    """Whether OpenCV decodes the file to its exact values; the rest (palette, CMYK, colour keys, ...) is Pillow's."""
+    if header.format == "JPEG":
+        return header.mode in ("RGB", "L")
+    if header.format == "PNG":
+        return header.bits == 16 or header.mode == "RGBA" or (header.mode in ("RGB", "L") and not header.has_alpha)
+    return False
+
+
+def decode(path: Path | str, max_pixels: int) -> np.ndarray:
+    """Decode any picture to (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA uint8, upright.
+
+    Raises:
+        BadInput: missing, unreadable, not a picture, truncated, damaged, or more than `max_pixels`.
+    """
+    path = Path(path)
+    data = read_bytes(path)
+    header = read_header(data, path)
+    _check_size(header, path, max_pixels)
+    image = _by_opencv(data, header, path) if _fits_opencv(header) else _by_pillow(data, path)
+    if image.dtype == np.uint16:
+        image = ((image.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    return _upright(image, header.orientation)

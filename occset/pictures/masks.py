@@ -1,0 +1,157 @@
+"""Masks in their three forms, PNG, COCO RLE and soft alpha, with exact conversions between them.
+
+A mask is (H, W) uint8, 0 or 255, 255 = the thing named (face, occlusion, hole). A soft mask is (H, W) uint8, 0..255;
+`harden` makes it binary at the one threshold of the house, alpha > 127.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco
+
+from occset.support.errors import BadInput
+
+THRESHOLD = 127
+_MOST_PIXELS = 1 << 28
+
+
+def harden(soft: np.ndarray) -> np.ndarray:
+    """Soft mask (H, W) uint8 to binary: 255 where the value is above 127, else 0."""
+    return np.where(soft > THRESHOLD, np.uint8(255), np.uint8(0))
+
+
+def check_mask(mask: np.ndarray, what: str) -> np.ndarray:
+    """Return ``mask`` if it is (H, W) uint8 with no value but 0 and 255.
+
+    Raises:
+        BadInput: names ``what`` and says how it differs.
+    """
+    if mask.ndim != 2 or mask.dtype != np.uint8:
+        raise BadInput(f"{what}: a mask is (H, W) uint8, this is {mask.shape} {mask.dtype}: convert it before adding")
+    counts = np.bincount(mask.ravel(), minlength=256)
+    if counts[1:255].any():
+        value = int(np.flatnonzero(counts[1:255])[0]) + 1
+        raise BadInput(
+            f"{what}: a mask holds 0 and 255 only, this one also {value}: save it as PNG (JPEG blurs masks) with 0 and 255"
+        )
+    return mask
+
+
+def encode_rle(mask: np.ndarray) -> str:
+    """Binary mask (H, W) to the counts string of a COCO RLE; the size (H, W) has to be kept beside it."""
+    return coco.encode(np.asfortranarray(mask > 0))["counts"].decode("ascii")
+
+
+def decode_rle(counts: str, height: int, width: int) -> np.ndarray:
+    """Counts string of a COCO RLE to a binary mask (H, W) uint8, 0 or 255.
+
+    Raises:
+        BadInput: the counts are no RLE, or do not add up to height x width.
+    """
+    if not 0 < height * width <= _MOST_PIXELS:
+        raise BadInput(f"a mask of {width} x {height} pixels is out of range: restore the table from a copy")
+    total = run_total(counts)
+    if total != height * width:
+        raise BadInput(f"an RLE of {total} pixels was given for a mask of {width} x {height}")
+    rle = {"counts": counts.encode("ascii"), "size": [height, width]}
+    return np.ascontiguousarray(coco.decode(rle)) * np.uint8(255)
+
+
+def to_coco(mask: np.ndarray) -> dict[str, Any]:
+    """Binary mask (H, W) uint8 to a COCO segmentation: ``{"size": [H, W], "counts": "..."}``, ready for JSON."""
+    return {"size": list(mask.shape), "counts": encode_rle(mask)}
+
+
+def from_coco(segmentation: dict[str, Any]) -> np.ndarray:
+    """COCO segmentation (counts as text or bytes) to a binary mask (H, W) uint8, 0 or 255.
+
+    Raises:
+        BadInput: it is not a compressed RLE, or its counts do not add up to its size.
+    """
+    size, counts = segmentation.get("size"), segmentation.get("counts")
+    if not isinstance(size, list | tuple) or len(size) != 2 or not isinstance(counts, str | bytes):
+        raise BadInput(
+            "a COCO mask needs size [H, W] and compressed counts: convert it with pycocotools.mask.frPyObjects"
+        )
+    return decode_rle(counts.decode("ascii") if isinstance(counts, bytes) else counts, int(size[0]), int(size[1]))
+
+
+def run_total(counts: str) -> int:
+    """Sum of the runs of a COCO counts string: the number of pixels it describes.
+
+    COCO writes each run as base-32 digits of a zig-zag-free signed number, the third run on as a difference to the
+    run two before; pycocotools checks neither sum nor sign, and would write beyond its buffer.
+
+    Raises:
+        BadInput: a character or a run that no RLE has, or an end in the middle of a run.
+    """
+    before, last, total = 0, 0, 0  # the run two before, the last one, and the sum
+    value, shift, number = 0, 0, 0
+    for character in counts:
+        digit = ord(character) - 48
+        if not 0 <= digit < 64 or shift > 30:
+            raise BadInput(f"'{counts[:20]}' is no RLE of COCO: restore the table from a copy, or label the face again")
+        value |= (digit & 0x1F) << shift
+        shift += 5
+        if digit & 0x20:
+            continue
+        if digit & 0x10:
+            value |= -1 << shift
+        if number > 2:
+            value += before
+        if value < 0:
+            raise BadInput(f"'{counts[:20]}' is an RLE with a negative run: restore the table, or label the face again")
+        before, last = last, value
+        total += value
+        number += 1
+        value, shift = 0, 0
+    if shift:
+        raise BadInput(f"'{counts[:20]}' is an RLE that was cut off: restore the table, or label the face again")
+    return total
+
+
+def area(mask: np.ndarray) -> int:
+    """Number of pixels that are on."""
+    return int(np.count_nonzero(mask))
+
+
+def shrink_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """Binary mask (H, W) to (size, size): exact average of the covered pixels, on where more than half is covered."""
+    from occset.pictures.images import shrink
+
+    return mask if mask.shape == (size, size) else harden(shrink(mask, size))
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Read a PNG mask as (H, W) uint8, 0 or 255. A file of 0 and 1 is read as a mask of 0 and 255.
+
+    Raises:
+        BadInput: missing or broken file, or other values than these, naming the file.
+    """
+    from occset.pictures.images import read_grey
+
+    mask = read_grey(path)
+    if mask.max(initial=0) == 1:
+        mask = mask * np.uint8(255)
+    return check_mask(mask, str(path))
+
+
+def read_soft_mask(path: Path) -> np.ndarray:
+    """Read a soft mask, a grey PNG of alpha 0..255, as (H, W) uint8; `harden` makes it binary.
+
+    Raises:
+        BadInput: missing or broken file, naming it.
+    """
+    from occset.pictures.images import read_grey
+
+    return read_grey(path)
+
+
+def write_mask(path: Path, mask: np.ndarray) -> None:
+    """Write a binary or soft mask (H, W) uint8 as a grey PNG, atomically."""
+    from occset.pictures.images import write_png
+
+    write_png(path, mask)

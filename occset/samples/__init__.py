@@ -1,0 +1,1 @@
+"""From a set to samples: drawing recipes, rendering, explaining and writing them."""

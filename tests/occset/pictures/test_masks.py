@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from occset.pictures import masks
+from occset.support.errors import BadInput
+
+SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))
+BINARY = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.sampled_from([0, 255])))
+
+
+@given(BINARY)
+def test_rle_and_back_is_exact(mask):
+    counts = masks.encode_rle(mask)
+    assert masks.run_total(counts) == mask.size
+    back = masks.decode_rle(counts, *mask.shape)
+    assert back.dtype == np.uint8
+    assert np.array_equal(back, mask)
+
+
+@given(arrays(np.uint8, (9, 7)))
+def test_hardening_is_at_127(soft):
+    assert np.array_equal(masks.harden(soft) > 0, soft > 127)
+    assert set(np.unique(masks.harden(soft))) <= {0, 255}
+
+
+def test_rle_of_another_size_is_refused():
+    counts = masks.encode_rle(np.full((4, 6), 255, np.uint8))
+    with pytest.raises(BadInput, match="24 pixels was given for a mask of 5 x 5"):
+        masks.decode_rle(counts, 5, 5)
+
+
+def test_long_runs_keep_their_sum():
+    mask = np.zeros((1024, 1024), np.uint8)
+    mask[100:900, 3:1000] = 255
+    assert masks.run_total(masks.encode_rle(mask)) == 1024 * 1024
+
+
+def test_png_and_back_is_exact(tmp_path):
+    rng = np.random.default_rng(0)
+    mask = (rng.random((31, 17)) > 0.5).astype(np.uint8) * 255
+    masks.write_mask(tmp_path / "m.png", mask)
+    assert np.array_equal(masks.read_mask(tmp_path / "m.png"), mask)
+
+
+def test_a_mask_of_ones_is_read_as_a_mask(tmp_path):
+    masks.write_mask(tmp_path / "m.png", np.eye(5, dtype=np.uint8))
+    assert np.array_equal(masks.read_mask(tmp_path / "m.png"), np.eye(5, dtype=np.uint8) * 255)
+
+
+def test_a_grey_value_names_file_and_remedy(tmp_path):
+    mask = np.zeros((5, 5), np.uint8)
+    mask[2, 2] = 130
+    masks.write_mask(tmp_path / "blurred.png", mask)
+    with pytest.raises(BadInput, match=r"blurred\.png.*130.*PNG"):
+        masks.read_mask(tmp_path / "blurred.png")
+
+
+def test_shrinking_keeps_more_than_half():
+    mask = np.zeros((4, 4), np.uint8)
+    mask[:2, :2] = 255
+    mask[0, 2] = 255  # a quarter of its block
+    mask[2:, 0] = 255  # half of its block: 127.5 rounds to 128
+    assert masks.shrink_mask(mask, 2).tolist() == [[255, 0], [255, 0]]
+
+
+@given(BINARY)
+def test_coco_and_back_is_exact_and_is_json(mask):
+    segmentation = json.loads(json.dumps(masks.to_coco(mask)))
+    assert segmentation["size"] == list(mask.shape)
+    assert np.array_equal(masks.from_coco(segmentation), mask)
+    as_bytes = {"size": mask.shape, "counts": segmentation["counts"].encode()}
+    assert np.array_equal(masks.from_coco(as_bytes), mask)
+
+
+def test_a_polygon_is_not_taken_for_a_mask():
+    with pytest.raises(BadInput, match="frPyObjects"):
+        masks.from_coco({"size": [4, 4], "counts": [3, 5, 8]})
+
+
+def test_a_soft_mask_comes_back_as_it_was(tmp_path):
+    soft = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    masks.write_mask(tmp_path / "soft.png", soft)
+    assert np.array_equal(masks.read_soft_mask(tmp_path / "soft.png"), soft)
