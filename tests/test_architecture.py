@@ -28,6 +28,26 @@ MAY_IMPORT = {
 }
 """Folder to the folders it may import from."""
 
+ROOMS = {
+    "occset": (
+        "support",
+        "pictures",
+        "composition",
+        "sources",
+        "dataset",
+        "samples",
+        "mining",
+        "rounds",
+        "importing",
+        "checks",
+    ),
+    "annotation": ("server", "api", "labels", "push", "pull", "backend"),
+}
+"""The rooms of a folder, each of which uses only those before it; what lies beside them uses them all."""
+
+MOST_MODULES = 14
+"""In one room; a folder that outgrows this wants rooms inside."""
+
 LEAVES = {
     "onnxruntime": {
         "models/onnx_session.py",  # networks: ArcFace and onnx:FILE
@@ -163,6 +183,40 @@ def test_a_folder_imports_only_from_below(folder: str) -> None:
         if folder_of(i.module) not in (*MAY_IMPORT[folder], None)
     ]
     assert not wrong
+
+
+def room_of(module: str, folder: str) -> int:
+    """Number of the room of a folder that a dotted name lies in; of what lies beside them, the number after the last."""
+    inside = module.removeprefix(HOUSE[folder]).lstrip(".").partition(".")[0]
+    rooms = ROOMS[folder]
+    return rooms.index(inside) if inside in rooms else len(rooms)
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_a_room_uses_only_those_before_it(folder: str) -> None:
+    """Those under TYPE_CHECKING and inside functions too."""
+    names = {m.name for m in MODULES}
+    wrong = [
+        f"{m.path}:{i.line} imports {i.module}"
+        for m in MODULES
+        if m.folder == folder
+        for i in m.imports
+        if folder_of(i.module) == folder and i.module in names and i.module != HOUSE[folder]
+        if room_of(i.module, folder) > room_of(m.name, folder)
+    ]
+    assert not wrong
+
+
+def test_every_room_is_there_and_has_an_order() -> None:
+    for folder, rooms in ROOMS.items():
+        there = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py") if not path.parent.is_symlink()}
+        assert there == set(rooms), folder
+
+
+def test_no_room_is_crowded() -> None:
+    parents = [Path(m.path).parent for m in MODULES if not m.path.endswith("__init__.py")]
+    crowded = {str(parent): parents.count(parent) for parent in parents if parents.count(parent) > MOST_MODULES}
+    assert not crowded
 
 
 def test_the_code_is_imported_by_its_one_name() -> None:

@@ -10,10 +10,10 @@ from occset.annotation.labels.cutouts import cut_outs
 from occset.annotation.labels.task_reader import Reading
 from occset.annotation.pull.decision import Decision
 from occset.dataset import records
+from occset.dataset.frozen import frozen_cutouts, frozen_files
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import named_items, read_recipes
 from occset.dataset.splits import split_items
-from occset.importing.updating import frozen_cutouts, frozen_files
 from occset.rounds.versions import Label
 from occset.sources.items import OccluderItem
 from occset.support.errors import OccsetError

@@ -19,7 +19,7 @@ import numpy as np
 from occset.benchmark.mining_curve.planting import FixedProtocol, Shares, fixed_protocol, plant
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import read_note
-from occset.importing.updating import rewrite_faces
+from occset.dataset.replacing import rewrite_faces
 from occset.mining.mine import score_set
 from occset.pictures.masks import encode_rle
 from occset.support.errors import OccsetError

@@ -11,10 +11,10 @@ from typing import Any
 
 from occset.dataset import records
 from occset.dataset.embeddings import load_embeddings
+from occset.dataset.frozen import frozen_cutouts, frozen_files
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import hash_recipes, named_items, read_metadata, read_recipes
 from occset.dataset.splits import SAME_PERSON, near_items, same_person_pairs
-from occset.importing.updating import frozen_cutouts, frozen_files
 from occset.pictures.duplicates import near_pairs
 from occset.pictures.masks import decode_rle
 from occset.rounds.ledger import list_rounds, merged_rows, read_round

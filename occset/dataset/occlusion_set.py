@@ -23,7 +23,6 @@ from occset.sources.items import FaceItem, OccluderItem, TextureItem
 from occset.support.errors import BadInput, OccsetError, UnknownName
 from occset.support.files import clean_leftovers, safe_join, write_atomic
 
-SPLITS = ("train", "val", "test")
 _HEAD = "occset.json"
 
 
@@ -216,7 +215,7 @@ class OcclusionSet:
         path = safe_join(self.path, row["path"])
         return self._as_added(row, images.read_image(path), path)
 
-    # --- adding (rows get their split from occset.importing.add_source, in one go) ----------------------------------------------
+    # --- adding (rows get their split from occset.importing, in one go) -----------------------------------------------
 
     def store_face(self, item: FaceItem, source: str) -> dict[str, Any]:
         """Write a face's files and return its row, without a split; see `occset.dataset.storing.store_face`."""

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from occset.pictures.duplicates import groups_of, near_pairs, similar_pairs, unchained
+from occset.sources.items import SPLITS
 
-SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
+SHARES = dict(zip(SPLITS, (0.7, 0.1, 0.2), strict=True))
+"""Of the faces, for each split."""
+
 SAME_PERSON = 0.45
 """ArcFace cosine from which two photos count as one person when splitting; a wrong join costs nothing, a miss leaks."""
 

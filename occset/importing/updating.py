@@ -7,16 +7,14 @@ round brought stays, whatever its source says; a source that says something new 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from occset.dataset import records
+from occset.dataset.frozen import frozen_cutouts, frozen_files
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import named_items, read_recipes
+from occset.dataset.replacing import rewrite_faces
 from occset.rounds.ledger import corrections
 from occset.support.files import safe_join
 
@@ -45,11 +43,6 @@ def is_changed(old: dict[str, Any], new: dict[str, Any]) -> bool:
     if any(old[c] != new[c] for c in ("source", "source_id")):
         return False
     return any((old[c] if isinstance(old[c], str) else None) != new[c] for c in ("mask", "flags"))
-
-
-def frozen_files(root: Path) -> list[Path]:
-    """The recipe files of a set, its protocols among them."""
-    return sorted([*root.glob("recipes/[!.]*.parquet"), *root.glob("protocols/[!.]*.parquet")])
 
 
 def apply_updates(data: OcclusionSet, updates: list[Update], produced: dict[str, set[str]]) -> Outcome:
@@ -131,27 +124,6 @@ def _refusal(root: Path, face: str, files: list[Path]) -> str:
         f"face {face} has another mask or other flags now, but {names} names it or what was cut from it; it stays as it "
         "was: make a new set, or delete what names it to freeze it anew"
     )
-
-
-def rewrite_faces(data: OcclusionSet, rows: list[dict[str, Any]], columns: Sequence[str] = ("mask", "flags")) -> None:
-    """Write columns of faces that the set has, by id; everything else stays."""
-    faces: pd.DataFrame = data.faces.set_index("id", drop=False)
-    ids = [row["id"] for row in rows]
-    for column in columns:
-        cells = faces[column].astype(object)
-        cells.loc[ids] = [row[column] for row in rows]
-        faces[column] = cells
-    data.write("faces", faces.reset_index(drop=True))
-
-
-def frozen_cutouts(root: Path) -> set[str]:
-    """Paths, from the set's folder, of the cut-outs that its snapshots name.
-
-    Raises:
-        BadInput: a snapshot's table cannot be read.
-    """
-    tables = [records.read_table(path, records.OCCLUDERS) for path in root.glob("snapshots/**/occluders.parquet")]
-    return {name for table in tables for name in table["cutout"].dropna()}
 
 
 def _remove_loose_cutouts(data: OcclusionSet, frozen: set[str]) -> None:

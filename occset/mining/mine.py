@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from occset.dataset.frozen import frozen_faces
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.recipes import named_items, read_recipes
-from occset.importing.updating import frozen_files
 from occset.mining.choice import choose
 from occset.mining.model import open_model, weights_hash_of
 from occset.mining.scoring import Progress, Rendered, score_faces
@@ -68,15 +67,6 @@ def candidates(data: OcclusionSet, split: str = "train", leave_out: Iterable[str
         why = f"{len(of_split & frozen)} of its {len(of_split)} faces are named by frozen recipes"
         raise OccsetError(f"{data.path}: no face of the split '{split}' is left to pick ({why}): add more faces")
     return found
-
-
-def frozen_faces(root: Path) -> set[str]:
-    """Faces that the protocols and recipe files of a set name; their labels never change.
-
-    Raises:
-        BadInput: one of the files cannot be read.
-    """
-    return {face for path in frozen_files(root) for face in named_items(read_recipes(path))["faces"]}
 
 
 def score_set(

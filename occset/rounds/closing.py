@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from occset.dataset.frozen import frozen_faces
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.importing.updating import rewrite_faces
-from occset.mining.mine import MAY_BE_MINED, frozen_faces
+from occset.dataset.replacing import rewrite_faces
+from occset.mining.mine import MAY_BE_MINED
 from occset.mining.signals import iou
 from occset.pictures.masks import decode_rle, encode_rle, read_mask
 from occset.rounds.ledger import Ledger, corrections, merged_rows, note_time, read_round, write_round

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from occset.dataset.frozen import frozen_faces
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.choice import score
-from occset.mining.mine import MAY_BE_MINED, Scores, candidates, frozen_faces, score_set
+from occset.mining.mine import MAY_BE_MINED, Scores, candidates, score_set
 from occset.mining.scoring import Progress
 from occset.rounds.honeypots import add_honeypots, how_many
 from occset.rounds.ledger import (

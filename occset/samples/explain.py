@@ -8,9 +8,9 @@ import numpy as np
 
 from occset.composition.compose import Sample
 from occset.composition.warps import ONE
+from occset.dataset.frozen import frozen_files
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, read_recipes
-from occset.importing.updating import frozen_files
 from occset.support.errors import UnknownName
 
 

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from occset.dataset.splits import SHARES
 from occset.pictures.detector import FaceDetector
 from occset.pictures.images import is_plain_rgb, read_image
 from occset.pictures.masks import read_mask
-from occset.sources.items import FaceItem
+from occset.sources.items import SPLITS, FaceItem
 from occset.sources.photos import SUFFIXES
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import safe_join
@@ -47,8 +46,8 @@ class ImageMasksSource:
     ) -> None:
         if landmarks not in ("detect", "no"):
             raise BadInput(f"landmarks={landmarks} is not an option of image-masks: use detect or no")
-        if split not in ("", *SHARES):
-            raise BadInput(f"split={split} is not an option of image-masks: use {', '.join(SHARES)} or leave it out")
+        if split not in ("", *SPLITS):
+            raise BadInput(f"split={split} is not an option of image-masks: use {', '.join(SPLITS)} or leave it out")
         self.split = split or None
         self.images, self.masks, self.licence = Path(folder) / "images", Path(folder) / "masks", licence
         for part in (self.images, self.masks):

@@ -8,6 +8,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+SPLITS = ("train", "val", "test")
+"""What a face, a cut-out or a texture may be used for."""
+
 
 @dataclass
 class OccluderItem:
