@@ -30,6 +30,7 @@ from occset.benchmark.methods.protocols import Learns, TrainingFace
 from occset.benchmark.methods.registry import open_method, task_of
 from occset.benchmark.metrics import evaluate_masks
 from occset.benchmark.tasks import SEGMENTATION, TASKS
+from occset.pictures.masks import THRESHOLD
 from occset.support.errors import OccsetError, UnknownName
 
 ADVICE = ("batch", "outside", "hole", "face", "speed")
@@ -132,8 +133,8 @@ def _face_found(masks: np.ndarray, trial: _Trial) -> Check:
     """A method that paints the opposite, or one class for all, shows here."""
     scores = evaluate_masks(masks, trial.face & ~trial.masks, [str(i) for i in range(len(masks))])
     iou = float(np.mean([row["iou"] for row in scores]))
-    some = 0 < (masks > 127).mean() < 1
-    said = f"calls {(masks > 127).mean():.1%} of the pixels face, IoU {iou:.2f} with the made-up face"
+    some = 0 < (masks > THRESHOLD).mean() < 1
+    said = f"calls {(masks > THRESHOLD).mean():.1%} of the pixels face, IoU {iou:.2f} with the made-up face"
     return Check("face", bool(some), f"{said} (which is a rough drawing: no score)")
 
 

@@ -20,6 +20,7 @@ from occset.benchmark.tasks import DEOCCLUSION, SEGMENTATION
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, hash_recipes, read_metadata, read_recipes, recipes_to_bytes
 from occset.dataset.records import flag_of
+from occset.dataset.usable import is_labelled, usable_faces
 from occset.samples.draw import Drawer, Plan
 from occset.support.errors import BadInput, OccsetError, UnknownName
 from occset.support.files import clean_leftovers, safe_join, write_atomic
@@ -163,7 +164,7 @@ def _fit_to_set(data: OcclusionSet, rule: Rule) -> Rule:
     """
     if rule.task == DEOCCLUSION:
         return rule
-    faces = data.faces[data.faces["split"].eq("test") & data.faces["mask"].notna()]
+    faces = data.faces[data.faces["split"].eq("test") & is_labelled(data.faces, landmarks=False)]
     if faces.empty:
         raise OccsetError(f"{data.path}: no labelled face in the split 'test': add faces that have masks")
     has = set(data.occluders.loc[data.occluders["split"] == "test", "category"])
@@ -207,7 +208,7 @@ def _make_drawer(data: OcclusionSet, plan: Plan, seed: int) -> Callable[[range],
 
 def _bare(data: OcclusionSet, rule: Rule) -> list[Recipe]:
     """Labelled test faces as they are, each once, in an order drawn from the seed; they need no landmarks."""
-    faces = sorted(data.faces.loc[data.faces["split"].eq("test") & data.faces["mask"].notna(), "id"])
+    faces = usable_faces(data, "test", landmarks=False)
     order = np.random.default_rng([rule.seed, 0xFACE]).permutation(len(faces))[: rule.count]
     (kind,) = rule.types
     return [Recipe(faces[at], (), rule.size, kind, rule.seed, index) for index, at in enumerate(order)]

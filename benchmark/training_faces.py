@@ -10,6 +10,7 @@ import numpy as np
 
 from occset.benchmark.methods.protocols import TrainingFace
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.usable import usable_faces
 from occset.samples.render import Renderer
 
 
@@ -21,14 +22,10 @@ class TrainSplit:
 
     def __init__(self, data: OcclusionSet, size: int, need_landmarks: bool = True) -> None:
         """Look up the faces; reads no picture yet. Without `need_landmarks`, those that have none come with NaN."""
-        table = data.faces
-        usable = table["split"].eq("train") & table["mask"].notna()
-        if need_landmarks:
-            usable &= table["landmarks"].notna()
-        self.ids = sorted(table.loc[usable, "id"])
+        self.ids = usable_faces(data, "train", need_landmarks)
         self.size = size
         digest = hashlib.sha256(str(size).encode())
-        for row in table[usable].sort_values("id").to_dict("records"):  # a face that was relabelled is another one
+        for row in map(data.face_row, self.ids):  # a face that was relabelled is another one
             points = None if row["landmarks"] is None else [float(v) for v in row["landmarks"]]
             digest.update(json.dumps([row["id"], row["sha256"], row["mask"], points]).encode())
         self.fingerprint = digest.hexdigest()

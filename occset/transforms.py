@@ -17,10 +17,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from occset.composition.categories import category as category_of
 from occset.composition.compose import blend, hidden_share
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import THRESHOLD
-from occset.samples.draw import DEFAULT_MIX, MIN_HIDDEN, draw_layer
+from occset.samples.draw import MIN_HIDDEN, draw_layer
 from occset.samples.render import Renderer
 from occset.support.errors import MissingExtra, OccsetError
 
@@ -118,7 +119,7 @@ class OccludeFace(DualTransform):
 
     def _draw(self, size: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rng, names = self.random_generator, list(self.by_category)
-        weights = np.array([max(DEFAULT_MIX.get(name, 0.7), 1e-3) for name in names])
+        weights = np.array([max(category_of(name).weight, 1e-3) for name in names])
         category = names[int(rng.choice(len(names), p=weights / weights.sum()))]
         ids = self.by_category[category]
         layer = draw_layer(rng, self.renderer, category, ids, self.textures, points, size, self.retexture)

@@ -10,7 +10,7 @@ import numpy as np
 
 from occset.annotation.labels.codec import decode_bitmask, decode_brush
 from occset.annotation.labels.polygons import fill_polygon
-from occset.composition.placement import CATEGORIES
+from occset.composition.categories import CATEGORIES
 from occset.support.errors import BadInput
 
 MOST_REGIONS = 200
@@ -19,13 +19,10 @@ MOST_REGIONS = 200
 MOST_COMMENT = 2000
 """Characters of a comment that are kept."""
 
-UNNAMED = "object"
-"""Category of an occluder that was given none."""
-
 CHOICES = {
     "quality": ("good", "unsure", "unusable"),
     "discuss": ("needs discussion",),
-    "category": tuple(dict.fromkeys((*CATEGORIES, UNNAMED))),
+    "category": tuple(CATEGORIES),
 }
 """What may be chosen, by the tag; a category is one of its region, the others are of the whole picture."""
 

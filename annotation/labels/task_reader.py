@@ -21,7 +21,6 @@ import numpy as np
 from occset.annotation.api.address import iso_time
 from occset.annotation.labels.regions import (
     CHOICES,
-    UNNAMED,
     Entries,
     clean_comment,
     decode_region,
@@ -29,6 +28,7 @@ from occset.annotation.labels.regions import (
     shown,
     sort_entries,
 )
+from occset.composition.categories import UNKNOWN
 from occset.pictures.masks import THRESHOLD, harden
 from occset.support.errors import BadInput
 
@@ -40,7 +40,7 @@ _KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 @dataclass(frozen=True)
 class Occluder:
-    """All that was drawn of one category: mask (side, side) uint8 alpha 0..255, and one of `placement.CATEGORIES`, or
+    """All that was drawn of one category: mask (side, side) uint8 alpha 0..255, and one of `composition.categories`, or
     "object" where none was named."""
 
     mask: np.ndarray
@@ -226,7 +226,7 @@ def _draw(entries: Entries, side: int, where: str) -> tuple[np.ndarray, tuple[Oc
         if region.label == "face":
             np.maximum(face, alpha, out=face)
         elif alpha.max() > THRESHOLD:  # a brush that was wiped out again hides nothing
-            category = entries.categories.get(region.id, UNNAMED)
+            category = entries.categories.get(region.id, UNKNOWN)
             alphas[category] = np.maximum(alphas[category], alpha) if category in alphas else alpha
     face = harden(face)
     for alpha in alphas.values():

@@ -14,6 +14,8 @@ from occset.composition.compose import Sample
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe
 from occset.dataset.records import FILES_OF, read_note
+from occset.dataset.usable import usable_faces
+from occset.pictures.masks import THRESHOLD
 from occset.samples.draw import Drawer, Plan
 from occset.samples.render import Renderer
 from occset.sources.items import FaceItem
@@ -101,9 +103,7 @@ def held(data: OcclusionSet, categories: tuple[str, ...]) -> list[str]:
 
 
 def _usable(data: OcclusionSet) -> list[str]:
-    table = data.faces
-    usable = table["split"].eq("train") & table["mask"].notna() & table["landmarks"].notna()
-    return sorted(table.loc[usable, "id"])
+    return usable_faces(data, "train")
 
 
 def _wear(data: OcclusionSet, faces: list[str], seed: int, size: int, min_hidden: float) -> dict[str, Sample]:
@@ -161,7 +161,7 @@ class FixedProtocol:
 
     def score(self, soft: np.ndarray) -> dict[str, Any]:
         """Mean IoU over images of soft masks (N, S, S) uint8, of all and by type."""
-        found = soft > 127
+        found = soft > THRESHOLD
         both, either = (found & self.truth).sum((1, 2)), (found | self.truth).sum((1, 2))
         ious = np.where(either > 0, both / np.maximum(either, 1), 1.0)
         kinds = np.array(self.types)

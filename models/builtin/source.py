@@ -11,6 +11,7 @@ from occset.models.builtin.occluders import draw_occluder
 from occset.models.builtin.occluders.canvas import VISIBLE
 from occset.models.builtin.textures import draw_texture
 from occset.pictures.images import extend_colour
+from occset.pictures.masks import THRESHOLD
 from occset.sources.items import FaceItem, OccluderItem, TextureItem
 from occset.support.errors import MissingExtra, OccsetError
 
@@ -143,7 +144,7 @@ class BuiltinSource:
     def _hair(self, key: str, face: RenderedFace) -> list[OccluderItem]:
         """The hair that falls over this face as a cut-out, unless it hides next to nothing."""
         alpha = face.hair_alpha
-        if np.count_nonzero((alpha > 127) & (face.whole_face > 127)) < _LEAST_HIDDEN * np.count_nonzero(
+        if np.count_nonzero((alpha > THRESHOLD) & (face.whole_face > THRESHOLD)) < _LEAST_HIDDEN * np.count_nonzero(
             face.whole_face
         ):
             return []

@@ -9,32 +9,29 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from occset.composition.categories import category
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.samples.draw import DEFAULT_MIX, Drawer, Plan
+from occset.samples.draw import Drawer, Plan
 from occset.samples.render import Renderer
 from occset.transforms import TrainingChanges
 
 BARE, DOUBLE = 0.2, 0.2
 """Shares of samples that show a face as it is (whose own hair, hat or glasses hide it), and that have two occluders."""
 
-LEFT_OUT = ("spectacles",)
-"""Data sets count a frame that was worn as face; one that Eq. 2 adds would be an occluder, and contradict their labels."""
-
 _CUTOUTS, _FACES = 400, 4000
 """How many cut-outs, and faces at the working size, a worker keeps in memory."""
 
 
 def training_types(categories: list[str]) -> dict[str, tuple[tuple[str, ...], float]]:
-    """Types of samples and their weights: bare faces, one occluder by `DEFAULT_MIX`, and two.
+    """Types of samples and their weights: bare faces, one occluder as often as its category says, and two.
 
     Args:
-        categories: those that there are occluders of; `LEFT_OUT` ones are passed over.
+        categories: those that there are occluders of; what data sets count as face where it is worn is passed over.
 
     Returns:
         Name to (categories of the layers, weight), as `occset.samples.draw.Plan` takes them; the weights add to 1.
     """
-    used = sorted(set(categories) - set(LEFT_OUT))
-    weights = {c: DEFAULT_MIX.get(c, 0.7) for c in used if DEFAULT_MIX.get(c, 0.7) > 0}
+    weights = {c: category(c).weight for c in sorted(set(categories)) if not category(c).worn_as_face}
     if not weights:
         return {"bare": ((), 1.0)}
     whole = sum(weights.values())

@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from occset.composition.categories import category
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.usable import usable_faces
 from occset.models.segmentation.losses import dice_loss, ohem_bce_loss
 from occset.models.segmentation.network import load_encoder, to_input
 from occset.models.segmentation.presets import SegmentationPreset
-from occset.models.segmentation.samples import LEFT_OUT, SegmentationSamples
+from occset.models.segmentation.samples import SegmentationSamples
 from occset.models.training.checkpoints import NAME, final_networks
 from occset.models.training.task import Samples
 from occset.models.weight_files import load_weights
@@ -90,13 +92,11 @@ class SegmentationTask:
     def _validation(self) -> tuple[np.ndarray, np.ndarray]:
         """Pictures and masks of the split "val", the kinds of occluder in turn; of no samples where it has no faces."""
         size = self.preset.architecture.size
-        table = self.data.faces
-        usable = table["split"].eq("val") & table["mask"].notna() & table["landmarks"].notna()
-        if not usable.any():
+        if not usable_faces(self.data, "val"):
             return np.zeros((0, size, size, 3), np.uint8), np.zeros((0, size, size), np.uint8)
         have = self.data.occluders.loc[self.data.occluders["split"] == "val", "category"]
         types: dict[str, tuple[tuple[str, ...], float]] = {"bare": ((), 1.0)}
-        types |= {c: ((c,), 1.0) for c in sorted(set(have) - set(LEFT_OUT))}
+        types |= {c: ((c,), 1.0) for c in sorted(set(have)) if not category(c).worn_as_face}
         drawer = Drawer(self.data, Plan(split="val", size=size, types=types, types_in_turn=True), _VALIDATION_SEED)
         drawn = [drawer.renderer.render(drawer.draw(i)) for i in range(VALIDATION)]
         return np.stack([s.image for s in drawn]), np.stack([s.face for s in drawn])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from occset import __version__
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.usable import usable_faces
 from occset.models.segmentation.presets import SegmentationPreset, open_preset
 from occset.models.segmentation.task import PLAYER, SegmentationTask
 from occset.models.training.engine import final_networks, fit
@@ -81,8 +82,7 @@ def train(
         OccsetError: nothing to train on, or ``out`` holds another training.
     """
     chosen = open_preset(preset) if isinstance(preset, str) else preset
-    table = data.faces
-    faces = int((table["split"].eq("train") & table["mask"].notna() & table["landmarks"].notna()).sum())
+    faces = len(usable_faces(data, "train"))
     if not faces:
         raise OccsetError(
             f"{data.path}: no labelled face in the split 'train': add faces from celebamask-hq or builtin"

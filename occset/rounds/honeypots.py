@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.usable import usable_faces
 from occset.pictures.images import pixel_hash, write_png
 from occset.pictures.masks import encode_rle
 from occset.rounds.ledger import LEDGER, ledger_path
@@ -101,6 +102,6 @@ def add_honeypots(
 
 def _large(data: OcclusionSet, trusted: Collection[str], size: int) -> tuple[str, ...]:
     """The trusted faces that can be rendered and need no enlarging to this size; all trusted ones where none is such."""
-    table = data.faces[data.faces["id"].isin(trusted)]
-    usable = table["mask"].notna() & table["landmarks"].notna() & table[["height", "width"]].min(axis=1).ge(size)
-    return tuple(table.loc[usable, "id"]) or tuple(trusted)
+    usable = usable_faces(data, None, only=trusted)
+    large = data.faces["id"].isin(usable) & data.faces[["height", "width"]].min(axis=1).ge(size)
+    return tuple(data.faces.loc[large, "id"]) or tuple(trusted)

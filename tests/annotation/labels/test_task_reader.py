@@ -14,7 +14,7 @@ from occset.annotation.labels.codec import encode_bitmask, encode_brush
 from occset.annotation.labels.polygons import fill_polygon
 from occset.annotation.labels.regions import MOST_COMMENT, MOST_REGIONS
 from occset.annotation.labels.task_reader import Reading, key_of_task, read_annotation, read_task
-from occset.composition.placement import CATEGORIES
+from occset.composition.categories import CATEGORIES
 from occset.support.errors import BadInput
 
 SIDE = 64

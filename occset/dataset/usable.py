@@ -1,0 +1,30 @@
+"""Which faces of a set can be used for what: the one place that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import pandas as pd
+
+from occset.dataset.occlusion_set import OcclusionSet
+
+
+def is_labelled(faces: pd.DataFrame, landmarks: bool = True) -> pd.Series:
+    """Whether each row of the table has a mask and, where ``landmarks`` are asked for, points to place occluders by."""
+    return faces["mask"].notna() & faces["landmarks"].notna() if landmarks else faces["mask"].notna()
+
+
+def usable_faces(data: OcclusionSet, split: str | None, landmarks: bool = True, only: Container[str] = ()) -> list[str]:
+    """Ids of the faces that samples can be made of, sorted.
+
+    Args:
+        data: the set.
+        split: "train", "val" or "test"; None for all of them.
+        landmarks: whether occluders are to be placed on them.
+        only: ids to choose from; all when empty.
+    """
+    faces = data.faces
+    usable = is_labelled(faces, landmarks)
+    if split is not None:
+        usable &= faces["split"].eq(split)
+    return sorted(face for face in faces.loc[usable, "id"] if not only or face in only)
