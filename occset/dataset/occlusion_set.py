@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,7 @@ class OcclusionSet:
         return {"name": self.path.resolve().name, "version": "1", **head}
 
     @classmethod
-    def create(cls, path: str | Path, name: str | None = None) -> OcclusionSet:
+    def create(cls, path: str | Path, name: str | None = None) -> Self:
         """Make an empty set in a new or empty folder; a set already there is opened.
 
         Raises:
