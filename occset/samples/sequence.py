@@ -58,13 +58,13 @@ class Samples(Sequence[DrawnSample]):
     ) -> None:
         if count < 0:
             raise OccsetError(f"{count} samples: give a number of at least 0")
-        self.count = count
+        self._count = count
         types = {name: ((name,), 1.0) for name in categories}
         self.drawer = Drawer(data, Plan(split=split, size=size, types=types), seed)
 
     def __len__(self) -> int:
         """How many samples there are."""
-        return self.count
+        return self._count
 
     @overload
     def __getitem__(self, index: int) -> DrawnSample: ...
@@ -80,8 +80,8 @@ class Samples(Sequence[DrawnSample]):
             BadInput: a file of the set cannot be read; names it.
         """
         if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self.count))]
-        if not -self.count <= index < self.count:
-            raise IndexError(f"sample {index} of {self.count}")
-        recipe = self.drawer.draw(index % self.count)
+            return [self[i] for i in range(*index.indices(self._count))]
+        if not -self._count <= index < self._count:
+            raise IndexError(f"sample {index} of {self._count}")
+        recipe = self.drawer.draw(index % self._count)
         return DrawnSample(**vars(self.drawer.renderer.render(recipe)), recipe=recipe)
