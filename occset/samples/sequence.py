@@ -59,7 +59,7 @@ class Samples(Sequence[DrawnSample]):
         if count < 0:
             raise OccsetError(f"{count} samples: give a number of at least 0")
         self._count = count
-        types = {name: ((name,), 1.0) for name in categories}
+        types: dict[str, tuple[tuple[str, ...], float]] = {name: ((name,), 1.0) for name in categories}
         self.drawer = Drawer(data, Plan(split=split, size=size, types=types), seed)
 
     def __len__(self) -> int:
