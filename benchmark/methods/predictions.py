@@ -13,8 +13,8 @@ import numpy as np
 from occset.support.errors import BadInput, BrokenMethod, UnsafePath
 
 
-class Predictions:
-    """Stored pictures or masks, for methods that cannot be called from Python.
+class StoredPredictions:
+    """Stored pictures or masks, for methods that cannot be called from Python; each task has its own kind.
 
     A sample's is ``<sample id>.png`` or, as ``occset render`` names its own, ``<anything>_<sample id>.png``.
     """
@@ -42,25 +42,14 @@ class Predictions:
             digest.update(content)
         return digest.hexdigest()
 
-    def deocclude(self, images: np.ndarray, masks: np.ndarray | None, *, ids: list[str]) -> np.ndarray:
-        """Read the samples' pictures, (B, h, w, 3) uint8 RGB.
+    def read(self, ids: list[str], read: Callable[[Path], np.ndarray]) -> np.ndarray:
+        """Read the samples' files, each with ``read``, and stack them.
 
         Raises:
             BrokenMethod: a file is missing, two fit one sample, or the files of a batch differ in size.
             BadInput: a file cannot be read.
             UnsafePath: an id would lead out of the folder.
         """
-        from occset.pictures.images import read_image
-
-        return self._read(ids, read_image)
-
-    def segment(self, images: np.ndarray, *, ids: list[str]) -> np.ndarray:
-        """Read the samples' soft masks, (B, h, w) uint8, 255 = face; raises as `deocclude` does."""
-        from occset.pictures.masks import read_soft_mask
-
-        return self._read(ids, read_soft_mask)
-
-    def _read(self, ids: list[str], read: Callable[[Path], np.ndarray]) -> np.ndarray:
         paths = self._find(ids)
         pictures = [read(path) for path in paths]
         for path, picture in zip(paths, pictures, strict=True):

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.mining_curve.experiment import Setup
+from experiments.mining_curve.planting import fixed_protocol, plant
 from occset.annotation.api.client import connect
 from occset.annotation.pull.pull import pull
 from occset.annotation.push.push import push
-from occset.benchmark.mining_curve.experiment import Setup
-from occset.benchmark.mining_curve.planting import fixed_protocol, plant
 from occset.checks.check import check
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.importing.add_source import add_source

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from occset.benchmark.speed.rasteriser import bumpy_head, plain_loop
+from experiments.speed.rasteriser import bumpy_head, plain_loop
 from occset.models.rendering.camera import project
 from occset.models.rendering.rasteriser import interpolate, rasterise
 
