@@ -31,8 +31,8 @@ import cv2
 import numpy as np
 
 from occset.benchmark.methods.protocols import holes
-from occset.models.onnx_session import OnnxSession, Port
 from occset.support.errors import BadInput, BrokenMethod, UnknownName
+from occset.support.onnx_session import OnnxSession, Port
 
 RANGES = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0), "0..255": (0.0, 255.0)}
 _OPTIONS = ("mask", "range", "out", "size", "batch", "blank", "name", "threads")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from occset.benchmark.methods.guard import say_failure
 from occset.benchmark.methods.protocols import problems_of
 from occset.benchmark.tasks import DEOCCLUSION, SEGMENTATION, TASKS
+from occset.models.registry import descriptions, inference_classes
 from occset.support.errors import BrokenMethod, OccsetError, UnknownName
 from occset.support.references import load
 
@@ -47,7 +48,7 @@ SEGMENTATION_CONTROLS: dict[str, str] = {
 """The same of segmentation."""
 
 SEGMENTERS: dict[str, str] = {
-    "ns": "occset.models.segmentation.segmenter:FaceSegmenter",
+    **inference_classes(SEGMENTATION),  # our networks
     "colour": f"{_HERE}.skin_colour:SkinColour",
     "oval": f"{_HERE}.mask_controls:Oval",
     "labels": f"{_HERE}.mask_controls:Labels",
@@ -55,7 +56,7 @@ SEGMENTERS: dict[str, str] = {
 }
 """Every built-in name of segmentation, the controls included."""
 
-_LISTED_UNSEEN = {"ns": "U-Net trained on occluded faces, the paper's NS; --methods ns runs the released weights"}
+_LISTED_UNSEEN = {name: f"{says}; runs the released weights" for name, says in descriptions(SEGMENTATION).items()}
 """What is told of methods that would take seconds, and torch, to look at."""
 
 TOLD_THE_FACE = ("labels",)

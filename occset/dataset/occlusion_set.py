@@ -216,7 +216,7 @@ class OcclusionSet:
         path = safe_join(self.path, row["path"])
         return self._as_added(row, images.read_image(path), path)
 
-    # --- adding (rows get their split from occset.importing.add_source, in one go) ----------------------------------------------
+    # --- adding (rows get their split from occset.importing, in one go) -----------------------------------------------
 
     def store_face(self, item: FaceItem, source: str) -> dict[str, Any]:
         """Write a face's files and return its row, without a split; see `occset.dataset.storing.store_face`."""

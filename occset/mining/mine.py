@@ -16,6 +16,7 @@ from occset.dataset.recipes import named_items, read_recipes
 from occset.importing.updating import frozen_files
 from occset.mining.choice import choose
 from occset.mining.model import open_model, weights_hash_of
+from occset.mining.options import DEFAULT_MODEL
 from occset.mining.scoring import Progress, Rendered, score_faces
 from occset.support.errors import OccsetError
 from occset.support.pool import default_workers
@@ -81,7 +82,7 @@ def frozen_faces(root: Path) -> set[str]:
 
 def score_set(
     data: OcclusionSet,
-    model: str = "ns",
+    model: str = DEFAULT_MODEL,
     split: str = "train",
     weights: Path | None = None,
     device: str = "auto",

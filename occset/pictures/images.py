@@ -1,6 +1,6 @@
 """Pictures: RGB in that order, uint8, upright, whatever the file holds; read, written, hashed, shrunk.
 
-What is read how, is in `occset.pictures.decoding`. What changes pixels here is integer arithmetic, the same on every machine.
+What is read how, is in `occset.pictures.decoding`. What changes pixels here is integer arithmetic, the same everywhere.
 """
 
 from __future__ import annotations

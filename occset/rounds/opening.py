@@ -12,6 +12,7 @@ import pandas as pd
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.choice import score
 from occset.mining.mine import MAY_BE_MINED, Scores, candidates, frozen_faces, score_set
+from occset.mining.options import DEFAULT_MODEL
 from occset.mining.scoring import Progress
 from occset.rounds.honeypots import add_honeypots, how_many
 from occset.rounds.ledger import (
@@ -32,7 +33,7 @@ def open_round(
     data: OcclusionSet,
     top: int = 50,
     random: int = 50,
-    model: str = "ns",
+    model: str = DEFAULT_MODEL,
     split: str = "train",
     seed: int = 0,
     weights: Path | None = None,

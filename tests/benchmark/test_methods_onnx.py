@@ -16,8 +16,8 @@ from onnx import TensorProto, helper, numpy_helper
 from occset.benchmark.methods.guard import run_checked
 from occset.benchmark.methods.onnx_method import OnnxMethod, parse_options
 from occset.benchmark.methods.registry import open_method
-from occset.models.onnx_session import OnnxSession
 from occset.support.errors import BadInput, BrokenMethod, UnknownName
+from occset.support.onnx_session import OnnxSession
 
 FLOAT, UINT8 = TensorProto.FLOAT, TensorProto.UINT8
 RNG = np.random.default_rng(0)

@@ -100,7 +100,8 @@ def test_another_process_gives_the_same_bytes(tmp_path, plain_set, drawn):
     code = (
         "import sys, json\n"
         "from occset.dataset.occlusion_set import OcclusionSet\nfrom occset.pictures.images import pixel_hash\n"
-        "from occset.dataset.recipes import read_recipes\nfrom occset.samples.render import Renderer\nfrom pathlib import Path\n"
+        "from occset.dataset.recipes import read_recipes\nfrom occset.samples.render import Renderer\n"
+        "from pathlib import Path\n"
         "r = Renderer(OcclusionSet(sys.argv[1]))\n"
         "s = [r.render(x) for x in read_recipes(Path(sys.argv[2]))]\n"
         "print(json.dumps([[pixel_hash(a) for a in (x.image, x.alpha, x.face_soft, x.clean)] for x in s]))"
