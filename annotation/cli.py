@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from occset.mining.options import DEFAULT_MODEL, Model
+
 annotate = typer.Typer(
     no_args_is_help=True, help="Label faces in Label Studio: start it, push a round, pull its labels, pre-label."
 )
@@ -78,7 +80,7 @@ def push_command(
     seed: Annotated[int, typer.Option(help="Of random faces and honeypots.", min=0)] = 0,
     annotators: Annotated[int, typer.Option(help="How many people label each face.", min=1, max=12)] = 1,
     prelabel: Annotated[str, typer.Option(help="Drawn beforehand: model, label (the set's own) or none.")] = "model",
-    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    model: Model = DEFAULT_MODEL,
     weights: Weights = None,
     device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
@@ -223,7 +225,7 @@ def backend_command(
             help="Only for the latest round of this set; by default for all projects of occset's.", metavar="SET"
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    model: Model = DEFAULT_MODEL,
     weights: Weights = None,
     device: Device = "auto",
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 9090,

@@ -10,24 +10,33 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import sha256_file, write_atomic
 
-try:
-    import safetensors.torch as safetensors
-except ImportError as missing:  # pragma: no cover - depends on what is installed
-    raise MissingExtra("safetensors", "models", "occset.models.weight_files") from missing
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RELEASED = Path(__file__).parent / "weights"
 """Folder of the released checkpoints, one folder each."""
 
 SHARD_BYTES = 16 * (1 << 20)
 """Most bytes of one file."""
+
+
+def _safetensors() -> Any:
+    """The package, which hashing and listing files do without.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        import safetensors.torch
+    except ImportError as missing:  # pragma: no cover - depends on what is installed
+        raise MissingExtra("safetensors", "models", "reading and writing weights") from missing
+    return safetensors.torch
+
 
 _HEADER = 1 << 18  # what a file's header may take of it
 
@@ -50,6 +59,9 @@ def save_weights(
     Raises:
         BadInput: a value is not finite; names the tensor.
     """
+    import torch
+
+    safetensors = _safetensors()
     shards: list[dict[str, Tensor]] = [{}]
     room = SHARD_BYTES - _HEADER
     for key, tensor in state.items():
@@ -113,6 +125,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         BadInput: missing or broken; names the file.
     """
+    safetensors = _safetensors()
     state: dict[str, Tensor] = {}
     about: dict[str, Any] = {}
     for file in weight_files(path):

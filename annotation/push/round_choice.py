@@ -8,6 +8,7 @@ from pathlib import Path
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.mine import candidates
+from occset.mining.options import DEFAULT_MODEL
 from occset.rounds.ledger import corrections, list_rounds, read_round
 from occset.rounds.opening import next_number, open_chosen, open_random, open_round
 from occset.support.errors import OccsetError
@@ -36,7 +37,7 @@ class Choice:
     honeypots: float = 0.0
     split: str = "train"
     seed: int = 0
-    model: str = "ns"
+    model: str = DEFAULT_MODEL
     weights: Path | None = None
     device: str = "auto"
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from occset.benchmark.methods.onnx_options import RANGES, OnnxOptions, parse_options
-from occset.models.onnx_session import OnnxSession, Port
 from occset.support.errors import BadInput
+from occset.support.onnx_session import OnnxSession, Port
 
 
 class OnnxNetwork:

@@ -222,9 +222,10 @@ class _Seed:
         return [ids[i] for i in np.random.default_rng([self.seed, 0xD1CE]).permutation(len(ids))[: point.labels]]
 
     def _train(self, data: OcclusionSet, name: str, start: Path | None) -> Path:
-        from occset.models.segmentation.train import train
+        from occset.models.training.registered import train
 
         trained = train(
+            "ns",
             data,
             self.setup.preset(coarse=start is None),
             self.folder / name,

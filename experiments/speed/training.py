@@ -46,9 +46,9 @@ class MemoryTask:
         self.networks = {"segmentation": _network()}
         self.samples = MemorySamples()
 
-    def loss(self, player: str, networks: Mapping[str, Any], batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def loss(self, network: str, networks: Mapping[str, Any], batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Binary cross-entropy, and the same for the log."""
-        loss = _loss(networks[player](_input(batch["image"])), batch["mask"])
+        loss = _loss(networks[network](_input(batch["image"])), batch["mask"])
         return loss, {"bce": loss}
 
     def validate(self, networks: Mapping[str, Any]) -> dict[str, float]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from occset.models.segmentation.network import Architecture
-from occset.models.training.presets import TrainingPreset
-from occset.support.errors import UnknownName
+from occset.models.segmentation.architecture import Architecture
+from occset.models.training.presets import TrainingPreset, fitted
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,7 @@ class SegmentationPreset:
 
     def fitted(self, faces: int, epochs: int | None = None) -> SegmentationPreset:
         """The preset for a set of so many labelled faces, with another number of epochs where one is given."""
-        training = self.training
-        if self.epoch_is_set:
-            whole = max(1, faces // training.batch) * training.batch
-            training = replace(training, epoch_size=whole)
-        if epochs is not None:
-            training = replace(training, epochs=epochs)
-        return replace(self, training=training)
+        return replace(self, training=fitted(self.training, faces, epochs, self.epoch_is_set))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the metadata of weights."""
@@ -49,6 +43,13 @@ class SegmentationPreset:
             "training": self.training.to_dict(),
             "ohem_keep": self.ohem_keep,
         }
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a training of NS takes besides the common options."""
+
+    encoder_weights: Annotated[Path | None, "ImageNet weights of the encoder, saved by torch."] = None
 
 
 PRESETS = {
@@ -95,14 +96,3 @@ PRESETS = {
     )
 }  # fmt: skip
 """Every preset by name."""
-
-
-def open_preset(name: str) -> SegmentationPreset:
-    """The preset of a name.
-
-    Raises:
-        UnknownName: there is none; suggests the nearest.
-    """
-    if name not in PRESETS:
-        raise UnknownName("preset", name, PRESETS)
-    return PRESETS[name]

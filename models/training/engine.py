@@ -16,12 +16,12 @@ from pathlib import Path
 import torch
 
 from occset.models.training.checkpoints import final_networks
-from occset.models.training.helpers import helpers
-from occset.models.training.interrupts import Interrupts
 from occset.models.training.loading import told_of_deaths
 from occset.models.training.loop import Training
 from occset.models.training.presets import TrainingPreset
-from occset.models.training.processes import Layout, find_layout, leave
+from occset.models.training.processes.helpers import helpers
+from occset.models.training.processes.interrupts import Interrupts
+from occset.models.training.processes.layout import Layout, find_layout, leave
 from occset.models.training.task import Task
 from occset.support.errors import OccsetError
 from occset.support.locks import clear_temporaries, only_writer

@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from occset.mining.options import DEFAULT_MODEL, Model
+
 mine = typer.Typer()
 
 
 @mine.command()
 def mine_command(
     path: Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")],
-    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    model: Model = DEFAULT_MODEL,
     top: Annotated[int, typer.Option(help="How many faces to pick.", min=1)] = 500,
     split: Annotated[str, typer.Option(help="train or val; test faces are never mined.")] = "train",
     out: Annotated[Path | None, typer.Option(help="Write the picks here, .csv or .parquet, all columns.")] = None,

@@ -15,6 +15,7 @@ from occset.dataset.frozen import frozen_faces
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.choice import choose
 from occset.mining.model import open_model, weights_hash_of
+from occset.mining.options import DEFAULT_MODEL
 from occset.mining.scoring import Progress, Rendered, score_faces
 from occset.support.errors import OccsetError
 from occset.support.pool import default_workers
@@ -71,7 +72,7 @@ def candidates(data: OcclusionSet, split: str = "train", leave_out: Iterable[str
 
 def score_set(
     data: OcclusionSet,
-    model: str = "ns",
+    model: str = DEFAULT_MODEL,
     split: str = "train",
     weights: Path | None = None,
     device: str = "auto",

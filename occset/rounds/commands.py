@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from occset.mining.options import DEFAULT_MODEL, Model
+
 round_ = typer.Typer(no_args_is_help=True, help="A round: pick hard faces, merge their labels, report what changed.")
 
 SetPath = Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")]
@@ -19,7 +21,7 @@ def open_command(
     path: SetPath,
     top: Annotated[int, typer.Option(help="How many faces the model picks.", min=0)] = 50,
     random: Annotated[int, typer.Option(help="How many faces are drawn at random, as its control.", min=0)] = 50,
-    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    model: Model = DEFAULT_MODEL,
     split: Annotated[str, typer.Option(help="train or val; test faces are never relabelled.")] = "train",
     seed: Annotated[int, typer.Option(help="Seed of the random arm.", min=0)] = 0,
     weights: Annotated[Path | None, typer.Option(help="Weights of the model; the released ones by default.")] = None,

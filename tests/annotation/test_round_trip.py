@@ -92,9 +92,10 @@ def test_labels_from_label_studio_raise_the_iou(kind, label_studio, tmp_path, re
 
 
 def trained(data, setup, folder, start):
-    from occset.models.segmentation.train import train
+    from occset.models.training.registered import train
 
     found = train(
+        "ns",
         data,
         setup.preset(coarse=start is None),
         folder,

@@ -21,7 +21,7 @@ from occset.benchmark.runner import worker
 from occset.cli import main
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
-from occset.models.onnx_session import file_sha256
+from occset.support.onnx_session import file_sha256
 
 COUNT, SIZE, BATCH = 24, 64, 8
 NOT_COMPARED = ("times", "created", "machine")

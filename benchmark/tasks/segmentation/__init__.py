@@ -6,6 +6,7 @@ from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, Words
 from occset.benchmark.tasks.segmentation import rules
 from occset.benchmark.tasks.segmentation.columns import COLUMNS, METRIC_VERSION, METRICS
+from occset.models.registry import descriptions, inference_classes
 
 _HERE = "occset.benchmark.tasks.segmentation"
 
@@ -18,7 +19,7 @@ CONTROLS = {
 }
 
 METHODS = {
-    "ns": "occset.models.segmentation.segmenter:FaceSegmenter",
+    **inference_classes(rules.NAME),  # our networks
     "colour": f"{_HERE}.methods.skin_colour:SkinColour",
     "oval": f"{_HERE}.methods.fixed:Oval",
     "labels": f"{_HERE}.methods.fixed:Labels",
@@ -56,7 +57,7 @@ TASK = BenchTask(
         controls=tuple(CONTROLS),
         roles={"all-face": "floor", "truth": "ceiling"},
         told={"labels": ("face",)},
-        defaults=("ns", "colour", "labels"),
+        defaults=(*inference_classes(rules.NAME), "colour", "labels"),
         forms=(
             Form("onnx:FILE", f"{_HERE}.onnx:from_spec", "An ONNX network of one image input and one mask output"),
             Form(
@@ -66,7 +67,7 @@ TASK = BenchTask(
                 ("ids",),
             ),
         ),
-        unseen={"ns": "U-Net trained on occluded faces, the paper's NS; --methods ns runs the released weights"},
+        unseen={name: f"{says}; runs the released weights" for name, says in descriptions(rules.NAME).items()},
     ),
     metrics=METRICS,
     columns={METRIC_VERSION: COLUMNS},

@@ -17,8 +17,8 @@ from occset.benchmark.methods.onnx_options import parse_options
 from occset.benchmark.methods.opening import open_method
 from occset.benchmark.tasks.deocclusion.evaluator import run_checked
 from occset.benchmark.tasks.deocclusion.onnx import OnnxMethod
-from occset.models.onnx_session import OnnxSession
 from occset.support.errors import BadInput, BrokenMethod, UnknownName
+from occset.support.onnx_session import OnnxSession
 
 FLOAT, UINT8 = TensorProto.FLOAT, TensorProto.UINT8
 RNG = np.random.default_rng(0)
