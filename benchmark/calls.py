@@ -95,11 +95,11 @@ def evaluate(method: Any, data: OcclusionSet | str | Path, protocol: str, *, lim
     import pandas as pd
 
     from occset.benchmark.methods.interfaces import Learns
-    from occset.benchmark.methods.opening import answers_for
     from occset.benchmark.protocols.frozen import open_protocol, rule_of
     from occset.benchmark.runner import worker
     from occset.benchmark.runner.planned import open_all
     from occset.benchmark.runner.training_faces import TrainSplit
+    from occset.benchmark.tasks.opening import answers_for
     from occset.benchmark.tasks.registry import task_named
 
     task = task_named(rule_of(protocol).task)

@@ -24,9 +24,9 @@ import numpy as np
 
 from occset.benchmark.methods.guard import read_only, say_failure
 from occset.benchmark.methods.interfaces import Learns
-from occset.benchmark.methods.opening import open_method, task_of
 from occset.benchmark.tasks.definition import BenchTask, Evaluator
 from occset.benchmark.tasks.made_up import MadeUpFaces
+from occset.benchmark.tasks.opening import open_method, task_of
 from occset.benchmark.tasks.registry import task_named
 from occset.support.errors import OccsetError
 from occset.support.references import load

@@ -162,8 +162,8 @@ def _say_audit(verdicts: list[Verdict]) -> None:
 @bench.command("list")
 def list_command(as_json: Json = False) -> None:
     """Methods that can be run, and protocols."""
-    from occset.benchmark.methods.opening import available
     from occset.benchmark.protocols.frozen import published
+    from occset.benchmark.tasks.opening import available
     from occset.benchmark.tasks.registry import all_tasks
     from occset.support.console import print_table
 

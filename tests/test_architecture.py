@@ -42,8 +42,36 @@ ROOMS = {
         "checks",
     ),
     "annotation": ("server", "api", "labels", "push", "pull", "backend"),
+    "models": (
+        "weight_files",
+        "registry",
+        "released",
+        "pretrained",
+        "arcface",
+        "morphable",
+        "rendering",
+        "builtin",
+        "training",
+        "photos",
+        "segmentation",
+    ),
+    "benchmark": (
+        "methods",
+        "tasks",  # what a task is
+        "protocols",
+        "identity",
+        "tasks.",  # the tasks themselves
+        "fingerprints",
+        "results",
+        "statistics",
+        "runner",
+        "leaderboards",
+    ),
 }
-"""The rooms of a folder, each of which uses only those before it; what lies beside them uses them all."""
+"""The rooms of a folder, each of which uses only those before it; what lies beside them uses them all.
+
+A name that ends in a dot stands for the folders in a room, which come later than its modules.
+"""
 
 MOST_MODULES = 14
 """In one room; a folder that outgrows this wants rooms inside."""
@@ -183,9 +211,11 @@ def test_a_folder_imports_only_from_below(folder: str) -> None:
 
 def room_of(module: str, folder: str) -> int:
     """Number of the room of a folder that a dotted name lies in; of what lies beside them, the number after the last."""
-    inside = module.removeprefix(HOUSE[folder]).lstrip(".").partition(".")[0]
+    room, _, inside = module.removeprefix(HOUSE[folder]).lstrip(".").partition(".")
     rooms = ROOMS[folder]
-    return rooms.index(inside) if inside in rooms else len(rooms)
+    if f"{room}." in rooms and (ROOT / folder / room / inside.partition(".")[0]).is_dir():
+        room = f"{room}." if inside else room
+    return rooms.index(room) if room in rooms else len(rooms)
 
 
 @pytest.mark.parametrize("folder", ROOMS)
@@ -206,7 +236,9 @@ def test_a_room_uses_only_those_before_it(folder: str) -> None:
 def test_every_room_is_there_and_has_an_order() -> None:
     for folder, rooms in ROOMS.items():
         there = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py") if not path.parent.is_symlink()}
-        assert there == set(rooms), folder
+        assert there <= set(rooms), folder
+        for room in rooms:
+            assert list((ROOT / folder).glob(f"{room.rstrip('.')}*")), f"{folder} has no {room}"
 
 
 def test_no_room_is_crowded() -> None:

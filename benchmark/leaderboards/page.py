@@ -7,10 +7,7 @@ A content security policy allows exactly this style and this script, by their ha
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import re
-from importlib import resources
 from typing import Any
 
 import cv2
@@ -21,6 +18,7 @@ from occset.benchmark.results.result import MADE, picture_path
 from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.registry import all_tasks
 from occset.pictures.images import read_image
+from occset.support import pages
 
 PICTURES = 8
 """Samples whose pictures go into the page, for each table."""
@@ -40,12 +38,12 @@ def page_html(tables: list[Table]) -> str:
         "all": ALL,
         "tables": [_table(table) for table in tables],
     }
-    css, js = _asset("page.css"), _asset("page.js")
-    parts = {"css": css, "js": js, "data": embed_json(data), "css_hash": _csp_hash(css), "js_hash": _csp_hash(js)}
-    parts["title"] = tasks[0].words.title if len(tasks) == 1 else "Face occlusion leaderboard"
-    parts["lead"] = " ".join(task.words.lead for task in tasks)
-    # one pass, so that nothing inside an inserted part is taken for a placeholder
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
+    words = {
+        "title": tasks[0].words.title if len(tasks) == 1 else "Face occlusion leaderboard",
+        "lead": " ".join(task.words.lead for task in tasks),
+        "data": embed_json(data),
+    }
+    return pages.fill("occset.benchmark.leaderboards", words)
 
 
 def _task(task: BenchTask) -> dict[str, Any]:
@@ -151,11 +149,3 @@ def _data_uri(row: Row, sample: str, what: str) -> str | None:
     if not done:
         raise RuntimeError(f"OpenCV could not encode {path} as WebP")
     return "data:image/webp;base64," + base64.b64encode(data.tobytes()).decode()
-
-
-def _asset(name: str) -> str:
-    return resources.files("occset.benchmark.leaderboards").joinpath(name).read_text(encoding="utf-8")
-
-
-def _csp_hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

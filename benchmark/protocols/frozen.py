@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from occset.benchmark.protocols.rule import Rule
 from occset.benchmark.tasks.registry import all_tasks, task_named
+from occset.benchmark.tasks.rule import Rule
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, hash_recipes, read_metadata, read_recipes, recipes_to_bytes
 from occset.dataset.usable import usable_faces

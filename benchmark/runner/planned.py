@@ -11,7 +11,6 @@ from typing import Any
 from occset import __version__
 from occset.benchmark.fingerprints import fingerprint, is_ours, source_hash
 from occset.benchmark.methods.interfaces import Learns
-from occset.benchmark.methods.opening import answers_for, is_control, open_method, refuse_unfit
 from occset.benchmark.protocols.frozen import Protocol
 from occset.benchmark.protocols.hashing import data_hash
 from occset.benchmark.results.files import read_result
@@ -20,6 +19,7 @@ from occset.benchmark.runner import worker
 from occset.benchmark.runner.training_faces import TrainSplit
 from occset.benchmark.runner.worker import Entry
 from occset.benchmark.tasks.definition import BenchTask
+from occset.benchmark.tasks.opening import answers_for, is_control, open_method, refuse_unfit
 from occset.benchmark.tasks.registry import task_named
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.support.errors import OccsetError
@@ -36,7 +36,7 @@ def open_all(specs: Sequence[str | Opened], task: BenchTask) -> list[Opened]:
     """Open methods, each once.
 
     Args:
-        specs: as `occset.benchmark.methods.opening.open_method` takes them, or methods opened already.
+        specs: as `occset.benchmark.tasks.opening.open_method` takes them, or methods opened already.
         task: what they are to do.
 
     Raises:

@@ -77,7 +77,7 @@ def run(
     Args:
         data: the set.
         protocol: of this set.
-        specs: methods as `occset.benchmark.methods.opening.open_method` takes them, or pairs of a name and a method
+        specs: methods as `occset.benchmark.tasks.opening.open_method` takes them, or pairs of a name and a method
             that is open already.
         out: folder of the results.
         limit: number of samples; all when None.

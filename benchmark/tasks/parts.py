@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from occset.benchmark.protocols.rule import Rule
+from occset.benchmark.tasks.rule import Rule
 
 if TYPE_CHECKING:
     from occset.dataset.occlusion_set import OcclusionSet

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from occset.benchmark.protocols import frozen
-from occset.benchmark.protocols.rule import Rule
 from occset.benchmark.runner import worker
+from occset.benchmark.tasks.rule import Rule
 from occset.cli import main
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile

@@ -15,7 +15,7 @@ import pytest
 import occset
 from occset.benchmark import fingerprints
 from occset.benchmark.fingerprints import modules_of, source_hash
-from occset.benchmark.methods.opening import open_method
+from occset.benchmark.tasks.opening import open_method
 
 FILES = {
     "own_for_hash.py": "import helper_for_hash\nfrom base_for_hash import Base\n\n"

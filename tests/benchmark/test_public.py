@@ -44,7 +44,7 @@ def test_figures_of_one_picture_are_those_of_the_bench(bench_set: OcclusionSet) 
 
     scores = bench.evaluate("mean-colour", bench_set, "sunglasses", limit=3)
     batch = render_batch(Renderer(bench_set), open_protocol(bench_set, "sunglasses", 1).recipes[:3])
-    from occset.benchmark.methods.opening import open_method
+    from occset.benchmark.tasks.opening import open_method
 
     answer = open_method("mean-colour").deocclude(batch.images, batch.footprints)
     for at in range(3):

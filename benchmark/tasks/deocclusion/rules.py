@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from occset.benchmark.protocols.rule import Rule
+from occset.benchmark.tasks.rule import Rule
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import flag_of
 from occset.support.errors import OccsetError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from occset.benchmark.protocols.rule import Rule
+from occset.benchmark.tasks.rule import Rule
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.usable import is_labelled
 from occset.support.errors import OccsetError

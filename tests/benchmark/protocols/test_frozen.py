@@ -15,7 +15,7 @@ import pytest
 from occset.benchmark.protocols import frozen
 from occset.benchmark.protocols.frozen import open_protocol
 from occset.benchmark.protocols.hashing import data_hash
-from occset.benchmark.protocols.rule import Rule
+from occset.benchmark.tasks.rule import Rule
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, read_metadata, recipes_to_bytes
 from occset.importing.add_source import resplit

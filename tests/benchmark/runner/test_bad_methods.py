@@ -245,7 +245,7 @@ def test_another_size_is_scaled_and_told(bench_set: OcclusionSet, protocol: Prot
 
 
 def test_asking_for_what_is_not_given_is_refused(write_method: Write) -> None:
-    from occset.benchmark.methods.opening import open_method
+    from occset.benchmark.tasks.opening import open_method
 
     with pytest.raises(BrokenMethod, match="landmarks"):
         open_method(write_bad(write_method, "return images", '"landmarks",'))

@@ -13,7 +13,6 @@ from occset import __version__
 from occset.benchmark.fingerprints import fingerprint
 from occset.benchmark.methods.interfaces import TrainingFaces
 from occset.benchmark.protocols.frozen import Protocol, open_protocol
-from occset.benchmark.protocols.rule import Rule
 from occset.benchmark.results.files import read_result
 from occset.benchmark.results.result import picture_path
 from occset.benchmark.runner import planned, worker
@@ -22,6 +21,7 @@ from occset.benchmark.runner.training_faces import TrainSplit
 from occset.benchmark.tasks.deocclusion import evaluator
 from occset.benchmark.tasks.deocclusion.controls import Noise, OccludedInput
 from occset.benchmark.tasks.deocclusion.methods.classical import Telea
+from occset.benchmark.tasks.rule import Rule
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
 from occset.pictures.images import read_image

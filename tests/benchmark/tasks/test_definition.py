@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from occset.benchmark.methods.opening import open_method
 from occset.benchmark.protocols.frozen import published
 from occset.benchmark.tasks import deocclusion
+from occset.benchmark.tasks.opening import open_method
 from occset.benchmark.tasks.parts import Audit
 from occset.benchmark.tasks.registry import TASKS, all_tasks, task_named
 from occset.support.errors import UnknownName

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from occset.benchmark.methods.opening import open_method, task_of
 from occset.benchmark.protocols.hashing import data_hash
 from occset.benchmark.results.files import load_results
 from occset.benchmark.tasks import registry
+from occset.benchmark.tasks.opening import open_method, task_of
 from occset.dataset.occlusion_set import OcclusionSet
 from tests.benchmark.conftest import BATCH, COUNT, SIZE
 

@@ -5,10 +5,10 @@ Its methods answer with two arrays, a number and a map for each picture, as a re
 
 from __future__ import annotations
 
-from occset.benchmark.protocols.rule import Rule
 from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.metric import Metric
 from occset.benchmark.tasks.parts import Audit, Form, Methods, Samples, Words
+from occset.benchmark.tasks.rule import Rule
 
 _HERE = "tests.benchmark.toy_task"
 

@@ -14,9 +14,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from occset.benchmark.methods.onnx_options import parse_options
-from occset.benchmark.methods.opening import open_method
 from occset.benchmark.tasks.deocclusion.evaluator import run_checked
 from occset.benchmark.tasks.deocclusion.onnx import OnnxMethod
+from occset.benchmark.tasks.opening import open_method
 from occset.support.errors import BadInput, BrokenMethod, UnknownName
 from occset.support.onnx_session import OnnxSession
 

@@ -12,10 +12,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from occset.benchmark.check_method import check_method
-from occset.benchmark.methods import opening
 from occset.benchmark.methods.interfaces import Learns, Segmenter, TrainingFace
-from occset.benchmark.methods.opening import available, is_control, open_method
-from occset.benchmark.tasks import deocclusion
+from occset.benchmark.tasks import deocclusion, opening
+from occset.benchmark.tasks.opening import available, is_control, open_method
 from occset.benchmark.tasks.segmentation import CONTROLS, METHODS, TASK
 from occset.benchmark.tasks.segmentation.evaluator import run_segmenter
 from occset.benchmark.tasks.segmentation.methods.skin_colour import SkinColour

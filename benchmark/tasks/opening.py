@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from occset.benchmark.methods.guard import say_failure
-from occset.benchmark.methods.problems import problems_of
 from occset.benchmark.tasks.definition import BenchTask
+from occset.benchmark.tasks.problems import problems_of
 from occset.benchmark.tasks.registry import TASKS, all_tasks, task_named
 from occset.support.errors import BrokenMethod, OccsetError, UnknownName
 from occset.support.references import load

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from occset.benchmark.methods import opening
 from occset.benchmark.methods.interfaces import Deoccluder, Learns
-from occset.benchmark.methods.opening import available, is_control, open_method
-from occset.benchmark.methods.problems import problems_of
+from occset.benchmark.tasks import opening
 from occset.benchmark.tasks.deocclusion import CONTROLS, METHODS, TASK
 from occset.benchmark.tasks.deocclusion.evaluator import run_checked
+from occset.benchmark.tasks.opening import available, is_control, open_method
+from occset.benchmark.tasks.problems import problems_of
 from occset.support.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
 
 
