@@ -21,7 +21,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from occset.support.errors import BadInput, UnknownName
+from occset.support.errors import BadInput
+from occset.support.specs import read_options
 
 RANGES = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0), "0..255": (0.0, 255.0)}
 _OPTIONS = ("mask", "range", "out", "size", "batch", "blank", "name", "threads")
@@ -58,12 +59,7 @@ def parse_options(
         UnknownName: an option is not known.
         BadInput: a value is not.
     """
-    found: dict[str, str] = {}
-    for part in filter(None, query.split("&")):
-        key, _, value = part.partition("=")
-        if key not in known:
-            raise UnknownName("option of onnx:FILE", key, known)
-        found[key] = value
+    found = read_options(query, f"onnx:FILE?{query}", known, "option of onnx:FILE")
     return OnnxOptions(
         mask=_one_of(found, "mask", ("hole", "keep"), "hole"),
         range=_one_of(found, "range", ranges, "0..1"),
