@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from occset.support.errors import OccsetError
 
 WEIGHTS = "weights"
 """Folder, inside that of a training, of the finished checkpoint."""
+
+log = logging.getLogger("occset")
 
 
 class NetworkTask(Task, Protocol):
@@ -102,7 +105,7 @@ def train(
     devices: int | str = "auto",
     num_nodes: int = 1,
     progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = log.info,
     **options: Any,
 ) -> Trained:
     """Train a network, or go on with a training that was interrupted.
@@ -118,7 +121,7 @@ def train(
         workers: processes that make samples.
         accelerator, devices, num_nodes: as Lightning Fabric takes them.
         progress: called with (done, all) in steps.
-        say: takes lines for the user.
+        say: takes lines for the user; the logger "occset" by default.
         options: what this network takes besides, such as ``encoder_weights`` of "ns".
 
     Returns:
