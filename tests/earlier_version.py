@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from occset import models
 from occset.cli import main
-from tests.models.training_task import BrightTask, everything, train
+from tests.models.training.training_task import BrightTask, everything, train
 
 __all__ = ["BrightTask", "everything", "train"]
 
