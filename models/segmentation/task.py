@@ -75,7 +75,7 @@ class SegmentationTask:
         )
         self.networks: dict[str, nn.Module] = {SEGMENTATION: network}
         self.samples: Samples = samples or SegmentationSamples(
-            data, preset.architecture.size, preset.training.epoch_size, seed=seed
+            data, preset.architecture.size, preset.training.epoch_size, seed=seed, mix=preset.mix
         )
 
     @staticmethod

@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ import pyarrow.parquet as pq
 
 from occset.support.errors import BadInput
 from occset.support.files import write_atomic
+
+MACHINE = "mask_origin"
+"""Flag of a face whose mask a model made: which one, see `occset.mining.machine_masks`."""
 
 SCHEMA_VERSION = 1
 
@@ -193,6 +197,18 @@ def unpack_points(cell: object) -> np.ndarray | None:
     if cell is None or (isinstance(cell, float) and np.isnan(cell)):
         return None
     return np.asarray(cell, np.float64).reshape(-1, 2)
+
+
+def flags_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """The flags of a face, from its row."""
+    found: dict[str, str] = json.loads(row["flags"]) if isinstance(row["flags"], str) else {}
+    return found
+
+
+def with_flag(row: Mapping[str, Any], name: str, value: str | None) -> str:
+    """The cell of a face's flags with one of them set, or without it where the value is None."""
+    flags = {key: known for key, known in flags_of(row).items() if key != name}
+    return json.dumps(flags if value is None else {**flags, name: value}, sort_keys=True)
 
 
 def flag_of(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.records import MACHINE, flags_of, with_flag
 from occset.rounds.ledger import corrections
 from occset.support.errors import BadInput
 
@@ -30,6 +31,14 @@ class Outcome:
     updated: int = 0
     harvested: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def with_machine_mask(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A face as its source gives it now, with the mask that a model gave it as long as the source has none."""
+    origin = flags_of(old).get(MACHINE)
+    if origin is None or new["mask"] is not None:
+        return new
+    return {**new, "mask": old["mask"], "flags": with_flag(new, MACHINE, origin)}
 
 
 def is_changed(old: dict[str, Any], new: dict[str, Any]) -> bool:

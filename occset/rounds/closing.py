@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.records import MACHINE, flags_of, with_flag
 from occset.mining.signals import iou
 from occset.pictures.masks import decode_rle, encode_rle, read_mask
 from occset.rounds.ledger import Ledger, corrections, note_time, read_round, write_round
@@ -182,6 +183,8 @@ def _news(face: dict[str, Any], label: Label) -> dict[str, Any]:
     news: dict[str, Any] = {}
     if label.counts is not None and face["mask"] != label.counts:
         news["mask"] = label.counts
+    if label.counts is not None and MACHINE in flags_of(face):  # a person said it now, changed or not
+        news["flags"] = with_flag(face, MACHINE, None)
     verdict = None if label.verdict == REVOKED else label.verdict
     if (face["verdict"] if isinstance(face["verdict"], str) else None) != verdict:
         news["verdict"] = verdict

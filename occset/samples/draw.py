@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,7 +69,15 @@ class Drawer:
         self.textures = sorted(data.textures.loc[data.textures["split"] == plan.split, "id"])
         self.types = plan.types or {c: ((c,), category_of(c).weight) for c in sorted(self.by_category)}
         self._check()
-        self.order = np.random.default_rng([seed, 0xFACE]).permutation(len(self.faces))
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        self.order = np.random.default_rng([self.seed, 0xFACE]).permutation(len(self.faces))
+
+    def repeat(self, faces: Container[str], times: int) -> None:
+        """Give some faces as many turns where each other face has one."""
+        self.faces = [face for face in dict.fromkeys(self.faces) for _ in range(times if face in faces else 1)]
+        self._shuffle()
 
     def _check(self) -> None:
         split = self.plan.split

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import pickle
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.models.segmentation.samples import BARE, DOUBLE, SegmentationSamples, training_types
+from occset.dataset.records import MACHINE, with_flag
+from occset.models.segmentation.mix import Mix, training_types
+from occset.models.segmentation.samples import SegmentationSamples
 from occset.support.errors import OccsetError
 
 
 def test_weights_of_types_add_up_and_leave_spectacles_out() -> None:
     types = training_types(["mask", "hand", "spectacles", "sunglasses"])
-    assert types["bare"] == ((), BARE)
+    assert types["bare"] == ((), 0.2)
     single = {name: weight for name, (layers, weight) in types.items() if len(layers) == 1}
     double = {name: weight for name, (layers, weight) in types.items() if len(layers) == 2}
     assert set(single) == {"mask", "hand", "sunglasses"}
@@ -22,8 +26,8 @@ def test_weights_of_types_add_up_and_leave_spectacles_out() -> None:
         "hand and hand", "hand and mask", "hand and sunglasses", "mask and mask", "mask and sunglasses",
         "sunglasses and sunglasses",
     }  # fmt: skip
-    assert sum(double.values()) == pytest.approx(DOUBLE)
-    assert sum(single.values()) == pytest.approx(1 - BARE - DOUBLE)
+    assert sum(double.values()) == pytest.approx(0.2)
+    assert sum(single.values()) == pytest.approx(0.6)
     assert training_types(["spectacles"]) == {"bare": ((), 1.0)}
 
 
@@ -86,3 +90,25 @@ def test_categories_and_faces_can_be_named(plain_set: OcclusionSet) -> None:
     assert {category[layer.occluder] for r in recipes for layer in r.layers} == {"mask"}
     with pytest.raises(OccsetError, match="'no-such'"):
         SegmentationSamples(plain_set, 64, 50, categories=("no-such",))
+
+
+def test_a_mix_says_what_is_shown_and_how_often() -> None:
+    plain, mixed = (training_types(["hand", "mask", "spectacles"], mix) for mix in (None, Mix(0.1, 0.5, {"hand": 3.0})))
+    assert plain["hand"][1] == pytest.approx(0.3) and plain["mask"][1] == pytest.approx(0.3)
+    assert mixed["bare"][1] == pytest.approx(0.1)
+    assert mixed["hand"][1] == pytest.approx(0.4 * 3 / 4) and mixed["mask"][1] == pytest.approx(0.4 / 4)
+    assert mixed["hand and hand"][1] == pytest.approx(0.5 * 36 / (36 + 12 + 4))
+    assert not [name for name in mixed if "spectacles" in name]
+
+
+def test_faces_labelled_by_hand_have_more_turns(plain_set: OcclusionSet, tmp_path: Path) -> None:
+    shutil.copytree(plain_set.path, tmp_path / "set")
+    data = OcclusionSet(tmp_path / "set")
+    train = sorted(data.faces.loc[data.faces["split"] == "train", "id"])
+    machine = train[0]
+    with data.replacing() as change:
+        change.put_faces([{"id": machine, "flags": with_flag(data.face_row(machine), MACHINE, "ns 0123")}])
+    samples = SegmentationSamples(data, 64, 10, mix=Mix(labelled=3))
+    turns = [samples.drawer.faces[at] for at in samples.drawer.order]
+    assert turns.count(machine) == 1
+    assert {turns.count(face) for face in train[1:] if face in turns} == {3}
