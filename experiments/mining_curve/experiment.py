@@ -19,7 +19,6 @@ import numpy as np
 from experiments.mining_curve.planting import FixedProtocol, Shares, fixed_protocol, plant
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import read_note
-from occset.dataset.replacing import rewrite_faces
 from occset.mining.mine import score_set
 from occset.pictures.masks import encode_rle
 from occset.support.errors import OccsetError
@@ -246,6 +245,6 @@ class _Seed:
         shutil.copytree(self.planted.path, folder, copy_function=os.link)
         data = OcclusionSet(folder)
         rows = [{"id": face, "mask": encode_rle(self.planted.load_truth(face)["face"])} for face in picks]
-        if rows:
-            rewrite_faces(data, rows, ("mask",))
+        with data.replacing() as change:
+            change.put_faces(rows)
         return data

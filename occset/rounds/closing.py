@@ -10,10 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from occset.dataset.frozen import frozen_faces
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.replacing import rewrite_faces
-from occset.mining.mine import MAY_BE_MINED
 from occset.mining.signals import iou
 from occset.pictures.masks import decode_rle, encode_rle, read_mask
 from occset.rounds.ledger import Ledger, corrections, merged_rows, note_time, read_round, write_round
@@ -93,11 +90,12 @@ class Gate:
     """What lets a label into a round, and so into the set."""
 
     def __init__(self, data: OcclusionSet, ledger: Ledger) -> None:
-        self.data, self.number = data, ledger.setup.number
+        self.number = ledger.setup.number
         self.picks = {row["id"]: row for row in ledger.rows.to_dict("records")}
-        self.known = dict(zip(data.faces["id"], data.faces["split"], strict=True))
-        self.frozen = frozen_faces(data.path)
-        self.later = {face: c.round for face, c in corrections(data.path).items() if c.round > self.number}
+        self.known = set(data.faces["id"])
+        later = {face: known for face, known in corrections(data.path).items() if known.round > self.number}
+        self.change = data.replacing(later)
+        self.change.load()
 
     def check_pick(self, face: str, where: str) -> None:
         """Let a face pass whose label may change in this round; a honeypot passes too, its label changes nothing.
@@ -114,14 +112,7 @@ class Gate:
             raise BadInput(
                 f"{where}: {face} was not picked in round {self.number}: put it with the round that picked it"
             )
-        if self.known[face] not in MAY_BE_MINED:
-            raise BadInput(
-                f"{where}: {face} is of the split '{self.known[face]}', which is never relabelled: remove it"
-            )
-        if face in self.frozen:
-            raise BadInput(f"{where}: {face} is named by a frozen recipe file, its label must not change: remove it")
-        if face in self.later:
-            raise BadInput(f"{where}: round {self.later[face]} has labelled {face} since: remove it, or use that round")
+        self.change.check_label(face, where)
 
     def let_in(self, face: str, mask: np.ndarray, where: str) -> str:
         """The RLE counts of a label (H, W) uint8 0/255 of a pick.
@@ -167,8 +158,8 @@ def merge(
         for row in merged_rows(after)
         if row["id"] in labels and held[row["id"]] != row["label_after"]
     ]
-    if fresh:
-        rewrite_faces(data, fresh, ("mask",))
+    with data.replacing() as change:
+        change.put_faces(fresh)
     write_round(data.path, after)
     data.note()
     if not after.is_open:
