@@ -114,7 +114,7 @@ def chosen_faces(data: OcclusionSet, choice: Choice) -> list[str]:
         OccsetError: a name that no face has, a condition that cannot be evaluated or that no face meets.
     """
     if choice.where is not None:
-        free = set(candidates(data, choice.split))
+        free = set(candidates(data, choice.split, judged=True))
         try:
             found = data.faces.query(choice.where, engine="python")
         except Exception as error:  # pandas has a dozen kinds for what a condition can do wrong

@@ -41,6 +41,7 @@ FACES = pa.schema(
         ("split", pa.string()),
         ("flags", pa.string()),  # JSON object of short strings
         ("truth", pa.string()),  # path of an .npz with what else is known of a rendered face
+        ("verdict", pa.string()),  # why an annotator wants the face out, one of VERDICTS; null for one that may be used
         ("licence", pa.string()),
         ("sha256", pa.string()),  # of the decoded pixels
         ("phash", pa.string()),
@@ -82,7 +83,12 @@ TEXTURES = pa.schema(
     ]
 )
 TABLES = {"faces": FACES, "occluders": OCCLUDERS, "textures": TEXTURES}
-LATER = {"lead_time"}
+VERDICTS = ("unusable", "skipped", "discuss")
+"""What an annotator can say of a face instead of labelling it: it cannot be used, it was passed over, it must be talked
+about."""
+SPARSE = {"verdict", "quality", "comment"}
+"""Columns that are in a file only where one of their cells is set: whoever does not use them has the files of before."""
+LATER = {"lead_time", *SPARSE}
 """Columns that sets of before do not have; they are read as nulls, and a null in them is no part of the content."""
 FILES_OF = {"faces": "image", "occluders": "cutout", "textures": "path"}
 """The column of each table that holds the path of the picture."""
@@ -121,6 +127,9 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 def to_bytes(frame: pd.DataFrame, schema: pa.Schema, metadata: dict[str, str] | None = None) -> bytes:
     """A table as the bytes of a Parquet file; the same rows give the same bytes."""
+    unused = [name for name in schema.names if name in SPARSE and frame[name].isna().all()]
+    for name in unused:
+        schema = schema.remove(schema.get_field_index(name))
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     table = table.replace_schema_metadata({k.encode(): v.encode() for k, v in (metadata or {}).items()})
     sink = io.BytesIO()

@@ -9,9 +9,11 @@ import pandas as pd
 from occset.dataset.occlusion_set import OcclusionSet
 
 
-def is_labelled(faces: pd.DataFrame, landmarks: bool = True) -> pd.Series:
-    """Whether each row of the table has a mask and, where ``landmarks`` are asked for, points to place occluders by."""
-    return faces["mask"].notna() & faces["landmarks"].notna() if landmarks else faces["mask"].notna()
+def is_usable(faces: pd.DataFrame, landmarks: bool = True) -> pd.Series:
+    """Whether each row of the table has a mask, no annotator's verdict against it, and, where ``landmarks`` are asked for,
+    points to place occluders by."""
+    usable = faces["mask"].notna() & faces["verdict"].isna()
+    return usable & faces["landmarks"].notna() if landmarks else usable
 
 
 def usable_faces(data: OcclusionSet, split: str | None, landmarks: bool = True, only: Container[str] = ()) -> list[str]:
@@ -24,7 +26,7 @@ def usable_faces(data: OcclusionSet, split: str | None, landmarks: bool = True, 
         only: ids to choose from; all when empty.
     """
     faces = data.faces
-    usable = is_labelled(faces, landmarks)
+    usable = is_usable(faces, landmarks)
     if split is not None:
         usable &= faces["split"].eq(split)
     return sorted(face for face in faces.loc[usable, "id"] if not only or face in only)

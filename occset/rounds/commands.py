@@ -1,4 +1,4 @@
-"""The verbs of a round: open, close, report, history."""
+"""The verbs of a round: open, close, report, history, revoke."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ round_ = typer.Typer(no_args_is_help=True, help="A round: pick hard faces, merge
 
 SetPath = Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")]
 Number = Annotated[int | None, typer.Option("--round", help="Number of the round; the latest by default.", min=1)]
+Face = Annotated[
+    str, typer.Argument(help="Id of a face, the beginning of one, or its name in its source.", metavar="FACE")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -131,18 +134,20 @@ def report_command(
 @round_.command("history")
 def history_command(
     path: SetPath,
-    face: Annotated[str, typer.Argument(help="Id of a face.", metavar="FACE")],
+    face: Face,
     out: Annotated[Path | None, typer.Option(help="Folder to write each version's mask into, as PNG.")] = None,
     as_json: Json = False,
 ) -> None:
-    """All labels that a face has had, oldest first: none is lost when another comes."""
+    """All labels that a face has had and what was said of it, oldest first: none is lost when another comes."""
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.mining.signals import iou
     from occset.pictures.masks import area, decode_rle, write_mask
+    from occset.rounds.verdicts import find_face
     from occset.rounds.versions import history
     from occset.support.console import print_table, say
 
     data = OcclusionSet(path)
+    face = find_face(data, face)
     height, width = (int(data.face_row(face)[side]) for side in ("height", "width"))
     rows, before = [], None
     for version in history(data, face):
@@ -157,12 +162,33 @@ def history_command(
                 "agreement": version.agreement,
                 "area": None if mask is None else area(mask) / (height * width),
                 "IoU with the one before": None if mask is None or before is None else iou(before, mask),
+                "verdict": version.verdict,
+                "quality": version.quality,
+                "comment": version.comment,
                 "origin": version.origin or ("the source" if version.round == 0 else None),
             }
         )
         if out is not None and mask is not None:
             write_mask(out / f"{face}.round-{version.round:03d}.version-{version.version}.png", mask)
-        before = mask
+        before = before if mask is None else mask
     print_table(rows, f"labels of {face}", as_json)
     if out is not None:
         say(f"{out}: one PNG a version; to go back to one, name it {face}.png and close a round with it")
+
+
+@round_.command("revoke")
+def revoke_command(path: SetPath, face: Face, as_json: Json = False) -> None:
+    """Take back that a face is unusable, was skipped or must be discussed: it is used again, with the label that it has."""
+    from dataclasses import asdict
+
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.rounds.verdicts import revoke
+    from occset.support.console import print_json, say
+
+    revoked = revoke(OcclusionSet(path), face)
+    if as_json:
+        print_json(asdict(revoked))
+    who = f" by {', '.join(revoked.annotators)}" if revoked.annotators else ""
+    say(
+        f"{revoked.face}: '{revoked.verdict}', said in round {revoked.round}{who}, is taken back: the face is used again"
+    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from occset.benchmark.tasks.rule import Rule
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.usable import is_labelled
+from occset.dataset.usable import is_usable
 from occset.support.errors import OccsetError
 
 NAME = "segmentation"
@@ -39,7 +39,7 @@ def fit_to_set(data: OcclusionSet, rule: Rule) -> Rule:
     Raises:
         OccsetError: no test face has a mask.
     """
-    faces = data.faces[data.faces["split"].eq("test") & is_labelled(data.faces, landmarks=False)]
+    faces = data.faces[data.faces["split"].eq("test") & is_usable(data.faces, landmarks=False)]
     if faces.empty:
         raise OccsetError(f"{data.path}: no labelled face in the split 'test': add faces that have masks")
     has = set(data.occluders.loc[data.occluders["split"] == "test", "category"])
