@@ -66,7 +66,7 @@ def stop_command() -> None:
 def push_command(
     path: SetPath,
     number: Number = None,
-    top: Annotated[int, typer.Option(help="How many faces the model picks.", min=0)] = 20,
+    top: Annotated[int | None, typer.Option(help="How many faces the model picks.", show_default="20", min=0)] = None,
     control: Annotated[int, typer.Option(help="How many are drawn at random beside them, to compare.", min=0)] = 0,
     where: Annotated[
         str | None, typer.Option(help="Pick by a condition on the faces, as pandas' query takes it.")
@@ -86,7 +86,10 @@ def push_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Send the faces of a round to Label Studio; a round that is not there is opened. Twice sends nothing twice."""
+    """Send the faces of a round to Label Studio; a round that is not there is opened. Twice sends nothing twice.
+
+    An open round is sent; faces that are named besides have to be those that it was opened with.
+    """
     from occset.annotation.api.client import connect
     from occset.annotation.push.push import push
     from occset.annotation.push.round_choice import Choice, round_to_push
@@ -112,6 +115,8 @@ def push_command(
         say(f"skipped {face}: {message}")
     if as_json:
         print_json({**pushed.to_dict(), "skipped": skipped})
+    if dry_run and pushed.honeypots:
+        say(f"honeypots, which annotators must not know: {', '.join(pushed.honeypots)}")
     verb = "would be sent" if dry_run else "sent"
     say(f"round {number}: {pushed.new} faces {verb}, {pushed.already} were there already")
     if pushed.removed:
@@ -124,9 +129,9 @@ def push_command(
 
 @annotate.command("status")
 def status_command(path: SetPath, number: Number = None, as_json: Json = False) -> None:
-    """How far a round is: labelled, partly (another annotator is asked), skipped, waiting, and by whom.
+    """How far a round is: labelled, partly (another annotator is asked), skipped, begun (drafts), waiting, and by whom.
 
-    picks: faces of the round; decided: those whose label was pulled; pushed: tasks in Label Studio.
+    picks: faces of the round; decided: those whose label was pulled; pushed: those in Label Studio, each counted once.
     """
     from dataclasses import asdict
 
@@ -184,13 +189,17 @@ def pull_command(
         if pulled.discussion:
             print_table(pulled.discussion, "to talk about")
         if pulled.annotators:
-            print_table(pulled.annotators, "annotators on honeypots")
+            print_table(pulled.annotators, "annotators: what they labelled, and how well on honeypots")
     say(
         f"round {pulled.number}: {pulled.read} tasks read, {pulled.merged} labels merged, {pulled.changed} faces changed, "
         f"{pulled.occluders} occluders came new"
     )
     if pulled.requeued:
         say(f"{len(pulled.requeued)} faces on which annotators disagree wait for one more of them")
+    if pulled.excluded:
+        say(
+            f"{pulled.excluded} faces are used no more, as annotators said:  occset round revoke {path} FACE  takes it back"
+        )
     _say_what_waits(pulled.ledger, path)
     if page is not None:
         from occset.rounds.page import write_page
@@ -198,7 +207,11 @@ def pull_command(
         write_page(data, pulled.number, page)
         say(f"{page}: the page, with photos of people: the terms of the set hold for it, do not publish it")
     if pulled.refused:
-        say(f"{len(pulled.refused)} labels were refused, as said above; the rest is merged")
+        half = len(pulled.halves)
+        whole = len({name for name, _ in pulled.refused} - set(pulled.halves))
+        told = [f"{whole} labels were refused"] * bool(whole)
+        told += [f"of {half} only the face was merged, not every occluder"] * bool(half)
+        say(f"{', and '.join(told)}, as said above; the rest is merged")
         raise typer.Exit(1)
 
 
@@ -215,6 +228,10 @@ def _say_what_waits(ledger: Any, path: Path) -> None:
         )
     else:
         say(f"the round is closed; its report:  occset round report {path} --page report.html")
+        say(
+            f"next: train on the new labels with  occset train ns --data {path} --out runs/ns  , or "
+            f"label more:  occset annotate push {path}"
+        )
 
 
 @annotate.command("backend")

@@ -69,7 +69,10 @@ def cut_outs(
         alpha = follow_edges(image, _without_halo(image, mask, rim), radius)
         cut = crop_out(image, cv2.erode(alpha, _disc(1)), alpha)  # the outermost pixels mix both colours
         if cut is None:
-            left_out.append(f"{title}: left out, a side of it is below {LEAST_SIDE} pixels")
+            left_out.append(
+                f"{title}: left out, a side of it is below {LEAST_SIDE} pixels, the least of a cut-out; what it hides "
+                "of the face is hidden all the same"
+            )
             continue
         rgba, corner = cut
         shifted = None if points is None else points - corner

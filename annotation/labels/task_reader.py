@@ -62,6 +62,7 @@ class Reading:
         updated: ISO 8601 in UTC, later is larger as text.
         annotation: the server's number.
         skipped: whether the annotator passed it over.
+        untouched: whether all that is drawn is the pre-label as it came.
     """
 
     face: np.ndarray
@@ -74,6 +75,7 @@ class Reading:
     updated: str
     annotation: int
     skipped: bool
+    untouched: bool = False
 
 
 def read_task(task: dict[str, Any], side: int) -> tuple[list[Reading], list[str]]:
@@ -116,6 +118,9 @@ def read_task(task: dict[str, Any], side: int) -> tuple[list[Reading], list[str]
             readings.append(_read(latest[annotator][1], side, name))
         except BadInput as error:
             problems.append(str(error))
+        except Exception as error:  # whatever a stranger's annotation does to a reader, it does to that one alone
+            number = shown(latest[annotator][1].get("id"))
+            problems.append(f"{name}, annotation {number}: cannot be read ({type(error).__name__}): label it again")
     return readings, problems
 
 
@@ -214,6 +219,7 @@ def _read(annotation: Any, side: int, task: str) -> Reading:
         updated=updated,
         annotation=number,
         skipped=skipped,
+        untouched=bool(entries.regions) and all(region.untouched for region in entries.regions),
     )
 
 

@@ -32,8 +32,8 @@ def bring_occluders(
         decisions, labels: of the samples that were merged now, by face.
 
     Returns:
-        How many are new; the faces of which something could not be cut out or changed, and why; and those of them of
-        which something could not be read, whose cut-outs stay as they were.
+        How many are new; the faces of which only the label was taken, since something could not be cut out or changed,
+        and why; and those of them of which something could not be read, whose cut-outs stay as they were.
     """
     held = set(data.faces["id"])
     faces = [face for face in labels if face in held]
@@ -50,6 +50,10 @@ def bring_occluders(
             problems.append((face, str(error)))
             unread.add(face)
             continue
+        except Exception as error:  # whatever one drawing does to the cutting, it does to that face alone
+            problems.append((face, f"cannot be cut out ({type(error).__name__}): draw it again"))
+            unread.add(face)
+            continue
         problems += [(face, reason) for reason in left_out]
         about = {"round": number, "annotator": decisions[face].best_name or "unknown", "lead_time": best.lead_time}
         for item in found:
@@ -57,7 +61,8 @@ def bring_occluders(
             rows.setdefault(row["id"], {**row, **about})
     added, refused = _replace(data, number, set(faces) - unread, rows)
     data.note()
-    return added, problems + refused, unread
+    half = [(face, f"its label was merged, but an occluder was not: {why}") for face, why in problems + refused]
+    return added, half, unread
 
 
 def _cut(data: OcclusionSet, face: str, best: Reading) -> tuple[list[OccluderItem], list[str]]:

@@ -118,7 +118,10 @@ def report_command(
     else:
         print_table(found.samples, f"round {setup['number']}, faces")
         print_table(found.reasons, "by the leading signal")
-        for rows, title in ((found.categories, "cut-outs"), (found.annotators, "by annotator")):
+        told = (
+            (found.verdicts, "used no more"), (found.categories, "cut-outs"), (found.annotators, "by annotator"),
+        )  # fmt: skip
+        for rows, title in told:
             if rows:
                 print_table(rows, title)
         print_table(found.work, "time and agreement")

@@ -80,6 +80,7 @@ def page_html(data: OcclusionSet, number: int | None = None, limit: int = 60) ->
     parts = [
         ("Overview", sections.overview(found)),
         ("For discussion", sections.discussion(read_discussion(data.path, number), by_id, anchors)),
+        ("Out of use", sections.verdicts(found, anchors)),
         ("What changed", sections.changes(found)),
         ("Pictures", _gallery(pictures, by_id, anchors)),
         ("Cut-outs", sections.cutouts(found)),

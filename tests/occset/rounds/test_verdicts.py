@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from occset.checks.check import check
 from occset.dataset import replacing
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.records import VERDICTS, content_hash
 from occset.dataset.recipes import Recipe, recipes_to_bytes
+from occset.dataset.records import VERDICTS, content_hash
 from occset.dataset.usable import usable_faces
 from occset.mining.mine import candidates
 from occset.rounds.closing import Gate, merge
