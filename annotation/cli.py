@@ -239,7 +239,9 @@ def backend_command(
     path: Annotated[
         Path | None,
         typer.Argument(
-            help="Only for the latest round of this set; by default for all projects of occset's.", metavar="SET"
+            help="Only for the latest round of this set, whose honeypots get pre-labels that are wrong on purpose; by "
+            "default for all projects of occset's.",
+            metavar="SET",
         ),
     ] = None,
     model: Model = DEFAULT_MODEL,
@@ -250,6 +252,7 @@ def backend_command(
     """Pre-label a task that has no pre-label when an annotator opens it, until Ctrl-C."""
     from occset.annotation.api.client import connect
     from occset.annotation.backend.prelabelling import make_server, pictures_in, register, secret_from_environment
+    from occset.annotation.push.first_guess import truths_of
     from occset.annotation.push.task_names import MARKER, marker_of
     from occset.mining.model import open_model
     from occset.rounds.ledger import read_round
@@ -262,7 +265,8 @@ def backend_command(
             f"{studio.url}: the backend reads the pictures of the local server, whose files it sees: run "
             "occset annotate start  without LABEL_STUDIO_URL; for another server, push with --prelabel model"
         )
-    marker = marker_of(read_round(path)) if path is not None else None
+    ledger = read_round(path) if path is not None else None
+    marker = marker_of(ledger) if ledger is not None else None
     projects = (
         studio.find_projects(marker)
         if marker
@@ -271,7 +275,9 @@ def backend_command(
     if not projects:
         raise OccsetError(f"{studio.url}: has no project of occset's: run  occset annotate push SET  first")
     secret = secret_from_environment()
-    server: Any = make_server(open_model(model, weights, device), secret, pictures_in(studio.document_root), port)
+    truths = truths_of(ledger, marker_of(ledger)) if ledger is not None else None
+    served = pictures_in(studio.document_root)
+    server: Any = make_server(open_model(model, weights, device), secret, served, port, truths=truths)
     with server:
         for project in projects:
             register(studio, project["id"], server.url, secret)

@@ -119,8 +119,8 @@ def read_task(task: dict[str, Any], side: int) -> tuple[list[Reading], list[str]
         except BadInput as error:
             problems.append(str(error))
         except Exception as error:  # whatever a stranger's annotation does to a reader, it does to that one alone
-            number = shown(latest[annotator][1].get("id"))
-            problems.append(f"{name}, annotation {number}: cannot be read ({type(error).__name__}): label it again")
+            where = f"{name}, annotation {shown(latest[annotator][1].get('id'))}"
+            problems.append(f"{where}: cannot be read ({type(error).__name__}): label it again")
     return readings, problems
 
 

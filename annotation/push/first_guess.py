@@ -12,7 +12,9 @@ import numpy as np
 from occset.annotation.labels.prelabel import Prelabel, prelabel
 from occset.annotation.labels.resizing import reduce
 from occset.annotation.push.sent_prelabels import Sent, add_sent, damage
+from occset.annotation.push.task_names import key_of, side_of
 from occset.pictures.masks import decode_rle
+from occset.rounds.ledger import Ledger
 
 Kind = Literal["model", "label", "none"]
 
@@ -49,6 +51,12 @@ class Guesses:
         if self.kind != "label" or not isinstance(row["label_before"], str):
             return None
         return Prelabel(label_of(row, side), 1.0, "label")
+
+
+def truths_of(ledger: Ledger, marker: str) -> dict[str, np.ndarray]:
+    """What is right of the honeypots of a round, by key, at the side that annotators see."""
+    rows: Any = ledger.rows[ledger.rows["arm"] == "honeypot"].to_dict("records")
+    return {key_of(marker, row["id"]): label_of(row, side_of(row)) for row in rows}
 
 
 def label_of(row: Mapping[str, Any], side: int) -> np.ndarray:

@@ -73,9 +73,8 @@ def add_sent(root: Path, number: int, sent: Mapping[str, Sent]) -> None:
         {"id": name, "side": one.mask.shape[0], "label": encode_rle(one.mask), "version": one.version}
         for name, one in sent.items()
     ]
-    rows: Any = [*known[~known["id"].isin(list(sent))].to_dict("records"), *fresh]
-    table = pd.DataFrame(sorted(rows, key=lambda row: row["id"]), columns=SENT.names)
-    records.write_table(prelabels_path(root, number), table, SENT)
+    table = pd.concat([known[~known["id"].isin(list(sent))], pd.DataFrame(fresh, columns=SENT.names)])
+    records.write_table(prelabels_path(root, number), table.sort_values("id", ignore_index=True), SENT)
 
 
 def damage(mask: np.ndarray, truth: np.ndarray, key: str) -> np.ndarray:

@@ -75,7 +75,7 @@ def report(data: OcclusionSet, number: int | None = None) -> RoundReport:
     shown += ["agreement", "annotators", "verdict", "quality", "comment"]
     samples = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
     said: Any = rows.loc[rows["verdict"].notna(), ["id", "source_id", "verdict", "comment", "annotators", "labelled"]]
-    verdicts = said.astype(object).where(said.notna(), None).to_dict("records")
+    verdicts: Any = said.astype(object).where(said.notna(), None).to_dict("records")
     setup = {**asdict(ledger.setup), **read_times(data.path, ledger.setup.number), "waiting": len(ledger.waiting)}
     work = [_work(arm, group) for arm, group in rows.groupby("arm", sort=False)] + [_work("all", rows)]
     own = _own_scores(data.path, ledger.setup.number)

@@ -48,13 +48,19 @@ class Plan:
 class Drawer:
     """Draws recipe number `index` from a seed, independent of every other one."""
 
-    def __init__(self, data: OcclusionSet, plan: Plan, seed: int = 0) -> None:
+    def __init__(self, data: OcclusionSet, plan: Plan, seed: int = 0, retexture: float | None = None) -> None:
         """Look up what there is to draw from.
+
+        Args:
+            data: the set.
+            plan: what is drawn.
+            seed: of all draws.
+            retexture: 0..1, how often an occluder gets another texture; as often as its category does when None.
 
         Raises:
             OccsetError: the split has no labelled face with landmarks, or none of the occluders a type needs.
         """
-        self.data, self.plan, self.seed = data, plan, seed
+        self.data, self.plan, self.seed, self.retexture = data, plan, seed, retexture
         self.renderer = Renderer(data)
         self.faces = usable_faces(data, plan.split, only=plan.faces)
         occluders = data.occluders[data.occluders["split"] == plan.split]
@@ -130,9 +136,8 @@ class Drawer:
     def _layer(self, rng: np.random.Generator, category: str, face: str) -> Layer:
         points = self.renderer.face_points(face, self.plan.size)
         assert points is not None  # self.faces have landmarks
-        return draw_layer(
-            rng, self.renderer, category, self.by_category[category], self.textures, points, self.plan.size
-        )
+        occluders, size = self.by_category[category], self.plan.size
+        return draw_layer(rng, self.renderer, category, occluders, self.textures, points, size, self.retexture)
 
 
 def draw_layer(
