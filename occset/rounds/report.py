@@ -73,23 +73,14 @@ def report(data: OcclusionSet, number: int | None = None) -> RoundReport:
     ]
     shown = ["id", "source_id", "arm", "rank", "score", "decision", "iou", "area_change", "lead_time", "reason"]
     shown += ["agreement", "annotators", "verdict", "quality", "comment"]
-    samples = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
+    samples: Any = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
     said: Any = rows.loc[rows["verdict"].notna(), ["id", "source_id", "verdict", "comment", "annotators", "labelled"]]
     verdicts: Any = said.astype(object).where(said.notna(), None).to_dict("records")
     setup = {**asdict(ledger.setup), **read_times(data.path, ledger.setup.number), "waiting": len(ledger.waiting)}
     work = [_work(arm, group) for arm, group in rows.groupby("arm", sort=False)] + [_work("all", rows)]
     own = _own_scores(data.path, ledger.setup.number)
     categories = _categories(data.occluders, ledger.setup.number)
-    return RoundReport(
-        setup,
-        arms,
-        reasons,
-        samples,
-        verdicts,
-        work,
-        _annotators(rows, own),
-        categories,  # type: ignore[arg-type]
-    )
+    return RoundReport(setup, arms, reasons, samples, verdicts, work, _annotators(rows, own), categories)
 
 
 def _arm(arm: Any, rows: pd.DataFrame) -> dict[str, Any]:
