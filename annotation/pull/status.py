@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from occset.annotation.api.studio import Studio
+from occset.annotation.labels.task_reader import key_of_task
 from occset.annotation.push.task_names import find_project, key_of, marker_of
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.rounds.ledger import read_round
+from occset.support.errors import BadInput
 
 
 @dataclass
@@ -60,9 +63,8 @@ def status(data: OcclusionSet, studio: Studio, number: int | None = None) -> Sta
     tasks: dict[str, list[dict[str, Any]]] = defaultdict(list)
     keys = {key_of(marker, name) for name in ledger.rows["id"]}
     for task in {task["id"]: task for task in studio.tasks(project["id"])}.values():
-        key = task["data"].get("key")
-        if isinstance(key, str) and key in keys:
-            tasks[key].append(task)
+        with suppress(BadInput):  # a stranger's
+            tasks[key_of_task(task, keys, marker, studio.url)].append(task)
     found.pushed = len(tasks)
     seconds: dict[int, list[float]] = defaultdict(list)
     skips: dict[int, int] = defaultdict(int)
