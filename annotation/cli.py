@@ -1,4 +1,4 @@
-"""The verbs of labelling in Label Studio: start, push, status, pull, backend, stop."""
+"""The verbs of labelling in Label Studio: start, add-user, push, status, pull, backend, stop."""
 
 from __future__ import annotations
 
@@ -51,6 +51,34 @@ def start_command(
             say("with the password that you have; --new-password sets and shows another")
         say("it goes on until  occset annotate stop ; its data stay")
     say("next:  occset annotate push SET  , with the folder of your set")
+
+
+@annotate.command("add-user")
+def add_user_command(
+    name: Annotated[str, typer.Argument(help="Who it is for: a name such as anna, or a mail address.", metavar="NAME")],
+    password_stdin: Annotated[
+        bool,
+        typer.Option("--password-stdin", help="Take the password from standard input, a line, instead of making one."),
+    ] = False,
+    new_password: Annotated[
+        bool, typer.Option("--new-password", help="The account is there: set another password.")
+    ] = False,
+) -> None:
+    """Make an account for another annotator on the local Label Studio; says how to log in, and the password once."""
+    import sys
+
+    from occset.annotation.api.annotators import add_annotator
+    from occset.support.console import say
+
+    given = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    annotator = add_annotator(name, given, new_password, say)
+    say(f"{annotator.mail} can log in at  {annotator.url}  now")
+    if annotator.password:
+        say(f"with the password  {annotator.password}  , shown once (--new-password sets another)")
+    port = annotator.url.rpartition(":")[2]
+    say(
+        f"on another machine, first:  ssh -L {port}:127.0.0.1:{port} THIS-MACHINE  , since the server answers this one only"
+    )
 
 
 @annotate.command("stop")
@@ -183,6 +211,8 @@ def pull_command(
         pulled = pull(data, connect(), number, options, progress)
     for name, message in pulled.refused:
         say(f"refused {name}: {message}")
+    for name, message in pulled.doubts:
+        say(f"look at {name}: {message}")
     if as_json:
         print_json(pulled.to_dict())
     else:

@@ -141,11 +141,25 @@ class Studio:
         content = {"overlap": overlap, "is_labeled": False, "data": data}
         self._one("PATCH", f"/api/tasks/{task}/", repeat=True, json=content)
 
-    def users(self) -> dict[int, str]:
-        """Number and short name of everyone: the mail address up to its @, with the number where two would be alike."""
+    def mails(self) -> dict[int, str]:
+        """Number and mail address of everyone."""
         answer = self._line.ask("GET", "/api/users/", repeat=True)
         people = answer if isinstance(answer, list) else []
-        names = {user["id"]: str(user.get("email") or "").split("@")[0] or "user" for user in people if _has_id(user)}
+        return {user["id"]: str(user.get("email") or "") for user in people if _has_id(user)}
+
+    def create_user(self, mail: str) -> None:
+        """Make an account for somebody, without a password, so that nobody can log in yet; never sent twice.
+
+        Raises:
+            LostConnection: it may have been made: look with `mails`.
+            OccsetError: the server refuses it.
+        """
+        content = {"email": mail, "username": mail.split("@")[0]}
+        self._one("POST", "/api/users/", repeat=False, json=content)
+
+    def users(self) -> dict[int, str]:
+        """Number and short name of everyone: the mail address up to its @, with the number where two would be alike."""
+        names = {number: mail.split("@")[0] or "user" for number, mail in self.mails().items()}
         twice = [name for name in names.values() if list(names.values()).count(name) > 1]
         return {number: f"{name}-{number}" if name in twice else name for number, name in names.items()}
 

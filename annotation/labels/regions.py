@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from occset.annotation.labels.codec import decode_bitmask, decode_brush
 from occset.annotation.labels.polygons import fill_polygon
-from occset.composition.categories import CATEGORIES
+from occset.composition.categories import CATEGORIES, UNKNOWN
 from occset.support.errors import BadInput
 
 MOST_REGIONS = 200
@@ -88,6 +88,29 @@ def sort_entries(result: Any, side: int, where: str, drawn: bool = True) -> Entr
     if drawn:
         _check_whole(found, where)
     return found
+
+
+def doubts(entries: Entries, hiding: Container[str]) -> tuple[str, ...]:
+    """What is read all the same and may not be meant, with the remedy; one sentence for each region.
+
+    Args:
+        entries: of an annotation.
+        hiding: ids of the occluders of which something shows.
+    """
+    told = []
+    for region in entries.regions:
+        name, category = f"region {shown(region.id)}", entries.categories.get(region.id)
+        if region.label == "occluder" and category is None and region.id in hiding:
+            told.append(
+                f"{name}: an occluder without category, taken as {UNKNOWN}: select it, say what it is (or press 1 if it is "
+                "part of the face), update, and pull again"
+            )
+        elif region.label == "face" and category is not None:
+            told.append(
+                f"{name}: is called face and has the category {category}, taken as face: if it is an occluder, select it, "
+                "press 2, update, and pull again"
+            )
+    return tuple(told)
 
 
 def decode_region(region: Region, side: int, where: str) -> np.ndarray:
@@ -179,6 +202,12 @@ def _check_region(entry: dict[str, Any], value: dict[str, Any], side: int, place
     if len(labels) > 1 or labels[0] not in _LABELS:
         names = " and ".join(shown(label) for label in labels[:3])
         raise BadInput(f"{place}: it is called '{names}': a region is either face or occluder")
+    origin = entry.get("origin")
+    if labels[0] == "occluder" and isinstance(origin, str) and origin.startswith("prediction"):  # those are of faces
+        raise BadInput(
+            f"{place}: the face that was drawn beforehand became an occluder, as it does when 2 is pressed while it is "
+            "selected: select it, press 1, and update; paint what hides the face as an area of its own (U, then 2)"
+        )
     size = entry.get("original_width"), entry.get("original_height")
     if not all(is_number(length, side, side) for length in size):
         raise BadInput(

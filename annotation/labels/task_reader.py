@@ -24,6 +24,7 @@ from occset.annotation.labels.regions import (
     Entries,
     clean_comment,
     decode_region,
+    doubts,
     is_number,
     shown,
     sort_entries,
@@ -63,6 +64,7 @@ class Reading:
         annotation: the server's number.
         skipped: whether the annotator passed it over.
         untouched: whether all that is drawn is the pre-label as it came.
+        doubts: what was read all the same and may not be meant, with the remedy; see `regions.doubts`.
     """
 
     face: np.ndarray
@@ -76,6 +78,7 @@ class Reading:
     annotation: int
     skipped: bool
     untouched: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 def read_task(task: dict[str, Any], side: int) -> tuple[list[Reading], list[str]]:
@@ -202,7 +205,7 @@ def _read(annotation: Any, side: int, task: str) -> Reading:
         raise BadInput(f"{where}: its lead time is {shown(lead_time)}, not seconds: submit it again")
     annotator, updated = _annotator(annotation, where), _updated(annotation, where)
     entries = sort_entries(annotation.get("result"), side, where, drawn=not skipped)
-    face, occluders = _draw(entries, side, where)
+    face, occluders, told = _draw(entries, side, where)
     quality, discuss = entries.answers.get("quality", CHOICES["quality"][0]), "discuss" in entries.answers
     if not face.any() and not (skipped or discuss or quality == "unusable"):
         drew = any(region.label == "face" for region in entries.regions)
@@ -220,24 +223,28 @@ def _read(annotation: Any, side: int, task: str) -> Reading:
         annotation=number,
         skipped=skipped,
         untouched=bool(entries.regions) and all(region.untouched for region in entries.regions),
+        doubts=tuple(f"{where}, {doubt}" for doubt in told),
     )
 
 
-def _draw(entries: Entries, side: int, where: str) -> tuple[np.ndarray, tuple[Occluder, ...]]:
-    """The face without its occluders, and the alpha of each category of which something shows."""
+def _draw(entries: Entries, side: int, where: str) -> tuple[np.ndarray, tuple[Occluder, ...], tuple[str, ...]]:
+    """The face without its occluders, the alpha of each category of which something shows, and what is in doubt."""
     face = np.zeros((side, side), np.uint8)
     alphas: dict[str, np.ndarray] = {}
+    hiding: set[str] = set()
     for region in entries.regions:
         alpha = decode_region(region, side, where)
         if region.label == "face":
             np.maximum(face, alpha, out=face)
         elif alpha.max() > THRESHOLD:  # a brush that was wiped out again hides nothing
+            hiding.add(region.id)
             category = entries.categories.get(region.id, UNKNOWN)
             alphas[category] = np.maximum(alphas[category], alpha) if category in alphas else alpha
     face = harden(face)
     for alpha in alphas.values():
         face[alpha > THRESHOLD] = 0
-    return face, tuple(Occluder(alphas[category], category) for category in sorted(alphas))
+    occluders = tuple(Occluder(alphas[category], category) for category in sorted(alphas))
+    return face, occluders, doubts(entries, hiding)
 
 
 def _name(annotation: Any, task: str) -> tuple[int, str]:

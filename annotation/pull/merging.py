@@ -44,6 +44,7 @@ class Pulled:
         excluded: faces of the set that came to have a verdict against them, so that they are used no more.
         refused: what cannot be used, by task or face, and why; the rest is merged.
         halves: faces among these of which the label was merged, and an occluder was not.
+        doubts: what was taken and may not be meant, by face, with the remedy.
         discussion: samples that got no label, since people should talk about them or a verdict stands: id, reason, url.
         annotators: one row an annotator, see `occset.annotation.pull.annotators.annotators_of`.
         ledger: as it is now.
@@ -62,6 +63,7 @@ class Pulled:
     requeued: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     halves: list[str] = field(default_factory=list)
+    doubts: list[tuple[str, str]] = field(default_factory=list)
     discussion: list[dict[str, Any]] = field(default_factory=list)
     annotators: list[dict[str, Any]] = field(default_factory=list)
 
@@ -161,6 +163,8 @@ class Merging:
         if label is None:
             return
         self.labels[sample.id], self.decisions[sample.id] = label, decision
+        if sample.row["arm"] != "honeypot":
+            self.pulled.doubts += [(sample.id, doubt) for one in sample.readings for doubt in one.doubts]
         self.merged_from[key_of(self.marker, sample.id)] = sample.words
 
     def _is_outdated(self, row: dict[str, Any], decision: Decision) -> bool:

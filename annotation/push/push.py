@@ -21,7 +21,7 @@ from occset.annotation.labels.prelabel import to_prediction
 from occset.annotation.labels.task_reader import key_of_task
 from occset.annotation.push.first_guess import Guesses, Kind
 from occset.annotation.push.round_project import make_project
-from occset.annotation.push.task_names import find_project, key_of, marker_of, picture_of
+from occset.annotation.push.task_names import find_project, key_of, marker_of, picture_of, places_of
 from occset.annotation.push.task_pictures import Shelf, copy_of
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.rounds.ledger import ledger_path, read_round
@@ -114,7 +114,8 @@ def push(
     with only_writer(ledger_path(data.path, ledger.setup.number).parent):
         pushed.project = make_project(data, studio, ledger, marker, annotators)
         pushed.url = studio.project_url(pushed.project)
-        _Push(data, studio, pushed, waiting, marker, model, kind, progress).run(pushed.project)
+        places = places_of(marker, ledger.rows["id"])
+        _Push(data, studio, pushed, waiting, places, marker, model, kind, progress).run(pushed.project)
     return pushed
 
 
@@ -136,13 +137,14 @@ class _Push:
         studio: Studio,
         pushed: Pushed,
         waiting: dict[str, dict[str, Any]],
+        places: dict[str, str],
         marker: str,
         model: Any,
         kind: Kind,
         progress: Progress | None,
     ) -> None:
         self.data, self.studio, self.pushed, self.waiting, self.marker = data, studio, pushed, waiting, marker
-        self.model, self.progress = model, progress
+        self.places, self.model, self.progress = places, model, progress
         self.guesses = Guesses(data.path, pushed.number, model, kind)
         self.there: dict[str, list[int]] = {}
 
@@ -229,7 +231,8 @@ class _Push:
         jpeg, side = copy_of(picture_of(self.data, self.pushed.number, row))
         guess = self.guesses.make(key, row, jpeg, side)
         predictions = [] if guess is None else [to_prediction(guess, key)]
-        task = {"data": {"image": "", "key": key, "note": ""}, "predictions": predictions}
+        told = {"image": "", "key": key, "note": "", "place": self.places[key]}
+        task = {"data": told, "predictions": predictions}
         for region in _regions(task):  # the server takes anything
             if guess is None or not np.array_equal(decode_brush(region["value"]["rle"], side, side), guess.mask):
                 raise BadInput(f"the pre-label of {row['id']} would not be read back as it is: push with no pre-labels")

@@ -37,16 +37,22 @@ def new_user(name: str) -> tuple[dict[str, str], str | None]:
     return {f"LABEL_STUDIO_{key}": value for key, value in variables.items()}, shown
 
 
-def set_password(environment: Path, folder: Path, username: str) -> str | None:
+def set_password(environment: Path, folder: Path, username: str, given: str | None = None) -> str | None:
     """Set a new password for a user of the server whose data is in `folder`, whether it runs or not; takes seconds.
 
+    Args:
+        environment: with Label Studio.
+        folder: of the server's data.
+        username: who has an account there.
+        given: the password; None for the one of LABEL_STUDIO_PASSWORD, or a random one.
+
     Returns:
-        The password to be shown; None if it is the one of LABEL_STUDIO_PASSWORD.
+        The password to be shown; None if it was given.
 
     Raises:
         OccsetError: Label Studio refused; shows the end of what it said.
     """
-    password, shown = _password()
+    password, shown = _password() if given is None else (given, None)
     arguments = ["reset_password", "--username", username, "--data-dir", str(folder)]
     python, program, variables = python_of(environment), program_of(environment), server_variables(folder)
     process = spawn(python, program, arguments, variables, subprocess.PIPE, {}, ["--password", password])
@@ -63,6 +69,16 @@ def set_password(environment: Path, folder: Path, username: str) -> str | None:
             f"  {end_of(printed, [password])}"
         )
     return shown
+
+
+def make_password() -> str:
+    """A random password."""
+    return secrets.token_urlsafe(12)
+
+
+def is_password(text: str) -> bool:
+    """Whether Label Studio takes a text as a password: 8 to 128 characters."""
+    return 8 <= len(text) <= 128
 
 
 def query_database(folder: Path, query: str, *values: str, writing: bool = False) -> list[object]:
@@ -96,8 +112,8 @@ def _password() -> tuple[str, str | None]:
     """A password, and once more if nobody knows it yet."""
     given = os.environ.get("LABEL_STUDIO_PASSWORD")
     if given is None:
-        made = secrets.token_urlsafe(12)
+        made = make_password()
         return made, made
-    if not 8 <= len(given) <= 128:
+    if not is_password(given):
         raise OccsetError("LABEL_STUDIO_PASSWORD must have 8 to 128 characters: choose another one, or unset it")
     return given, None

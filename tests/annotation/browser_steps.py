@@ -6,9 +6,7 @@ Points and masks are in pixels of the picture, whatever its size on the screen.
 from __future__ import annotations
 
 import io
-import json
 import shutil
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +17,11 @@ import pytest
 from PIL import Image
 
 webdriver = pytest.importorskip("selenium.webdriver")
-from selenium.common.exceptions import WebDriverException  # noqa: E402
+from selenium.common.exceptions import TimeoutException, WebDriverException  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -31,6 +30,15 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1440,1000"
 )
+NAMED_KEYS = {
+    "Ctrl": Keys.CONTROL,
+    "Alt": Keys.ALT,
+    "Shift": Keys.SHIFT,
+    "Enter": Keys.ENTER,
+    "Space": Keys.SPACE,
+    "Backspace": Keys.BACKSPACE,
+    "Esc": Keys.ESCAPE,
+}
 HOTKEYS = {("brush", "face"): "1", ("brush", "occluder"): "2", ("polygon", "face"): "3", ("polygon", "occluder"): "4"}
 
 _STATE = """
@@ -40,11 +48,12 @@ const picture = annotation.names.get('image');
 return {
   type: annotation.type, task: Htx.task && Htx.task.id, id: annotation.pk, drawing: annotation.isDrawing,
   ready: !!(picture && picture.isReady && picture.currentImageEntity && picture.currentImageEntity.imageLoaded),
-  regions: annotation.regions.map(r => ({id: r.id, label: r.labelName, type: r.type, selected: r.inSelection,
-    strokes: (r.touches || []).length})),
+  regions: annotation.regions.filter(r => !r.classification).map(r => ({id: r.id, label: r.labelName, type: r.type,
+    selected: r.inSelection, strokes: (r.touches || []).length, hidden: r.hidden})),
   brush: [...annotation.names.values()].filter(c => c.type.endsWith('labels'))
     .flatMap(c => c.selectedValues().map(v => [c.name, v])),
   tool: picture && picture.getToolsManager().findSelectedTool() && picture.getToolsManager().findSelectedTool().toolName,
+  size: picture && picture.getToolsManager().findSelectedTool() && picture.getToolsManager().findSelectedTool().strokeWidth,
 };
 """
 
@@ -68,6 +77,14 @@ def wait(driver: Any, what: str, condition: Callable[[Any], Any], seconds: float
     ignored = (WebDriverException,)
     waiting = WebDriverWait(driver, seconds, poll_frequency=0.05, ignored_exceptions=ignored)
     return waiting.until(condition, f"waited for {what}")
+
+
+def happens(driver: Any, condition: Callable[[Any], Any], seconds: float = 1) -> bool:
+    """Whether ``condition(driver)`` comes true within some seconds."""
+    try:
+        return bool(wait(driver, "it", condition, seconds))
+    except TimeoutException:
+        return False
 
 
 def state(driver: Any) -> dict[str, Any] | None:
@@ -144,9 +161,16 @@ def settled_box(driver: Any) -> tuple[float, float, float, float, int, int]:
     return boxes[-1]
 
 
-def press(driver: Any, key: str) -> None:
-    """A key on the keyboard, whatever has the focus."""
-    ActionChains(driver).send_keys(key).perform()
+def press(driver: Any, keys: str) -> None:
+    """A key as the guidelines spell it, such as "E", "[" or "Ctrl+Shift+Z", whatever has the focus."""
+    *held, last = keys.split("+")
+    chain = ActionChains(driver)
+    for name in held:
+        chain.key_down(NAMED_KEYS[name])
+    chain.send_keys(NAMED_KEYS.get(last, last.lower()))
+    for name in reversed(held):
+        chain.key_up(NAMED_KEYS[name])
+    chain.perform()
 
 
 def choose_label(driver: Any, label: str, tool: str = "brush") -> None:
@@ -155,21 +179,31 @@ def choose_label(driver: Any, label: str, tool: str = "brush") -> None:
     wait_for(driver, f"{tool} {label}", lambda now: now["brush"] == [[tool, label]])
 
 
-def drag(driver: Any, points: Sequence[tuple[float, float]]) -> None:
-    """The mouse goes down on the first point and up on the last; points (x, y) are pixels of the picture."""
+def on_screen(driver: Any, points: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
+    """Where the centres of pixels (x, y) of the picture are on the screen, once the picture stands still."""
     left, top, width, height, natural_width, natural_height = settled_box(driver)
-    on_screen = [
+    return [
         (round(left + (x + 0.5) * width / natural_width), round(top + (y + 0.5) * height / natural_height))
         for x, y in points
     ]
+
+
+def drag(driver: Any, points: Sequence[tuple[float, float]]) -> None:
+    """The mouse goes down on the first point and up on the last; points (x, y) are pixels of the picture."""
+    places = on_screen(driver, points)
     chain = ActionChains(driver, duration=20)
     mouse = chain.w3c_actions.pointer_action
-    mouse.move_to_location(*on_screen[0])
+    mouse.move_to_location(*places[0])
     mouse.pointer_down()
-    for x, y in on_screen[1:]:
+    for x, y in places[1:]:
         mouse.move_to_location(x, y)
     mouse.pointer_up()
     chain.perform()
+
+
+def click(driver: Any, point: tuple[float, float]) -> None:
+    """A click on a pixel (x, y) of the picture."""
+    drag(driver, [point])
 
 
 def paint_stroke(driver: Any, points: Sequence[tuple[float, float]]) -> dict[str, Any]:
@@ -182,9 +216,22 @@ def paint_stroke(driver: Any, points: Sequence[tuple[float, float]]) -> dict[str
 def draw_polygon(driver: Any, points: Sequence[tuple[float, float]]) -> dict[str, Any]:
     """Click the corners and then the first one again; returns the state afterwards."""
     before = len((state(driver) or {"regions": []})["regions"])
-    for corner in [*points, points[0]]:
-        drag(driver, [corner])
+    for corner in points:
+        click(driver, corner)
+    wait(driver, "the first corner under the mouse", lambda page: _hovers_over_start(page, points[0]))
+    click(driver, points[0])
     return wait_for(driver, "the polygon", lambda now: not now["drawing"] and len(now["regions"]) == before + 1)
+
+
+def _hovers_over_start(driver: Any, corner: tuple[float, float]) -> bool:
+    """Move the mouse to the first corner of an open polygon; whether the page took note, as it does not of every event."""
+    ((x, y),) = on_screen(driver, [corner])
+    chain = ActionChains(driver, duration=20)
+    for away in (20, 3, 0):
+        chain.w3c_actions.pointer_action.move_to_location(x + away, y)
+    chain.perform()
+    is_over = "return Htx.annotationStore.selected.regions.some(r => r.mouseOverStartPoint)"
+    return bool(driver.execute_script(is_over))
 
 
 def write_comment(driver: Any, text: str) -> None:
@@ -200,6 +247,40 @@ def unselect(driver: Any) -> None:
     """Let go of the region in hand, so that the next stroke is a new one."""
     press(driver, "u")
     wait_for(driver, "no region in hand", lambda now: not any(r["selected"] for r in now["regions"]))
+
+
+def selected(now: dict[str, Any] | None) -> list[int]:
+    """Which regions are selected, the first is 0."""
+    return [number for number, region in enumerate(now["regions"]) if region["selected"]] if now else []
+
+
+def select_by_key(driver: Any, number: int) -> None:
+    """Press Alt+. until a region is selected, if it is not; the first is 0."""
+    if selected(state(driver)) == [number]:
+        return
+    for _ in state(driver)["regions"]:  # type: ignore[index]
+        before = selected(state(driver))
+        press(driver, "Alt+.")
+        if selected(wait_for(driver, "the next region", lambda now, b=before: selected(now) not in (b, []))) == [
+            number
+        ]:
+            return
+    raise AssertionError(f"Alt+. does not come to region {number}")
+
+
+def warning(driver: Any) -> str:
+    """What the page says in a box of its own, which is then closed."""
+    shown = wait(driver, "a warning", lambda page: page.find_elements(By.CSS_SELECTOR, ".ant-modal-confirm-content"))
+    text = str(wait(driver, "its text", lambda page: shown[0].text))
+    driver.find_element(By.CSS_SELECTOR, ".ant-modal-confirm-btns button").click()
+    boxes = ".ant-modal-wrap, .ant-modal-mask"
+    wait(driver, "its end", lambda page: not any(b.is_displayed() for b in page.find_elements(By.CSS_SELECTOR, boxes)))
+    return text
+
+
+def headings(driver: Any, where: str = ".occset-controls") -> list[str]:
+    """The headings that can be seen in a part of the page."""
+    return [h.text for h in driver.find_elements(By.CSS_SELECTOR, f"{where} h4") if h.is_displayed()]
 
 
 def select_region(driver: Any, number: int) -> None:
@@ -268,14 +349,3 @@ def screen_of_picture(driver: Any) -> np.ndarray:
         (natural_width, natural_height), Image.Resampling.BILINEAR, (left, top, left + width, top + height)
     )
     return np.asarray(part)
-
-
-def ask(url: str, token: str, method: str, path: str, body: Any = None) -> Any:
-    """One request to the server's API."""
-    request = urllib.request.Request(url + path, method=method)
-    request.add_header("Authorization", f"Token {token}")
-    request.add_header("Content-Type", "application/json")
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(request, data, timeout=60) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -101,3 +102,25 @@ def label_studio(label_studio_environment: Path, tmp_path_factory: pytest.TempPa
         studio = RunningStudio(folder)
         assert find_local(folder) is not None
         yield studio
+
+
+@pytest.fixture(scope="session")
+def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots go: the folder that OCCSET_ARTEFACTS names, else a temporary one."""
+    named = os.environ.get("OCCSET_ARTEFACTS")
+    folder = Path(named) if named else tmp_path_factory.mktemp("screens")
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"screenshots: {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(label_studio: RunningStudio, tmp_path_factory: pytest.TempPathFactory, artefacts: Path) -> Iterator[Any]:
+    """A browser in which the curator is logged in."""
+    from tests.annotation import browser_steps as steps  # skips where there is no selenium
+
+    with steps.browser(tmp_path_factory.mktemp("profile")) as driver:
+        driver.get(f"{label_studio.url}/user/login/")
+        driver.save_screenshot(str(artefacts / "1-login.png"))
+        steps.log_in(driver, label_studio.url, label_studio.username, label_studio.password)
+        yield driver

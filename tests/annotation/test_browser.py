@@ -4,135 +4,57 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import shutil
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
 from occset.annotation.api.client import connect
-from occset.annotation.labels.codec import decode_brush, encode_brush
 from occset.annotation.labels.task_reader import read_annotation
 from occset.annotation.pull.pull import pull
 from occset.annotation.pull.raw_tasks import Raw
-from occset.annotation.push.project import figures, instruction, labelling_config
+from occset.annotation.push.project import figures
 from occset.annotation.push.push import push
 from occset.annotation.push.task_names import key_of, marker_of
 from occset.checks.check import check
 from occset.rounds.opening import open_chosen
 from tests.annotation import browser_steps as steps
 from tests.annotation.annotating import Oval, call, tasks_of
+from tests.annotation.browser_projects import (
+    SIDE,
+    annotation_of,
+    brushes,
+    grey_face,
+    inside,
+    line,
+    make_project,
+    result_of,
+)
 
 pytestmark = [
     pytest.mark.skipif(steps.NO_BROWSER is not None, reason=str(steps.NO_BROWSER)),
     pytest.mark.xdist_group("browser"),
 ]
-SIDE = 512
 FACE_COLOUR = np.array([0x00, 0xC8, 0xFF])
 
 
 @pytest.fixture(scope="module")
-def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots go: the folder that OCCSET_ARTEFACTS names, else a temporary one."""
-    named = os.environ.get("OCCSET_ARTEFACTS")
-    folder = Path(named) if named else tmp_path_factory.mktemp("screens")
-    folder.mkdir(parents=True, exist_ok=True)
-    print(f"screenshots: {folder}")
-    return folder
+def project(label_studio: Any) -> dict[str, Any]:
+    """A project with our labelling page and five pre-labelled tasks, the third with a note."""
+    return make_project(label_studio, ("", "", "Look at the <b>chin</b>", "", ""))
 
 
 @pytest.fixture(scope="module")
 def face() -> tuple[np.ndarray, np.ndarray]:
-    """A grey picture with a lighter oval, and the oval as the face mask with a hole."""
-    picture = np.full((SIDE, SIDE, 3), 70, np.uint8)
-    mask = np.zeros((SIDE, SIDE), np.uint8)
-    cv2.ellipse(picture, (256, 260), (130, 170), 0, 0, 360, (150, 150, 150), -1)
-    cv2.ellipse(mask, (256, 260), (130, 170), 0, 0, 360, 255, -1)
-    cv2.circle(mask, (256, 340), 30, 0, -1)
-    return picture, mask
-
-
-@pytest.fixture(scope="module")
-def project(label_studio: Any, face: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
-    """A project with our labelling page and five pre-labelled tasks, the third with a note."""
-    picture, mask = face
-    folder = Path(label_studio.document_root) / "browser"
-    folder.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(folder / "face.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
-
-    def ask(method: str, path: str, body: Any = None) -> Any:
-        return steps.ask(label_studio.url, label_studio.token, method, path, body)
-
-    for name, file in figures().items():
-        shutil.copy(file, folder / name)
-    text = instruction({name: f"/data/local-files/?d=browser/{name}" for name in figures()})
-    about: dict[str, Any] = {
-        "title": "browser, round 1",
-        "label_config": labelling_config(),
-        "expert_instruction": text,
-    }
-    about["show_instruction"] = True
-    number = ask("POST", "/api/projects/", about)["id"]
-    ask("POST", "/api/storages/localfiles/", {"project": number, "path": str(folder), "use_blob_urls": True})
-    size = {"original_width": SIDE, "original_height": SIDE, "image_rotation": 0}
-    tags = {"type": "brushlabels", "from_name": "brush", "to_name": "image"}
-    value = {"format": "rle", "rle": encode_brush(mask), "brushlabels": ["face"]}
-    prediction = {"model_version": "ns-test", "score": 0.9, "result": [{"id": "pre", **tags, **size, "value": value}]}
-    data = {"image": "/data/local-files/?d=browser/face.jpg", "key": "0" * 16}
-    tasks = [
-        {"data": {**data, "note": note}, "predictions": [prediction]}
-        for note in ("", "", "Look at the <b>chin</b>", "", "")
-    ]
-    made = ask("POST", f"/api/projects/{number}/import?return_task_ids=true", tasks)
-    return {"ask": ask, "number": number, "tasks": made["task_ids"]}
-
-
-@pytest.fixture(scope="module")
-def page(label_studio: Any, tmp_path_factory: pytest.TempPathFactory, artefacts: Path) -> Iterator[Any]:
-    """A browser in which the curator is logged in."""
-    with steps.browser(tmp_path_factory.mktemp("profile")) as driver:
-        driver.get(f"{label_studio.url}/user/login/")
-        driver.save_screenshot(str(artefacts / "1-login.png"))
-        steps.log_in(driver, label_studio.url, label_studio.username, label_studio.password)
-        yield driver
-
-
-def regions_of(project: dict[str, Any], annotation: int) -> list[dict[str, Any]]:
-    """What the server keeps of an annotation."""
-    return project["ask"]("GET", f"/api/annotations/{annotation}/")["result"]
-
-
-def brushes(result: list[dict[str, Any]]) -> list[tuple[str, np.ndarray]]:
-    """Label and alpha of each region of the brush, in the order of the result."""
-    found = []
-    for region in result:
-        if region["type"] == "brushlabels":
-            assert region["value"]["format"] == "rle"
-            alpha = decode_brush(region["value"]["rle"], region["original_height"], region["original_width"])
-            found.append((region["value"]["brushlabels"][0], alpha))
-    return found
+    """What each task of the project shows, and its pre-label."""
+    return grey_face()
 
 
 def tinted(screen: np.ndarray, colour: np.ndarray, grey: np.ndarray) -> np.ndarray:
     """Where half of a colour lies over a grey picture, (H, W) bool."""
     expected = (grey[..., None].astype(float) + colour) / 2
     return np.abs(screen - expected).max(axis=2) < 40
-
-
-def inside(mask: np.ndarray, margin: int) -> np.ndarray:
-    return cv2.erode(mask, np.ones((2 * margin + 1,) * 2, np.uint8)) > 0
-
-
-def line(points: list[tuple[int, int]], width: int) -> np.ndarray:
-    """What a round brush of `width` picture pixels paints along `points`, (H, W) uint8."""
-    drawn = np.zeros((SIDE, SIDE), np.uint8)
-    cv2.polylines(drawn, [np.array(points, np.int32)], False, 255, width)
-    return drawn
 
 
 def test_what_is_painted_is_what_comes_back(label_studio, project, page, face, artefacts) -> None:
@@ -155,7 +77,7 @@ def test_what_is_painted_is_what_comes_back(label_studio, project, page, face, a
     annotation = steps.submit(page)
     page.save_screenshot(str(artefacts / "4-submitted.png"))
 
-    result = regions_of(project, annotation)
+    result = result_of(label_studio, annotation)
     (first, kept), (second, alpha) = brushes(result)
     assert (first, second) == ("face", "occluder")
     assert np.array_equal(kept, mask), "the pre-label comes back bit for bit"
@@ -179,7 +101,7 @@ def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(label_studio, p
     after = steps.paint_stroke(page, stroke)
     assert [r["label"] for r in after["regions"]] == ["face", "face"]
     steps.unselect(page)
-    steps.select_region(page, 0)
+    steps.select_by_key(page, 0)
     steps.take_eraser(page)
     erased = [(256, 150), (256, 220)]
     steps.paint_stroke(page, erased)
@@ -187,7 +109,7 @@ def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(label_studio, p
     steps.choose(page, "needs discussion")
     steps.write_comment(page, "is this a fringe?")
     page.save_screenshot(str(artefacts / "5-erased.png"))
-    result = regions_of(project, steps.submit(page))
+    result = result_of(label_studio, steps.submit(page))
 
     (first, rest), (second, alpha) = brushes(result)
     assert (first, second) == ("face", "face")
@@ -213,12 +135,14 @@ def test_polygons_have_a_category_too(label_studio, project, page, face) -> None
     _, mask = face
     steps.open_task(page, label_studio.url, project["number"], project["tasks"][2])
     steps.choose_label(page, "occluder", "polygon")
-    steps.draw_polygon(page, [(128, 128), (384, 128), (384, 256)])
-    steps.select_region(page, 1)
+    after = steps.draw_polygon(page, [(128, 128), (384, 128), (384, 256)])
+    assert steps.selected(after) == [] and "food" not in steps.choices_shown(page), "a closed polygon is let go of"
+    steps.click(page, (330, 160))
+    steps.wait_for(page, "the polygon in hand", lambda now: steps.selected(now) == [1])
     assert "food" in steps.choices_shown(page)
     steps.press(page, "f")
     steps.wait(page, "a tick at food", lambda driver: steps.is_chosen(driver, "food"))
-    result = regions_of(project, steps.submit(page))
+    result = result_of(label_studio, steps.submit(page))
     polygon = next(r for r in result if r["type"] == "polygonlabels")
     corners = np.array(polygon["value"]["points"]) / 100 * SIDE
     assert np.abs(corners - [(128, 128), (384, 128), (384, 256)]).max() < 2
@@ -237,10 +161,10 @@ def test_an_occluder_that_was_renamed_to_face_is_read(label_studio, project, pag
     steps.choose(page, "hand")
     steps.press(page, "1")  # with the region in hand
     steps.wait_for(page, "another name", lambda now: [r["label"] for r in now["regions"]] == ["face", "face"])
-    result = regions_of(project, steps.submit(page))
-    annotation = project["ask"]("GET", f"/api/tasks/{project['tasks'][4]}/")["annotations"][0]
-    read = read_annotation(annotation, SIDE)
+    result = result_of(label_studio, steps.submit(page))
+    read = read_annotation(annotation_of(label_studio, project["tasks"][4]), SIDE)
     assert read.occluders == ()
+    assert "category" not in {region["from_name"] for region in result}, "the browser takes it away"
     assert np.array_equal(read.face > 0, (mask > 0) | (brushes(result)[1][1] > 127))
     assert (read.face > 0)[line(stroke, 1) > 0].all()
 
@@ -298,6 +222,7 @@ def test_from_push_through_the_stream_to_pull(label_studio, page, make_set, arte
     photo, _ = data.load_face(faces[tasks[first]["data"]["key"]])
     prelabel_seen(page, photo, start)
     page.save_screenshot(str(artefacts / "10-pushed-task.png"))
+    assert steps.headings(page)[0] == "Face 1 of 2"
     steps.choose_label(page, "face")
     beside, over = [(60, 120), (60, 240)], [(180, 300), (330, 330)]
     steps.paint_stroke(page, beside)
@@ -314,17 +239,23 @@ def test_from_push_through_the_stream_to_pull(label_studio, page, make_set, arte
         "task"
     ]
     assert {first, second} == set(tasks)
+    assert steps.headings(page)[0] == "Face 2 of 2"
     assert steps.zoom_in(page, (256, 200)) > 1.3
     steps.choose_label(page, "occluder")
     closer = [(236, 180), (280, 220)]
     steps.paint_stroke(page, closer)
     page.save_screenshot(str(artefacts / "12-zoomed.png"))
     steps.press_submit(page)
+    assert steps.warning(page).startswith("Say what the selected occluder is")
+    steps.press(page, "O")
+    steps.wait(page, "a tick at object", lambda driver: steps.is_chosen(driver, "object"))
+    steps.press_submit(page)
     raw[second] = one_annotation(label_studio, second)
     page.save_screenshot(str(artefacts / "13-saved.png"))
 
     pulled = pull(data, studio, 1)
     assert (pulled.merged, pulled.occluders, pulled.refused, pulled.waiting) == (2, 2, [], [])
+    assert pulled.doubts == []
     for task, result in raw.items():
         drawn = theirs(result)
         face_alpha = np.max([alpha for label, alpha in drawn if label == "face"], axis=0)

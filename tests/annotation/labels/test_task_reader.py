@@ -128,6 +128,42 @@ def test_a_category_left_on_a_face_says_nothing() -> None:
     entries = (_brush("face", FACE), _brush("face", HAND, "r1"), _choice("category", "hand", "r1"))
     reading = read_annotation(_annotation(*entries), SIDE)
     assert reading.occluders == () and np.array_equal(reading.face > 0, (FACE > 127) | (HAND > 127))
+    (doubt,) = reading.doubts
+    assert doubt.startswith("task 3, annotation 7, region r1: is called face and has the category hand")
+    assert "press 2, update, and pull again" in doubt
+
+
+def test_an_occluder_without_category_is_an_object_and_told() -> None:
+    corners = {"points": [[10.0, 10.0], [30.0, 10.0], [30.0, 30.0]], "closed": True}
+    wiped_out = _brush("occluder", np.zeros_like(HAND), "r4")
+    parts = [_brush("occluder", HAND, "r1"), _region("polygon", "occluder", corners, "r2"), wiped_out]
+    named = [_brush("occluder", HAIR, "r3"), _choice("category", "hair", "r3")]
+    reading = read_annotation(_annotation(_brush("face", FACE), *parts, *named), SIDE)
+    assert [occluder.category for occluder in reading.occluders] == ["hair", "object"]
+    begin = "task 3, annotation 7, region"
+    assert [doubt.partition(": an occluder without category")[0] for doubt in reading.doubts] == [
+        f"{begin} r1",
+        f"{begin} r2",
+    ]
+    assert all("say what it is (or press 1 if it is part of the face), update" in doubt for doubt in reading.doubts)
+    named_all = _annotation(_brush("face", FACE), parts[0], _choice("category", "hand", "r1"))
+    assert read_annotation(named_all, SIDE).doubts == ()
+
+
+@pytest.mark.parametrize("origin", ["prediction", "prediction-changed"])
+def test_a_pre_label_that_became_an_occluder_is_refused(origin: str) -> None:
+    """Somebody pressed 2 while it was selected; a category does not make it meant."""
+    turned = _brush("occluder", FACE) | {"origin": origin}
+    rest = [_brush("face", HAIR, "r1"), _choice("category", "hand", "r0")]
+    with pytest.raises(
+        BadInput, match=r"annotation 7, region r0: .* became an occluder.* select it, press 1, and update"
+    ):
+        read_annotation(_annotation(turned, *rest), SIDE)
+    as_it_was = _brush("face", FACE) | {"origin": origin}
+    reading = read_annotation(
+        _annotation(as_it_was, _brush("occluder", HAND, "r1"), _choice("category", "hand", "r1")), SIDE
+    )
+    assert np.array_equal(reading.face > 0, (FACE > 127) & ~(HAND > 127))
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

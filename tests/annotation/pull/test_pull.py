@@ -137,6 +137,26 @@ def test_regions_of_one_label_are_united_and_an_occluder_wins(label_studio, stud
     assert check(copied, 1) == []
 
 
+def test_an_occluder_that_nobody_named_is_taken_and_told_once(label_studio, studio, copied):
+    ledger, project = pushed(copied, studio, 2)
+    faces = list(ledger.rows["id"])
+    tasks = tasks_by_id(label_studio, project, ledger)
+    start = tasks[faces[0]]["predictions"][0]["result"][0]
+    hand = blob(x=150, y=170, radius=30)
+    submit(label_studio, tasks[faces[0]]["id"], [start, brush(hand, "occluder", "d")])
+    turned = {**start, "origin": "prediction-changed", "value": {**start["value"], "brushlabels": ["occluder"]}}
+    other = brush(blob(radius=50), "face", "b")
+    submit(label_studio, tasks[faces[1]]["id"], [turned, other, choice("category", "mask", turned["id"])])
+    pulled = pull(copied, studio)
+    assert (pulled.merged, pulled.occluders) == (1, 1)
+    ((face, doubt),) = pulled.doubts
+    assert face == faces[0] and "region d: an occluder without category, taken as object: select it" in doubt
+    assert copied.occluders.loc[copied.occluders["face"] == face, "category"].tolist() == ["object"]
+    ((refused, why),) = pulled.refused
+    assert refused == faces[1] and "became an occluder" in why and "select it, press 1" in why
+    assert (pull(copied, studio).doubts, json.loads(json.dumps(pulled.to_dict()))["doubts"]) == ([], [[face, doubt]])
+
+
 def test_a_correction_is_a_new_version_and_replaces_its_cutouts(label_studio, studio, copied):
     ledger, project = pushed(copied, studio, 2)
     face, other = ledger.rows["id"]

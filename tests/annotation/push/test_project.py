@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from occset.annotation.push.project import check_config, figures, guidelines, instruction, labelling_config
+from occset.annotation.push.project import FOLDER, check_config, figures, guidelines, instruction, labelling_config
 from occset.composition.categories import CATEGORIES
+from occset.sources.harvest import LEAST_SIDE
 from occset.support.errors import OccsetError
 
 PAGE = labelling_config()
+GUIDELINES = (FOLDER / "guidelines.md").read_text(encoding="utf-8")
 
 
 def element(name: str) -> ElementTree.Element:
@@ -52,8 +54,16 @@ def test_keys_do_not_collide_with_those_of_label_studio() -> None:
     assert all(e.get("hotkey") for e in choices)
 
 
-def test_nothing_is_required_so_that_a_simple_task_takes_two_clicks() -> None:
-    assert "required" not in PAGE.lower()
+def test_only_an_occluder_s_category_is_required_so_that_a_simple_task_takes_two_clicks() -> None:
+    required = [e for e in ElementTree.fromstring(PAGE).iter() if e.get("required")]
+    assert [e.get("name") for e in required] == ["category"]
+    assert (required[0].get("perRegion"), required[0].get("whenLabelValue")) == ("true", "occluder")
+    message = required[0].get("requiredMessage") or ""
+    assert "press 1" in message and "submit again" in message, "it names the remedy, for a face that was renamed too"
+
+
+def test_the_guidelines_tell_the_least_size_of_a_cut_out() -> None:
+    assert f"less than {LEAST_SIDE} pixels" in GUIDELINES
 
 
 def test_label_studio_s_own_check_accepts_the_page() -> None:
@@ -119,6 +129,7 @@ def test_the_guidelines_name_every_key() -> None:
     """The table of keys, as text, agrees with the page."""
     rows = re.findall(r"<tr>\s*<td>(.*?)</td>\s*<td>(.*?)</td>", guidelines(), flags=re.S)
     told: dict[str, str] = {}
+    assert len(keys_told := [key for left, _ in rows for key in left.split(", ")]) == len(set(keys_told))
     for left, right in rows:
         names = right.split(": ")[-1].split(", ")
         for place, key in enumerate(left.split(", ")):

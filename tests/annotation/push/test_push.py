@@ -203,7 +203,9 @@ def test_what_is_drawn_already(data: OcclusionSet, studio: Studio, new_round: Ne
             assert np.array_equal(read_sent(data.path, number)[row["id"]].mask, drawn)
         else:
             assert np.array_equal(drawn, label)
-        assert set(task["data"]) == {"image", "key", "note"} and row["id"] not in str(task)
+        assert set(task["data"]) == {"image", "key", "note", "place"} and row["id"] not in str(task)
+    shown = [task["data"]["place"] for task in sorted(studio.tasks(pushed.project), key=lambda task: task["id"])]
+    assert shown == [f"Face {n} of {len(keys)}" for n in range(1, len(keys) + 1)], "in the order of the label stream"
     empty = push(data, studio, new_round(2), Nothing())
     assert empty.project is not None
     assert [task["predictions"] for task in studio.tasks(empty.project)] == [[], []]
