@@ -30,6 +30,7 @@ from occset.benchmark.result_checks import check_scores, check_types
 from occset.benchmark.tasks import DEOCCLUSION, TASKS
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
+from occset.support.reading import read_json
 
 SCHEMA_VERSION = 1
 JSON_SUFFIX, SCORES_SUFFIX = ".result.json", ".scores.parquet"
@@ -185,7 +186,7 @@ def read_result(path: Path) -> Result:
     path = Path(path)
     remedy = "delete it and run the bench again"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path, whole_characters=True)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror}): check that it exists and may be read") from error
     except ValueError as error:

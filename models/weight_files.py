@@ -17,6 +17,7 @@ from torch import Tensor
 
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import sha256_file, write_atomic
+from occset.support.reading import parse_json
 
 try:
     import safetensors.torch as safetensors
@@ -118,7 +119,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for file in weight_files(path):
         try:
             with safetensors.safe_open(str(file), framework="pt") as stored:
-                about = json.loads((stored.metadata() or {})["about"])
+                about = parse_json((stored.metadata() or {})["about"], any_number=True)
                 state |= {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - it is no dictionary
         except Exception as error:  # safetensors tells a damaged file in many ways
             raise BadInput(

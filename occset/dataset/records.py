@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from occset.support.errors import BadInput
 from occset.support.files import write_atomic
+from occset.support.reading import parse_json, read_json
 
 SCHEMA_VERSION = 1
 
@@ -151,7 +152,7 @@ def read_note(path: Path) -> dict[str, Any]:
         BadInput: missing, or no JSON object.
     """
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = read_json(path, any_number=True)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: not readable JSON ({error}): restore it from a copy") from error
     if not isinstance(note, dict):
@@ -187,5 +188,22 @@ def unpack_points(cell: object) -> np.ndarray | None:
 
 
 def flag_of(frame: pd.DataFrame, name: str) -> pd.Series:
-    """One flag of each face as a column of strings, "" where it is not set."""
-    return frame["flags"].map(lambda cell: json.loads(cell).get(name, "") if cell else "")
+    """One flag of each face as a column of strings, "" where it is not set.
+
+    Raises:
+        BadInput: the flags of a face are no JSON object.
+    """
+    return frame["flags"].map(lambda cell: _flags(cell).get(name, "") if cell else "")
+
+
+def _flags(cell: str) -> dict[str, Any]:
+    try:
+        found = parse_json(cell)
+        if isinstance(found, dict):
+            return found
+        reason = "no object"
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    raise BadInput(
+        f"the flags {cell!r:.60} of a face are not a JSON object ({reason}): restore faces.parquet from a snapshot or a copy"
+    )

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from occset.dataset import records
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
+from occset.support.reading import parse_json
 
 LEDGER = pa.schema(
     [
@@ -140,7 +141,7 @@ def read_round(root: Path, number: int | None = None) -> Ledger:
     rows = records.read_table(path, LEDGER)
     try:
         note = pq.read_schema(path).metadata or {}
-        setup = Setup(**json.loads(note[b"round"]))
+        setup = Setup(**parse_json(note[b"round"]))
     except (KeyError, ValueError, TypeError, OSError) as error:
         raise BadInput(
             f"{path}: does not say what the round was opened with ({error}): restore it from a copy"
