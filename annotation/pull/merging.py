@@ -23,6 +23,7 @@ from occset.pictures.masks import decode_rle
 from occset.rounds.closing import Gate, merge
 from occset.rounds.ledger import Ledger, ledger_path
 from occset.rounds.versions import Label
+from occset.support.console import printable
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
 
@@ -93,6 +94,14 @@ def _own_size(row: dict[str, Any], drawn: np.ndarray) -> np.ndarray:
     return enlarge(drawn, height, width)
 
 
+def _unforeseen(error: Exception) -> str:
+    """What a reader did not expect, in one line; the text of an error may hold the whole task."""
+    return (
+        f"cannot be read ({type(error).__name__}: {printable(str(error))[:200]}): delete the annotation or label it again, "
+        "and report this error, which nobody foresaw"
+    )
+
+
 class Merging:
     """From the kept tasks to the set."""
 
@@ -159,6 +168,8 @@ class Merging:
                 key = key_of_task(task, self.rows.keys(), self.marker, self.studio.url)
             except OccsetError as error:
                 self.pulled.refused.append((f"task {number}", str(error)))
+            except Exception as error:  # one task of which nobody foresaw what is in it must not stop the others
+                self.pulled.refused.append((f"task {number}", _unforeseen(error)))
             else:
                 found.setdefault(key, []).append(task)
         return found
@@ -172,6 +183,8 @@ class Merging:
                 read, broken = read_task(task, side_of(row))
             except OccsetError as error:
                 read, broken = [], [str(error)]
+            except Exception as error:  # as above
+                read, broken = [], [f"task {task.get('id')}: {_unforeseen(error)}"]
             problems += broken
             # where a lost connection left two tasks of one sample, their annotations are taken together
             for one in read:

@@ -31,6 +31,7 @@ MOST_JSON = 32 << 20
 MOST_DEPTH = 64
 """Levels of lists and objects in a JSON; ours and those of sources have less than ten."""
 
+_PART = 1 << 20  # bytes
 _MOST_DIGITS = 300  # of a whole number: one of fewer can still become a float
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -65,11 +66,12 @@ def read_file(path: Path | str, most: int = MOST_BYTES) -> bytes:
     with open(handle, "rb") as stream:  # noqa: PTH123 - of a handle
         _check_kind(path, os.fstat(handle).st_mode)  # it may have been replaced meanwhile
         size = os.fstat(handle).st_size
-        data = stream.read(most + 1) if size <= most else b""
-    if size > most or len(data) > most:
-        raise BadInput(
-            f"{path} has {max(size, len(data))} bytes, more than the limit of {most}: make it smaller or remove it"
-        )
+        data = stream.read(size + 1) if size <= most else b""  # room is made for as much as is asked for
+        if len(data) > size:  # it grows, or it is a file whose size the system does not know
+            data += stream.read(min(most, _PART))
+    size = max(size, len(data))
+    if size > most:
+        raise BadInput(f"{path} has {size} bytes, more than the limit of {most}: make it smaller or remove it")
     return data
 
 

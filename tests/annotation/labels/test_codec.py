@@ -382,6 +382,17 @@ PNG = png(RGBA)
         (url(PNG[:16] + struct.pack(">II", 60000, 60000) + PNG[24:]), "60000 x 60000"),
         (url(with_chunk(PNG, b"zTXt", b"k\0\0" + zlib.compress(bytes(1 << 25)))), "damaged"),
         (url(PNG + bytes(80000)), "too long"),
+        # of the two headers of a file one was checked and the other decoded
+        (url(with_chunk(PNG, b"IHDR", struct.pack(">II", 4096, 4096) + PNG[24:29])), "two headers"),
+        (url(with_chunk(PNG, b"IHDR", PNG[16:29])), "two headers"),
+        (
+            url(PNG[:-12] + with_chunk(PNG, b"IHDR", struct.pack(">II", 9, 9) + PNG[24:29])[33:58] + PNG[-12:]),
+            "two headers",
+        ),
+        (
+            url(with_chunk(PNG, b"fcTL", struct.pack(">IIIII", 0, 5000, 5000, 0, 0) + bytes(6))),
+            "frame that lies beyond",
+        ),
     ],
 )
 def test_a_hostile_bitmask_is_refused(address, message):
@@ -396,10 +407,10 @@ def test_nothing_heavy_is_loaded_with_the_module():
 
 
 def test_a_missing_numba_names_the_command(monkeypatch):
-    import occset.annotation
+    from occset.annotation import labels
 
     monkeypatch.delitem(sys.modules, "occset.annotation.labels.codec_loops", raising=False)
-    monkeypatch.delattr(occset.annotation, "codec_loops", raising=False)
+    monkeypatch.delattr(labels, "codec_loops", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(MissingExtra, match=r"numba.*pip install 'occset\[annotate\]'"):
         encode_brush(np.zeros((2, 2), np.uint8))

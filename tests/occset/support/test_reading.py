@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ def test_a_file_of_more_bytes_than_allowed_is_refused_by_name(tmp_path: Path) ->
         stream.truncate(reading.MOST_BYTES + 1)  # takes no room on the disk
     with pytest.raises(BadInput, match=r"sparse has 1073741825 bytes"):
         read_file(tmp_path / "sparse")
+
+
+def test_a_file_whose_size_the_system_does_not_tell_is_read_and_takes_no_more_room_than_it_has() -> None:
+    assert b"MemTotal" in read_file("/proc/meminfo")
+    tracemalloc.start()
+    try:
+        read_file(__file__)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
