@@ -30,7 +30,8 @@ from occset.benchmark.result_checks import check_scores, check_types
 from occset.benchmark.tasks import DEOCCLUSION, TASKS
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
-from occset.support.reading import read_json
+from occset.support.parquet_files import read_frame
+from occset.support.reading import read_file, read_json
 
 SCHEMA_VERSION = 1
 JSON_SUFFIX, SCORES_SUFFIX = ".result.json", ".scores.parquet"
@@ -268,11 +269,11 @@ def _read_scores(result: Result, path: Path) -> pd.DataFrame:
     file = _scores_path(path)
     remedy = f"delete {path.name} beside it and run the bench again"
     try:
-        data = file.read_bytes()
+        data = read_file(file)
     except OSError as error:
         raise BadInput(f"{file}: cannot be read ({error.strerror}): {remedy}") from error
     if hashlib.sha256(data).hexdigest() != result.scores_sha256:
         raise BadInput(f"{file}: is not the file that the result was written with: {remedy}")
-    scores = pd.read_parquet(io.BytesIO(data))
+    scores = read_frame(file, data, remedy)
     check_scores(scores, result, str(file), BadInput, remedy)
     return scores

@@ -33,6 +33,7 @@ from occset.pictures.images import write_png
 from occset.samples.render import Renderer
 from occset.support.errors import BadInput, BrokenMethod, MissingExtra
 from occset.support.files import write_atomic
+from occset.support.parquet_files import read_parquet
 from occset.support.reading import parse_json
 
 BATCH = 16
@@ -226,7 +227,7 @@ def read_part(path: Path) -> Part:
         BadInput: it cannot be read; names the file.
     """
     try:
-        table = pq.ParquetFile(io.BytesIO(path.read_bytes())).read()
+        table = read_parquet(path)
         note = parse_json(table.schema.metadata[b"part"])
         size = note["resized_from"]
         return Part(table.to_pandas(), float(note["seconds"]), size and (int(size[0]), int(size[1])))

@@ -20,9 +20,12 @@ import pyarrow.parquet as pq
 
 from occset.support.errors import BadInput
 from occset.support.files import write_atomic
-from occset.support.reading import parse_json, read_json
+from occset.support.parquet_files import read_parquet
+from occset.support.reading import parse_json, read_file, read_json
 
 SCHEMA_VERSION = 1
+
+_ALWAYS_UNPACKED, _UNPACKED_PER_BYTE = 64 << 20, 100  # bytes of all arrays of an archive
 
 _POINTS = pa.list_(pa.float32())
 
@@ -101,8 +104,7 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
         BadInput: the file is broken, or lacks a column; names the file and what to do.
     """
     try:
-        # by handle: a path that contains '=' would be taken for a partitioned data set
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        table = read_parquet(path, schema.names)
         for name in LATER.intersection(schema.names).difference(table.column_names):
             table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
         missing = [name for name in schema.names if name not in table.column_names]
@@ -167,9 +169,14 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         BadInput: missing or broken.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        data = read_file(path)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:  # which reads no more of an entry than it says there is
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > max(_ALWAYS_UNPACKED, _UNPACKED_PER_BYTE * len(data)):
+            raise BadInput(f"{path} has {len(data)} bytes and would unpack to {unpacked}: remove it and import again")
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return dict(stored)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(
             f"{path}: not a readable .npz file ({error}): restore it, or remove it and import again"
         ) from error
