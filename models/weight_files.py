@@ -112,7 +112,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         The state dict, floating-point tensors as float32, and the object that `save_weights` was given.
 
     Raises:
-        BadInput: missing or broken; names the file.
+        BadInput: missing, broken, or weights that are not finite; names the file.
     """
     state: dict[str, Tensor] = {}
     about: dict[str, Any] = {}
@@ -125,6 +125,9 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             raise BadInput(
                 f"{file}: is not a file of weights that occset wrote ({type(error).__name__}: {error}): restore it"
             ) from error
+    odd = [key for key, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
+    if odd:
+        raise BadInput(f"{path}: the weights '{odd[0]}' are not finite: restore the file, or train again")
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, about
 
 

@@ -11,6 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from occset.support.errors import BadInput, BrokenMethod, UnsafePath
+from occset.support.reading import read_file
+
+_ALWAYS_PIXELS, _TIMES_PIXELS = 2048 * 2048, 4
+"""What a prediction may have: so many pixels, and four times those of its sample where that is more."""
 
 
 class Predictions:
@@ -36,8 +40,8 @@ class Predictions:
     def weights_hash(self) -> str:
         """sha256 of the names and bytes of all PNG files, so that a result notices when the pictures change."""
         digest = hashlib.sha256()
-        for path in sorted(self.folder.glob("*.png")):
-            content = path.read_bytes()
+        for path in sorted(path for path in self.folder.glob("*.png") if path.is_file()):  # a pipe would be waited for
+            content = read_file(path)
             digest.update(f"{path.name} {len(content)}\n".encode())
             digest.update(content)
         return digest.hexdigest()
@@ -52,17 +56,18 @@ class Predictions:
         """
         from occset.pictures.images import read_image
 
-        return self._read(ids, read_image)
+        return self._read(ids, images, read_image)
 
     def segment(self, images: np.ndarray, *, ids: list[str]) -> np.ndarray:
         """Read the samples' soft masks, (B, h, w) uint8, 255 = face; raises as `deocclude` does."""
         from occset.pictures.masks import read_soft_mask
 
-        return self._read(ids, read_soft_mask)
+        return self._read(ids, images, read_soft_mask)
 
-    def _read(self, ids: list[str], read: Callable[[Path], np.ndarray]) -> np.ndarray:
+    def _read(self, ids: list[str], images: np.ndarray, read: Callable[[Path, int], np.ndarray]) -> np.ndarray:
         paths = self._find(ids)
-        pictures = [read(path) for path in paths]
+        most = max(_ALWAYS_PIXELS, _TIMES_PIXELS * images.shape[1] * images.shape[2])  # all of a batch are held at once
+        pictures = [read(path, most) for path in paths]
         for path, picture in zip(paths, pictures, strict=True):
             if picture.shape != pictures[0].shape:
                 raise BrokenMethod(

@@ -102,11 +102,18 @@ class FaceSegmenter:
 
         Returns:
             (B, H, W) float32 on 0..1.
+
+        Raises:
+            BadInput: the weights are none of NS, or what comes out of them is not finite.
         """
         shape = images.shape[1:3]
         found = [np.zeros((0, *shape), np.float32)]
         for x in self._batches(images):
             p = torch.sigmoid(self._network()[0](x))
+            if not torch.isfinite(p).all():  # weights that are finite can still overflow
+                raise BadInput(
+                    f"{self.weights}: what the network answers is not finite: restore the file, or name another"
+                )
             found.append(F.interpolate(p, size=shape, mode="bilinear", align_corners=False)[:, 0].cpu().numpy())
         return np.concatenate(found)
 

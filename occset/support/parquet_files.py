@@ -63,7 +63,7 @@ def read_frame(path: Path, data: bytes, remedy: str) -> pd.DataFrame:
         BadInput: no Parquet file, or as `read_parquet`; names the file and the remedy.
     """
     try:
-        return read_parquet(path, data=data).to_pandas(ignore_metadata=True)
+        return read_parquet(path, data=data).replace_schema_metadata(None).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadInput(f"{path}: not a readable Parquet file ({error}): {remedy}") from error
 

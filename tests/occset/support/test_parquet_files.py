@@ -52,14 +52,15 @@ def repeated(text: str, rows: int) -> pa.Table:
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 def test_usual_tables_come_back_whoever_packed_them(codec: str, version: str, tmp_path: Path) -> None:
     path = tmp_path / "a=b.parquet"
-    path.write_bytes(packed(USUAL, compression=codec, data_page_version=version, row_group_size=700))
+    noted = USUAL.replace_schema_metadata({"set": "ours"})
+    path.write_bytes(packed(noted, compression=codec, data_page_version=version, row_group_size=700))
     assert read_parquet(path).equals(USUAL)
     assert read_parquet(path, ["layers", "id", "none"]).equals(USUAL.select(["id", "layers"]))
-    assert read_parquet_notes(path).get(b"ARROW:schema")
+    assert read_parquet_notes(path) == {b"set": b"ours"}
 
 
 def test_pages_are_added_up_as_pyarrow_counts_them() -> None:
-    data = packed(USUAL, row_group_size=700, data_page_size=4000)
+    data = packed(USUAL, row_group_size=700, data_page_size=4000, write_statistics=False)
     about = pq.ParquetFile(io.BytesIO(data)).metadata
     rows, parts = read_footer(data)
     assert rows == 2000 and len(parts) == about.num_row_groups * about.num_columns
@@ -70,7 +71,7 @@ def test_pages_are_added_up_as_pyarrow_counts_them() -> None:
         assert sum(page.values for page in pages if page.kind == 0) == part.values == column.num_values
         assert pages[-1].end == part.end and part.end - part.begin == column.total_compressed_size
         headers = column.total_uncompressed_size - sum(page.unpacked for page in pages)
-        assert 0 < headers < 200 * len(pages)
+        assert 0 < headers < 100 * len(pages)
 
 
 def test_numbers_stay_numbers_whatever_their_writer_says_of_pandas(tmp_path: Path) -> None:
@@ -94,7 +95,10 @@ def test_numbers_stay_numbers_whatever_their_writer_says_of_pandas(tmp_path: Pat
             f"300000 values in 100 rows, more than {MOST_IN_ROW} for",
         ),
         (repeated("x" * (1 << 20), 100_000), "would unpack to more than 100 for each"),
-        (pa.table({"id": ["a", "b"], "mask": ["0" * (150 << 20)] * 2}), "would unpack to more than 100 for each"),
+        (
+            pa.table({"id": ["a", "b"], "mask": ["0" * (150 << 20)] * 2}),
+            "column mask has a dictionary of 157286404 bytes",
+        ),
         (
             pa.table({"id": ["a"], "p": pa.array([None], pa.list_(pa.int8(), 1 << 20))}),
             "holds 1048576|lists of 1048576",
