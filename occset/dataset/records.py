@@ -200,7 +200,7 @@ def flag_of(frame: pd.DataFrame, name: str) -> pd.Series:
     Raises:
         BadInput: the flags of a face are no JSON object.
     """
-    return frame["flags"].map(lambda cell: _flags(cell).get(name, "") if cell else "")
+    return frame["flags"].map(lambda cell: _flags(cell).get(name, "") if isinstance(cell, str) and cell else "")
 
 
 def _flags(cell: str) -> dict[str, Any]:
