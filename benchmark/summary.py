@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from occset.benchmark.metrics import Metric
-from occset.benchmark.results import Result
+from occset.benchmark.results.result import Result
 from occset.benchmark.statistics import mean_interval, ranks
-from occset.benchmark.tasks import TASKS
+from occset.benchmark.tasks.metric import Metric
+from occset.benchmark.tasks.registry import task_named
 
 
 def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -26,7 +26,7 @@ def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
     """
     if not results:
         return []
-    task = TASKS[results[0].task]
+    task = task_named(results[0].task)
     headline = task.metrics[task.headline]
     sign = -1 if headline.higher_is_better else 1
     faces = results[0].scores.set_index("sample")["face"]
@@ -64,7 +64,7 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     if not results:
         return []
     rows = []
-    task = TASKS[results[0].task]
+    task = task_named(results[0].task)
     for found in figures(results):
         row = {"rank": found["rank"], "method": found["method"], "given": found["given"]}
         for key in task.shown:

@@ -19,10 +19,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from occset.models.onnx_session import OnnxSession, file_sha256
 from occset.pictures.landmarks import similarity as fit_similarity
 from occset.pictures.landmarks import spans_a_face
 from occset.support.errors import BadInput, OccsetError
+from occset.support.onnx_session import OnnxSession, file_sha256
 
 SIZE = 112
 

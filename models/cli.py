@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
-train, segment = typer.Typer(), typer.Typer()
+from occset.mining.options import DEFAULT_MODEL, Model
+from occset.models.registry import NETWORKS, Network, find
+from occset.support import references as registry
+
+segment = typer.Typer()
 
 Weights = Annotated[
     Path | None, typer.Option(help="Checkpoint: a .safetensors file or a folder; the released one by default.")
 ]
+
+
+class NetworkGroup(TyperGroup):
+    """A command for each network of the registry, made when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All networks, in the order of the registry."""
+        return list(NETWORKS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command that trains one network.
+
+        Raises:
+            UnknownName: there is none of that name; suggests the nearest.
+        """
+        network = find(cmd_name)
+        app = typer.Typer(add_completion=False)
+        app.command(network.name, help=f"{network.title}, {network.says}.")(train_command_of(network))
+        command = typer.main.get_command(app)
+        command.name = network.name
+        return command
+
+
+train = typer.Typer(cls=NetworkGroup, no_args_is_help=True, add_completion=False)
 
 
 @train.callback()
@@ -19,33 +51,62 @@ def train_command() -> None:
     """Train a network on a set; resumes where it was interrupted."""
 
 
-@train.command("ns")
-def train_ns_command(
+def train_command_of(network: Network) -> Callable[..., None]:
+    """A function with the options that all trainings have and those of the network's own, which trains it."""
+
+    def command(**values: Any) -> None:
+        _train(network, **values)
+
+    presets = network.all_presets()
+    hints = get_type_hints(_train, include_extras=True)
+    hints["preset"] = Annotated[str, typer.Option(help=f"{', '.join(presets)}.")]
+    defaults = {"preset": next(iter(presets)), "out": Path("runs") / network.name}
+    parameters = []
+    for name, parameter in list(inspect.signature(_train).parameters.items())[1:]:
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            continue
+        default = defaults.get(name, parameter.default)
+        parameters.append(parameter.replace(annotation=hints[name], default=default, kind=parameter.KEYWORD_ONLY))
+    if network.options:
+        options = registry.load(network.options)
+        own = get_type_hints(options, include_extras=True)
+        for field in fields(options):
+            kind, says = get_args(own[field.name])
+            annotation = Annotated[kind, typer.Option(help=says)]  # type: ignore[valid-type]
+            parameters.append(
+                inspect.Parameter(
+                    field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation
+                )
+            )
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+def _train(
+    network: Network,
     data: Annotated[Path, typer.Option(help="The set's folder.")],
-    preset: Annotated[str, typer.Option(help="demo, laptop, laptop-192, paper or fast.")] = "demo",
-    out: Annotated[Path, typer.Option(help="Folder of the training.")] = Path("runs/ns"),
+    preset: str,
+    out: Annotated[Path, typer.Option(help="Folder of the training.")],
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.", min=0)] = 0,
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.", min=1)] = None,
     start: Annotated[
-        Path | None, typer.Option(help="Checkpoint of NS, or folder of a training, to start from.")
-    ] = None,
-    encoder_weights: Annotated[
-        Path | None, typer.Option(help="ImageNet weights of the encoder, saved by torch.")
+        str | None, typer.Option(help="Checkpoint, or folder of a training, to start from; or the word released.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that make samples.", min=0)] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
     devices: Annotated[str, typer.Option(help="How many; auto takes what there is.")] = "auto",
     nodes: Annotated[int, typer.Option(help="Machines, each started with torchrun.", min=1)] = 1,
+    **options: Any,
 ) -> None:
-    """NS, the face segmentation that sees through any occluder."""
-    from occset.dataset.occlusion_set import OcclusionSet
-    from occset.models.segmentation.train import train as run
+    from occset.models.training.registered import train as run
     from occset.support.console import progress_bar, say
 
-    with progress_bar(f"ns, {preset}") as progress:
+    with progress_bar(f"{network.name}, {preset}") as progress:
         trained = run(
-            OcclusionSet(data), preset, out, seed, epochs, start, encoder_weights, workers, accelerator,
-            int(devices) if devices.isdigit() else devices, nodes, progress, say,
+            network.name, data, preset, out, seed=seed, epochs=epochs, start=start, workers=workers,
+            accelerator=accelerator, devices=int(devices) if devices.isdigit() else devices, num_nodes=nodes,
+            progress=progress, say=say, **options,
         )  # fmt: skip
     say(trained.sentence)
     if trained.weights is None:
@@ -56,6 +117,7 @@ def train_ns_command(
 def segment_command(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
     out: Annotated[Path, typer.Option(help="Folder of the masks: NAME.png, 255 = visible face.")] = Path("masks"),
+    model: Model = DEFAULT_MODEL,
     weights: Weights = None,
     align: Annotated[
         bool, typer.Option(help="Find the face and align it first; --no-align takes photos as aligned squares.")
@@ -65,11 +127,11 @@ def segment_command(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Mark the visible face in photos; works at once, with the released checkpoint."""
+    from occset.mining.model import open_model
     from occset.models.segmentation.photos import segment_photos
-    from occset.models.segmentation.segmenter import FaceSegmenter
     from occset.support.console import progress_bar, say
 
-    network = FaceSegmenter(weights, device)
+    network = open_model(model, weights, device, threads=None)
     with progress_bar("segmenting") as progress:
         done = segment_photos(network, photos, out, align, soft, sheet, progress)
     for name, why in done.problems:

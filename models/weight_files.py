@@ -10,25 +10,34 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import sha256_file, write_atomic
 from occset.support.reading import parse_json
 
-try:
-    import safetensors.torch as safetensors
-except ImportError as missing:  # pragma: no cover - depends on what is installed
-    raise MissingExtra("safetensors", "models", "occset.models.weight_files") from missing
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RELEASED = Path(__file__).parent / "weights"
 """Folder of the released checkpoints, one folder each."""
 
 SHARD_BYTES = 16 * (1 << 20)
 """Most bytes of one file."""
+
+
+def _safetensors() -> Any:
+    """The package, which hashing and listing files do without.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        import safetensors.torch
+    except ImportError as missing:  # pragma: no cover - depends on what is installed
+        raise MissingExtra("safetensors", "models", "reading and writing weights") from missing
+    return safetensors.torch
+
 
 _HEADER = 1 << 18  # what a file's header may take of it
 
@@ -51,6 +60,9 @@ def save_weights(
     Raises:
         BadInput: a value is not finite; names the tensor.
     """
+    import torch
+
+    safetensors = _safetensors()
     shards: list[dict[str, Tensor]] = [{}]
     room = SHARD_BYTES - _HEADER
     for key, tensor in state.items():
@@ -114,6 +126,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         BadInput: missing, broken, or weights that are not finite; names the file.
     """
+    safetensors = _safetensors()
     state: dict[str, Tensor] = {}
     about: dict[str, Any] = {}
     for file in weight_files(path):
@@ -125,7 +138,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             raise BadInput(
                 f"{file}: is not a file of weights that occset wrote ({type(error).__name__}: {error}): restore it"
             ) from error
-    odd = [key for key, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
+    odd = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if odd:
         raise BadInput(f"{path}: the weights '{odd[0]}' are not finite: restore the file, or train again")
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, about

@@ -19,6 +19,7 @@ VERBS = {
     "render": "occset.commands:render",
     "explain": "occset.commands:explain",
     "mine": "occset.mining.commands:mine",
+    "label": "occset.mining.commands:label",
     "round": "occset.rounds.commands:round_",
     "annotate": "occset.annotation.cli:annotate",
     "train": "occset.models.cli:train",

@@ -120,6 +120,12 @@ def info_command(path: SetPath, as_json: Json = False) -> None:
         print_json({"name": name, "version": version, "content_hash": content, "tables": rows})
     else:
         print_table(rows, f"{name} {version}")
+    out = data.faces["verdict"].value_counts()
+    if len(out):
+        told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(out.items()))
+        say(
+            f"{out.sum()} faces are out of use, as annotators said ({told}):  occset round revoke {path} FACE  takes it back"
+        )
     say(f"content hash {content}")
 
 

@@ -8,12 +8,15 @@ import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from occset.support import references as registry
 from occset.support.errors import OccsetError
 
 CORE = ("numpy", "opencv-python-headless", "pandas", "pyarrow", "pycocotools", "pillow", "imagehash", "typer", "rich")
 ARCFACE = "occset.models.arcface:find_arcface"
+NETWORKS = "occset.models.registry:networks"
+WEIGHTS_HASH = "occset.models.weight_files:weights_hash"
 EXTRAS = {
     "models": (
         ("torch", "torchvision", "segmentation-models-pytorch", "safetensors"),
@@ -63,7 +66,23 @@ def examine() -> list[Line]:
         found = ", ".join(f"{p} {v or 'missing'}" for p, v in versions.items())
         lines.append(Line(f"extra {extra}", ok, found, adds if ok else f"pip install 'occset[{extra}]' adds {adds}"))
     lines.append(_arcface())
+    lines += [_network(network) for network in registry.load(NETWORKS)().values()]
     return lines
+
+
+def _network(network: Any) -> Line:
+    """The weights that a network would be used with; asked by name, as `_arcface` does."""
+    named = os.environ.get(network.environment)
+    path = Path(named or network.released)
+    card = f"; card: data_cards/{network.card}" if network.card and not named else ""
+    meaning = f"{network.title}, {network.says}{card}"
+    if not named and not network.is_released:
+        return Line(f"network {network.name}", True, "no released weights", f"{meaning}: occset train {network.name}")
+    try:
+        found = f"{network.environment}={named}" if named else "released"
+        return Line(f"network {network.name}", True, f"{found}, {registry.load(WEIGHTS_HASH)(path)[:12]}", meaning)
+    except OccsetError as error:
+        return Line(f"network {network.name}", False, "none", f"{network.environment}: {error}")
 
 
 def _arcface() -> Line:

@@ -11,16 +11,18 @@ module that imports albumentations.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
+from occset.composition.categories import category as category_of
 from occset.composition.compose import blend, hidden_share
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import THRESHOLD
-from occset.samples.draw import DEFAULT_MIX, MIN_HIDDEN, draw_layer
+from occset.samples.draw import MIN_HIDDEN, draw_layer
 from occset.samples.render import Renderer
 from occset.support.errors import MissingExtra, OccsetError
 
@@ -118,7 +120,7 @@ class OccludeFace(DualTransform):
 
     def _draw(self, size: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rng, names = self.random_generator, list(self.by_category)
-        weights = np.array([max(DEFAULT_MIX.get(name, 0.7), 1e-3) for name in names])
+        weights = np.array([max(category_of(name).weight, 1e-3) for name in names])
         category = names[int(rng.choice(len(names), p=weights / weights.sum()))]
         ids = self.by_category[category]
         layer = draw_layer(rng, self.renderer, category, ids, self.textures, points, size, self.retexture)
@@ -149,6 +151,27 @@ def left_before_right(points: np.ndarray) -> np.ndarray:
     return points[[1, 0, 2, 4, 3]] if mirrored else points
 
 
+@dataclass(frozen=True)
+class Changed:
+    """What `TrainingChanges.apply` made, everything by the name it came under.
+
+    Attributes:
+        pictures: (size, size, 3) uint8.
+        moved: (size, size) or (size, size, C) uint8.
+        points: (N, 2) float64 pixels, pixel centres at integers; may lie outside the picture.
+        matrix: (2, 3) float64, from pixels of the canvas to pixels of what came out.
+        mirrored: whether left and right were exchanged. Points keep their order, so that which of them is the left eye has
+            to be said anew (`left_before_right` does for five points), and coefficients of a pose are no longer those of
+            this picture.
+    """
+
+    pictures: dict[str, np.ndarray]
+    moved: dict[str, np.ndarray]
+    points: dict[str, np.ndarray]
+    matrix: np.ndarray
+    mirrored: bool
+
+
 class TrainingChanges:
     """Geometric and colour changes for training on aligned faces, as one function of a seed.
 
@@ -162,8 +185,12 @@ class TrainingChanges:
     def __init__(self, size: int) -> None:
         """Changes whose outcome is ``size`` pixels wide."""
         self.size, self.canvas = size, round(size * self.MARGIN)
-        shrunk = size / self.canvas
-        self.pipeline = A.Compose(
+        self.pipeline = self._pipeline()
+        self._pipelines: dict[tuple[tuple[str, str], ...], A.Compose] = {}
+
+    def _pipeline(self, **more: Any) -> A.Compose:
+        size, shrunk = self.size, self.size / self.canvas
+        return A.Compose(
             [
                 A.HorizontalFlip(p=0.5),
                 A.Affine(
@@ -190,7 +217,8 @@ class TrainingChanges:
                     ],
                     p=0.35,
                 ),
-            ]
+            ],
+            **more,
         )
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -207,3 +235,70 @@ class TrainingChanges:
         self.pipeline.set_random_seed(seed)
         changed = self.pipeline(image=image, mask=mask)
         return changed["image"], changed["mask"]
+
+    def apply(
+        self,
+        seed: int,
+        pictures: Mapping[str, np.ndarray],
+        moved: Mapping[str, np.ndarray] | None = None,
+        points: Mapping[str, np.ndarray] | None = None,
+    ) -> Changed:
+        """Change any number of pictures, masks and points of one face by one geometry; the same for the same arguments.
+
+        With one picture and one mask, they come out as from a call with the same seed.
+
+        Args:
+            seed: of all chance, 0 to 2**32 - 1.
+            pictures: (canvas, canvas, 3) uint8 RGB each, at least one: moved, and all relit, blurred, ... alike.
+            moved: (canvas, canvas) or (canvas, canvas, C) uint8 each: masks, soft or binary, and renders; moved, and no
+                colour changed.
+            points: (N, 2) pixels each, pixel centres at integers.
+
+        Raises:
+            OccsetError: a picture or mask is not as large as the canvas, or two things have one name.
+        """
+        moved, points = moved or {}, points or {}
+        self._refuse(pictures, moved, points)
+        first = next(iter(pictures))
+        kinds = [(name, "image") for name in pictures if name != first] + [(name, "mask") for name in moved]
+        key = tuple((f"{kind} {name}", kind) for name, kind in kinds)  # no name that albumentations has a meaning for
+        if key not in self._pipelines:
+            self._pipelines[key] = self._pipeline(
+                additional_targets=dict(key), keypoint_params=A.KeypointParams("xy", remove_invisible=False)
+            )
+        pipeline = self._pipelines[key]
+        pipeline.set_random_seed(seed)
+        groups = [_CORNER * (self.canvas - 1), *(np.asarray(p, np.float64).reshape(-1, 2) for p in points.values())]
+        given = {target: {**pictures, **moved}[name] for (target, _), (name, _) in zip(key, kinds, strict=True)}
+        found = pipeline(image=pictures[first], keypoints=np.concatenate(groups), **given)
+        ends = np.cumsum([len(group) for group in groups])[:-1]
+        corner, *placed = np.split(np.asarray(found["keypoints"], np.float64), ends)
+        matrix = cv2.getAffineTransform(groups[0].astype(np.float32), corner.astype(np.float32))
+        named = {name: found[target] for (target, _), (name, _) in zip(key, kinds, strict=True)}
+        return Changed(
+            {name: found["image"] if name == first else named[name] for name in pictures},
+            {name: named[name] for name in moved},
+            dict(zip(points, placed, strict=True)),
+            matrix,
+            bool(matrix[0, 0] * matrix[1, 1] < matrix[0, 1] * matrix[1, 0]),
+        )
+
+    def _refuse(self, *groups: Mapping[str, np.ndarray]) -> None:
+        names = [name for group in groups for name in group]
+        double = sorted({name for name in names if names.count(name) > 1})
+        if not groups[0] or double:
+            raise OccsetError(
+                f"two things to change are called {double[0]}: give them names of their own"
+                if double
+                else "nothing to change: give at least one picture"
+            )
+        for name, array in {**groups[0], **groups[1]}.items():
+            if array.shape[:2] != (self.canvas, self.canvas) or array.dtype != np.uint8:
+                raise OccsetError(
+                    f"{name} is {array.dtype} {array.shape}: give uint8 of {self.canvas} x {self.canvas} pixels, "
+                    f"{self.MARGIN:g} times the {self.size} that are wanted"
+                )
+
+
+_CORNER = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+"""Three points of the unit square, which say how it was moved."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from occset.benchmark.results import load_results
+from occset.benchmark.results.files import load_results
 
 
 def occset(*words, cwd, expect=0):

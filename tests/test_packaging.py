@@ -187,7 +187,7 @@ def test_every_module_of_the_installed_wheel_imports(installed: Path, tmp_path: 
     found = import_all(installed, importable(), tmp_path)
     for name, file in found.items():
         assert file.startswith(str(installed)) or file.startswith("MissingExtra: "), f"{name}: {file}"
-    assert found["occset.benchmark.runner"] == str(installed / "occset" / "benchmark" / "runner.py")
+    assert found["occset.benchmark.runner.run"] == str(installed / "occset" / "benchmark" / "runner" / "run.py")
 
 
 def test_without_the_extras_the_data_and_the_bench_import(installed: Path, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_without_the_extras_the_data_and_the_bench_import(installed: Path, tmp_p
         "occset.cli",
         "occset.samples.render",
         "occset.models.arcface",
-        "occset.benchmark.methods.onnx_method",
+        "occset.benchmark.methods.onnx_network",
     ):
         assert found[name].startswith(str(installed)), f"{name}: {found[name]}"
     assert found["occset.transforms"].startswith("MissingExtra: ")

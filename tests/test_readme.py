@@ -20,8 +20,9 @@ README = Path(__file__).parents[1] / "README.md"
 
 SHORT_PROTOCOLS = """
 from dataclasses import replace
-from occset.benchmark import protocols
-protocols.RULES = {name: replace(rule, count=12, size=64) for name, rule in protocols.RULES.items()}
+from occset.benchmark.protocols import frozen
+rules = {name: replace(rule, count=12, size=64) for name, rule in frozen.published().items()}
+frozen.published = lambda: rules
 """
 """Put before the README's lines by way of `sitecustomize`, so that they themselves run as a reader would run them."""
 

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -23,10 +24,15 @@ from occset.annotation.backend.loopback_requests import LINGER_SECONDS, USER, Ha
 from occset.support.errors import OccsetError
 
 MOST_THREADS, MOST_HEAVY = 32, 16  # so that quick answers find a thread while the slow ones wait for the model
+GIVE_WAY_SECONDS = 1.0  # a connection that is closed for another ends at once, but for a busy machine
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Serves `routes` on a loopback address until stopped."""
+    """Serves `routes` on a loopback address until stopped.
+
+    Every sender is on this machine, so places cannot be shared out by address. Instead, who has not shown the secret gives
+    way where all places are taken, the oldest first: strangers who send slowly, however many, keep nobody out.
+    """
 
     daemon_threads = True
     allow_reuse_address = os.name != "nt"  # there it would let two servers share a port
@@ -47,6 +53,8 @@ class LoopbackServer(ThreadingHTTPServer):
         self.routes, self.say = dict(routes), say
         self._digest = hashlib.sha256(base64.b64encode(f"{USER}:{secret}".encode())).digest()
         self._places, self._heavy = threading.Semaphore(MOST_THREADS), threading.Semaphore(MOST_HEAVY)
+        self._strangers: dict[socket.socket, None] = {}  # connections that have not shown the secret, the oldest first
+        self._guard = threading.Lock()
         try:
             super().__init__((host, port), Handler)
         except (OSError, OverflowError) as error:
@@ -84,17 +92,36 @@ class LoopbackServer(ThreadingHTTPServer):
         finally:
             self._heavy.release()
 
+    def admit(self, connection: socket.socket) -> None:
+        """Let a connection whose sender knows the secret keep its place."""
+        with self._guard:
+            self._strangers.pop(connection, None)
+
+    def _make_room(self) -> bool:
+        """Close the connection that has longest gone without the secret; returns whether its place is taken over."""
+        with self._guard:
+            oldest = next(iter(self._strangers), None)
+            if oldest is None:
+                return False
+            del self._strangers[oldest]
+            with contextlib.suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
+        return self._places.acquire(timeout=GIVE_WAY_SECONDS)
+
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of its own, where one is left."""
-        if not self._places.acquire(blocking=False):
+        """Answer in a thread of its own, where one is left or a stranger's can be had."""
+        if not (self._places.acquire(blocking=False) or self._make_room()):
             with contextlib.suppress(OSError):
                 request.settimeout(LINGER_SECONDS)
                 request.sendall(b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
             self.shutdown_request(request)
             return
+        with self._guard:
+            self._strangers[request] = None
         try:
             super().process_request(request, client_address)
         except BaseException:
+            self.admit(request)
             self._places.release()
             raise
 
@@ -103,7 +130,13 @@ class LoopbackServer(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.admit(request)
             self._places.release()
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, which from then on cannot be closed for another."""
+        self.admit(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Name an error that no answer was made of; its text and traceback would hold the request's."""

@@ -128,8 +128,11 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.FORBIDDEN, "ask by a loopback address")
         if self.headers.get("Origin") is not None:
             raise Refused(HTTPStatus.FORBIDDEN, "not for browsers")
-        if (route is None or route.secret) and not self.server.knows_secret(self.headers.get("Authorization", "")):
+        if route is not None and not route.secret:
+            return
+        if not self.server.knows_secret(self.headers.get("Authorization", "")):
             raise Refused(HTTPStatus.UNAUTHORIZED, "the user or the secret is wrong")
+        self.server.admit(self.connection)
 
     def _body(self, route: Route) -> Any:
         """The body as JSON without the credentials in it; None where it is not wanted."""

@@ -12,7 +12,7 @@ import os
 import secrets
 import threading
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
@@ -24,6 +24,7 @@ import numpy as np
 from occset.annotation.backend.loopback import LoopbackServer
 from occset.annotation.backend.loopback_requests import USER, Refused, Route
 from occset.annotation.labels.prelabel import prelabel, takes_faces, to_prediction, version_of
+from occset.annotation.push.sent_prelabels import damage
 from occset.pictures.images import read_image
 from occset.support.console import printable
 from occset.support.console import say as to_terminal
@@ -74,11 +75,18 @@ class Backend:
     """A server that is bound and warm; `serve` answers until Ctrl-C, `start` does so in a thread of its own."""
 
     def __init__(
-        self, model: Any, secret: str, read_picture: ReadPicture, port: int, host: str, say: Callable[[str], None]
+        self,
+        model: Any,
+        secret: str,
+        read_picture: ReadPicture,
+        port: int,
+        host: str,
+        say: Callable[[str], None],
+        truths: Mapping[str, np.ndarray],
     ) -> None:
         """See `make_server`."""
         self.version, self.say = version_of(model), say
-        self._model, self._read_picture = model, read_picture
+        self._model, self._read_picture, self._truths = model, read_picture, truths
         self._worker = ThreadPoolExecutor(1, "occset-model")  # torch keeps what makes it fast for each thread
         self._serving: threading.Thread | None = None
         self._server = LoopbackServer(self._routes(), secret, host, port, say)
@@ -201,7 +209,13 @@ class Backend:
             self.say(f"{name}: no pre-label: {why}")
             return []
         key = data.get("key")
-        return to_prediction(prelabel(self._model, [image])[0], key if isinstance(key, str) and key.isascii() else name)
+        guess = prelabel(self._model, [image])[0]
+        if not isinstance(key, str) or not key.isascii():
+            return to_prediction(guess, name)
+        truth = self._truths.get(key)
+        if truth is not None and truth.shape == guess.mask.shape:  # a honeypot measures the annotator, not the model
+            guess = guess._replace(mask=damage(guess.mask, truth, key))
+        return to_prediction(guess, key)
 
 
 def make_server(
@@ -211,6 +225,7 @@ def make_server(
     port: int = 9090,
     host: str = "127.0.0.1",
     say: Callable[[str], None] = to_terminal,
+    truths: Mapping[str, np.ndarray] | None = None,
 ) -> Backend:
     """Bind a backend and warm its model, so that the first answer is as fast as the others.
 
@@ -221,11 +236,12 @@ def make_server(
         port: 0 for any that is free.
         host: a loopback address.
         say: takes a line for each request: its path, status, tasks and milliseconds, nothing of what it holds.
+        truths: of honeypots, by the key of their task, (side, side) uint8 0/255; their pre-labels are damaged.
 
     Raises:
         OccsetError: the port is busy, the host is not loopback, the secret is short, or the model cannot be used.
     """
-    return Backend(model, secret, read_picture, port, host, say)
+    return Backend(model, secret, read_picture, port, host, say, truths or {})
 
 
 def register(studio: Studio, project: int, url: str, secret: str) -> None:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from occset.annotation.labels.task_reader import Occluder
+from occset.composition.categories import category
 from occset.composition.placement import face_frame
 from occset.pictures.images import shrink
 from occset.pictures.landmarks import five_points, spans_a_face
@@ -21,10 +22,6 @@ from occset.sources.harvest import LEAST_SIDE, crop_out, drop_crumbs, follow_edg
 from occset.sources.items import OccluderItem
 from occset.support.errors import BadInput
 
-# in units of the face's frame (about the distance of the eyes): radius of the guided filter, and width of the rim
-_GLASSES = (0.012, 0.025)  # their frames are thin and of another colour than the lenses
-_EDGES = {"hair": (0.045, 0.03), "sunglasses": _GLASSES, "spectacles": _GLASSES}
-_EDGE = (0.02, 0.03)
 _UNIT = 0.25  # of the width, for a face without landmarks; that of an aligned crop
 _NOISE = 0.03  # least standard deviation of a colour, 0..1
 _FARTHEST = 9.0  # squared deviations, over three channels, that a pixel may be away from what it is taken for
@@ -68,11 +65,14 @@ def cut_outs(
                 f"{title}: left out, {'it is scattered in crumbs' if drawn.any() else 'nothing of it shows'}"
             )
             continue
-        radius, rim = (max(2, round(length * unit)) for length in _EDGES.get(occluder.category, _EDGE))
+        radius, rim = (max(2, round(length * unit)) for length in category(occluder.category).edge)
         alpha = follow_edges(image, _without_halo(image, mask, rim), radius)
         cut = crop_out(image, cv2.erode(alpha, _disc(1)), alpha)  # the outermost pixels mix both colours
         if cut is None:
-            left_out.append(f"{title}: left out, a side of it is below {LEAST_SIDE} pixels")
+            left_out.append(
+                f"{title}: left out, a side of it is below {LEAST_SIDE} pixels, the least of a cut-out; what it hides "
+                "of the face is hidden all the same"
+            )
             continue
         rgba, corner = cut
         shifted = None if points is None else points - corner

@@ -10,7 +10,7 @@ import numpy as np
 
 from occset.annotation.labels.codec import decode_bitmask, decode_brush
 from occset.annotation.labels.polygons import fill_polygon
-from occset.composition.placement import CATEGORIES
+from occset.composition.categories import CATEGORIES
 from occset.support.errors import BadInput
 
 MOST_REGIONS = 200
@@ -19,13 +19,10 @@ MOST_REGIONS = 200
 MOST_COMMENT = 2000
 """Characters of a comment that are kept."""
 
-UNNAMED = "object"
-"""Category of an occluder that was given none."""
-
 CHOICES = {
     "quality": ("good", "unsure", "unusable"),
     "discuss": ("needs discussion",),
-    "category": tuple(dict.fromkeys((*CATEGORIES, UNNAMED))),
+    "category": tuple(CATEGORIES),
 }
 """What may be chosen, by the tag; a category is one of its region, the others are of the whole picture."""
 
@@ -44,12 +41,14 @@ _JOINERS = "\u200c\u200d"  # not printable, yet part of words
 
 @dataclass(frozen=True)
 class Region:
-    """What was drawn in one go: its id, type, label ("face" or "occluder"), and the code, URL or points of its shape."""
+    """What was drawn in one go: its id, type, label ("face" or "occluder"), the code, URL or points of its shape, and
+    whether it is a pre-label that nobody touched."""
 
     id: str
     type: str
     label: str
     shape: Any
+    untouched: bool = False
 
 
 @dataclass
@@ -188,7 +187,8 @@ def _check_region(entry: dict[str, Any], value: dict[str, Any], side: int, place
         )
     if not is_number(entry.get("image_rotation", 0), 0, 0):
         raise BadInput(f"{place}: the picture was turned by {shown(entry['image_rotation'])}: turn it back")
-    return Region(entry["id"], kind, labels[0], _shape(kind, value, place))
+    # the server calls a region "prediction", and "prediction-changed" once somebody has drawn in it
+    return Region(entry["id"], kind, labels[0], _shape(kind, value, place), entry.get("origin") == "prediction")
 
 
 def _shape(kind: str, value: dict[str, Any], place: str) -> Any:

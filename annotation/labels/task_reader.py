@@ -21,7 +21,6 @@ import numpy as np
 from occset.annotation.api.address import iso_time
 from occset.annotation.labels.regions import (
     CHOICES,
-    UNNAMED,
     Entries,
     clean_comment,
     decode_region,
@@ -29,6 +28,7 @@ from occset.annotation.labels.regions import (
     shown,
     sort_entries,
 )
+from occset.composition.categories import UNKNOWN
 from occset.pictures.masks import THRESHOLD, harden
 from occset.support.errors import BadInput
 
@@ -40,7 +40,7 @@ _KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 @dataclass(frozen=True)
 class Occluder:
-    """All that was drawn of one category: mask (side, side) uint8 alpha 0..255, and one of `placement.CATEGORIES`, or
+    """All that was drawn of one category: mask (side, side) uint8 alpha 0..255, and one of `composition.categories`, or
     "object" where none was named."""
 
     mask: np.ndarray
@@ -62,6 +62,7 @@ class Reading:
         updated: ISO 8601 in UTC, later is larger as text.
         annotation: the server's number.
         skipped: whether the annotator passed it over.
+        untouched: whether all that is drawn is the pre-label as it came.
     """
 
     face: np.ndarray
@@ -74,6 +75,7 @@ class Reading:
     updated: str
     annotation: int
     skipped: bool
+    untouched: bool = False
 
 
 def read_task(task: dict[str, Any], side: int) -> tuple[list[Reading], list[str]]:
@@ -116,6 +118,9 @@ def read_task(task: dict[str, Any], side: int) -> tuple[list[Reading], list[str]
             readings.append(_read(latest[annotator][1], side, name))
         except BadInput as error:
             problems.append(str(error))
+        except Exception as error:  # whatever a stranger's annotation does to a reader, it does to that one alone
+            where = f"{name}, annotation {shown(latest[annotator][1].get('id'))}"
+            problems.append(f"{where}: cannot be read ({type(error).__name__}): label it again")
     return readings, problems
 
 
@@ -214,6 +219,7 @@ def _read(annotation: Any, side: int, task: str) -> Reading:
         updated=updated,
         annotation=number,
         skipped=skipped,
+        untouched=bool(entries.regions) and all(region.untouched for region in entries.regions),
     )
 
 
@@ -226,7 +232,7 @@ def _draw(entries: Entries, side: int, where: str) -> tuple[np.ndarray, tuple[Oc
         if region.label == "face":
             np.maximum(face, alpha, out=face)
         elif alpha.max() > THRESHOLD:  # a brush that was wiped out again hides nothing
-            category = entries.categories.get(region.id, UNNAMED)
+            category = entries.categories.get(region.id, UNKNOWN)
             alphas[category] = np.maximum(alphas[category], alpha) if category in alphas else alpha
     face = harden(face)
     for alpha in alphas.values():

@@ -8,8 +8,12 @@ from typing import Any, Literal
 import numpy as np
 
 from occset.annotation.labels.agreement import consensus
+from occset.annotation.labels.regions import CHOICES
 from occset.annotation.labels.task_reader import Reading
 from occset.mining.signals import iou
+
+QUALITIES = CHOICES["quality"]
+"""From the best to the worst."""
 
 Rule = Literal["staple", "majority"]
 LEAST_AGREEMENT = 0.9
@@ -33,6 +37,9 @@ class Decision:
         labelled: when the last of them finished.
         annotations: the server's numbers of what went in.
         discuss: why people should talk about it; "" when they need not.
+        verdict: what was said instead of a label, one of `occset.dataset.records.VERDICTS`; "" where nothing was.
+        quality: the worst that those said who did not skip it, "good", "unsure" or "unusable".
+        comment: what was written, "name: words".
         wanted: how many annotators it needs in all, where more than it has; 0 otherwise.
     """
 
@@ -46,6 +53,9 @@ class Decision:
     labelled: str = ""
     annotations: tuple[int, ...] = ()
     discuss: str = ""
+    verdict: str = ""
+    quality: str = "good"
+    comment: str = ""
     wanted: int = 0
     pairs: list[dict[str, Any]] = field(default_factory=list)
 
@@ -73,13 +83,14 @@ def decide(
         settle: take what is there, however few annotators gave it.
     """
     drawn = [reading for reading in readings if not reading.skipped]
-    about = _about(drawn, names)
-    if flagged := _flags(readings, drawn, names):
-        about.discuss = flagged
+    about = _about(drawn or readings, names)
+    about.verdict = _verdict(drawn, bool(readings))
+    if about.verdict:
+        about.discuss = _flags(readings, drawn, names)
         return about
     if not drawn or (len(drawn) < overlap and not settle):
         return about
-    masks = {_name(reading, names): reading.face for reading in drawn}
+    masks = {name_of(reading, names): reading.face for reading in drawn}
     found = consensus(masks, rule)
     about.agreement, about.distance = found.agreement, found.distance
     about.pairs = [{"one": p.one, "other": p.other, "iou": p.iou, "distance": p.distance} for p in found.pairs]
@@ -100,25 +111,38 @@ def decide(
         return about
     about.mask = found.mask
     about.best = max(drawn, key=lambda r: (iou(r.face, found.mask), bool(r.occluders), -r.annotator))
-    about.best_name = _name(about.best, names)
+    about.best_name = name_of(about.best, names)
     return about
 
 
-def _about(drawn: list[Reading], names: dict[int, str]) -> Decision:
-    times = [reading.lead_time for reading in drawn if reading.lead_time is not None]
+def _about(readings: list[Reading], names: dict[int, str]) -> Decision:
+    times = [reading.lead_time for reading in readings if reading.lead_time is not None]
+    in_order = sorted(readings, key=lambda reading: reading.annotator)
     return Decision(
-        names=tuple(sorted(_name(reading, names) for reading in drawn)),
+        names=tuple(sorted(name_of(reading, names) for reading in readings)),
         lead_time=sum(times) if times else None,
-        labelled=max((reading.updated for reading in drawn), default=""),
-        annotations=tuple(sorted(reading.annotation for reading in drawn)),
+        labelled=max((reading.updated for reading in readings), default=""),
+        annotations=tuple(sorted(reading.annotation for reading in readings)),
+        quality=max((reading.quality for reading in readings), key=QUALITIES.index, default=QUALITIES[0]),
+        comment="; ".join(f"{name_of(reading, names)}: {reading.comment}" for reading in in_order if reading.comment),
     )
+
+
+def _verdict(drawn: list[Reading], is_said: bool) -> str:
+    """What keeps a label out: somebody wants to talk, or all call it unusable (some: they must talk), or all skipped it."""
+    if any(reading.discuss for reading in drawn):
+        return "discuss"
+    unusable = sum(reading.quality == "unusable" for reading in drawn)
+    if unusable:
+        return "unusable" if unusable == len(drawn) else "discuss"
+    return "skipped" if is_said and not drawn else ""
 
 
 def _flags(readings: list[Reading], drawn: list[Reading], names: dict[int, str]) -> str:
     """What annotators said that keeps a label out."""
     told = []
     for reading in sorted(readings, key=lambda reading: reading.annotator):
-        who, comment = _name(reading, names), f": {reading.comment}" if reading.comment else ""
+        who, comment = name_of(reading, names), f": {reading.comment}" if reading.comment else ""
         if reading.skipped:
             if not drawn:  # else somebody else did it
                 told.append(f"skipped by {who}{comment}")
@@ -129,5 +153,6 @@ def _flags(readings: list[Reading], drawn: list[Reading], names: dict[int, str])
     return "; ".join(told)
 
 
-def _name(reading: Reading, names: dict[int, str]) -> str:
+def name_of(reading: Reading, names: dict[int, str]) -> str:
+    """What the annotator of a reading is called."""
     return names.get(reading.annotator, f"annotator-{reading.annotator}")

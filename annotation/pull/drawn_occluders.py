@@ -9,15 +9,10 @@ import pandas as pd
 from occset.annotation.labels.cutouts import cut_outs
 from occset.annotation.labels.task_reader import Reading
 from occset.annotation.pull.decision import Decision
-from occset.dataset import records
-from occset.dataset.frozen import frozen_cutouts, frozen_files
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.recipes import named_items, read_recipes
-from occset.dataset.splits import split_items
 from occset.rounds.versions import Label
 from occset.sources.items import OccluderItem
-from occset.support.errors import OccsetError
-from occset.support.files import safe_join
+from occset.support.errors import BadInput, OccsetError
 
 SOURCE = "label-studio"
 _DRAWN = ["category", "round", "annotator", "lead_time"]  # what may change while the pixels stay
@@ -37,8 +32,8 @@ def bring_occluders(
         decisions, labels: of the samples that were merged now, by face.
 
     Returns:
-        How many are new; the faces of which something could not be cut out or changed, and why; and those of them of
-        which something could not be read, whose cut-outs stay as they were.
+        How many are new; the faces of which only the label was taken, since something could not be cut out or changed,
+        and why; and those of them of which something could not be read, whose cut-outs stay as they were.
     """
     held = set(data.faces["id"])
     faces = [face for face in labels if face in held]
@@ -55,6 +50,10 @@ def bring_occluders(
             problems.append((face, str(error)))
             unread.add(face)
             continue
+        except Exception as error:  # whatever one drawing does to the cutting, it does to that face alone
+            problems.append((face, f"cannot be cut out ({type(error).__name__}): draw it again"))
+            unread.add(face)
+            continue
         problems += [(face, reason) for reason in left_out]
         about = {"round": number, "annotator": decisions[face].best_name or "unknown", "lead_time": best.lead_time}
         for item in found:
@@ -62,7 +61,8 @@ def bring_occluders(
             rows.setdefault(row["id"], {**row, **about})
     added, refused = _replace(data, number, set(faces) - unread, rows)
     data.note()
-    return added, problems + refused, unread
+    half = [(face, f"its label was merged, but an occluder was not: {why}") for face, why in problems + refused]
+    return added, half, unread
 
 
 def _cut(data: OcclusionSet, face: str, best: Reading) -> tuple[list[OccluderItem], list[str]]:
@@ -73,31 +73,28 @@ def _cut(data: OcclusionSet, face: str, best: Reading) -> tuple[list[OccluderIte
 def _replace(
     data: OcclusionSet, number: int, faces: set[str], rows: dict[str, dict[str, Any]]
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Put rows into the table for what was drawn of the faces so far, in one write: cut off, it is as it was.
+    """Put rows into the table for what was drawn of the faces so far.
 
     Returns:
         How many are new, and the faces of those that stay as they were though they changed, and why.
     """
     held = data.occluders
     of_faces: Any = held[held["source"].eq(SOURCE) & held["face"].isin(list(faces))].to_dict("records")
-    mine: dict[str, dict[str, Any]] = {row["id"]: row for row in of_faces}
-    stale = {one for one, row in mine.items() if one not in rows and row["round"] <= number}
-    changes = {one: _changes(row, rows[one]) for one, row in mine.items() if one in rows}
-    changed = {one for one, told in changes.items() if told}
-    named = _named(data, mine) if stale or changed else set()
-    refused = [(rows[one]["face"], _refusal(mine[one], changes[one])) for one in sorted(changed & named)]
-    fresh = rows.keys() - set(held["id"])
-    gone, changed = stale - named, changed - named
-    if gone or changed or fresh:
-        kept = held[~held["id"].isin(list(gone | changed))]
-        added = pd.DataFrame([rows[one] for one in rows if one in fresh | changed], columns=records.OCCLUDERS.names)
-        tables = [table for table in (kept, added) if len(table)] or [kept]
-        splits = zip(data.faces["id"], data.faces["split"], strict=True)
-        face_splits = {face: split for face, split in splits if isinstance(split, str)}
-        data.write("occluders", split_items(pd.concat(tables, ignore_index=True), face_splits))
-    for path in {mine[one]["cutout"] for one in gone} - set(data.occluders["cutout"]):
-        safe_join(data.path, path).unlink(missing_ok=True)
-    return len(fresh), refused
+    refused = []
+    with data.replacing() as change:
+        for old in sorted(of_faces, key=lambda row: row["id"]):
+            new = rows.get(old["id"])
+            if new is None:
+                if old["round"] <= number and not change.is_frozen(old):
+                    change.drop_cutouts([old["id"]])
+            elif changes := _changes(old, new):
+                try:
+                    change.check_cutout(old, changes)
+                    change.drop_cutouts([old["id"]])
+                except BadInput as error:
+                    refused.append((new["face"], str(error)))
+        change.put_cutouts(rows.values(), split=True)
+    return change.added, refused
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -106,17 +103,3 @@ def _changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         return []
     known = {name: None if pd.isna(old[name]) else old[name] for name in _DRAWN}
     return [f"{name} {known[name]} is now {new[name]}" for name in _DRAWN if known[name] != new[name]]
-
-
-def _named(data: OcclusionSet, rows: dict[str, dict[str, Any]]) -> set[str]:
-    """Those of the rows that a recipe file or a snapshot names."""
-    items = {item for path in frozen_files(data.path) for item in named_items(read_recipes(path))["occluders"]}
-    frozen = frozen_cutouts(data.path)
-    return {one for one, row in rows.items() if one in items or row["cutout"] in frozen}
-
-
-def _refusal(row: dict[str, Any], changes: list[str]) -> str:
-    return (
-        f"cut-out {row['id']} was drawn anew ({', '.join(changes)}), but a recipe file or a snapshot names it; it stays "
-        "as it was: make a new set, or delete what names it and pull everything again"
-    )

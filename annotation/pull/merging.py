@@ -11,19 +11,19 @@ import numpy as np
 
 from occset.annotation.api.address import iso_time
 from occset.annotation.api.studio import LostConnection, Studio
-from occset.annotation.labels.agreement import score_annotators
 from occset.annotation.labels.resizing import enlarge, reduce
-from occset.annotation.labels.task_reader import Reading, key_of_task, read_task
+from occset.annotation.pull.annotators import annotators_of
 from occset.annotation.pull.decision import FARTHEST, LEAST_AGREEMENT, Decision, Rule, decide
 from occset.annotation.pull.drawn_occluders import bring_occluders
-from occset.annotation.pull.raw_tasks import Raw, State, digest, write_state
-from occset.annotation.push.task_names import key_of, side_of
+from occset.annotation.pull.raw_tasks import Raw, State, write_state
+from occset.annotation.pull.samples import Sample, read_samples
+from occset.annotation.push.sent_prelabels import read_sent
+from occset.annotation.push.task_names import key_of
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import decode_rle
 from occset.rounds.closing import Gate, merge
-from occset.rounds.ledger import Ledger, ledger_path
+from occset.rounds.ledger import MERGED, Ledger, ledger_path
 from occset.rounds.versions import Label
-from occset.support.console import printable
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
 
@@ -41,9 +41,11 @@ class Pulled:
         occluders: cut-outs that came new.
         waiting: picks without a decision.
         requeued: samples for which another annotator is asked.
+        excluded: faces of the set that came to have a verdict against them, so that they are used no more.
         refused: what cannot be used, by task or face, and why; the rest is merged.
-        discussion: samples that people should talk about: id, reason, url.
-        annotators: one row an annotator who met honeypots, see `occset.annotation.labels.agreement.score_annotators`.
+        halves: faces among these of which the label was merged, and an occluder was not.
+        discussion: samples that got no label, since people should talk about them or a verdict stands: id, reason, url.
+        annotators: one row an annotator, see `occset.annotation.pull.annotators.annotators_of`.
         ledger: as it is now.
     """
 
@@ -54,10 +56,12 @@ class Pulled:
     kept: int = 0
     merged: int = 0
     changed: int = 0
+    excluded: int = 0
     occluders: int = 0
     waiting: list[str] = field(default_factory=list)
     requeued: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    halves: list[str] = field(default_factory=list)
     discussion: list[dict[str, Any]] = field(default_factory=list)
     annotators: list[dict[str, Any]] = field(default_factory=list)
 
@@ -94,16 +98,8 @@ def _own_size(row: dict[str, Any], drawn: np.ndarray) -> np.ndarray:
     return enlarge(drawn, height, width)
 
 
-def _unforeseen(error: Exception) -> str:
-    """What a reader did not expect, in one line; the text of an error may hold the whole task."""
-    return (
-        f"cannot be read ({type(error).__name__}: {printable(str(error))[:200]}): delete the annotation or label it again, "
-        "and report this error, which nobody foresaw"
-    )
-
-
 class Merging:
-    """From the kept tasks to the set."""
+    """From the kept tasks to the set: each sample is read, decided on, let through the round's gate, and written."""
 
     def __init__(
         self,
@@ -118,151 +114,123 @@ class Merging:
     ) -> None:
         self.data, self.studio, self.raw, self.state = data, studio, raw, state
         self.pulled, self.marker, self.options, self.live = pulled, marker, options, live
-        rows: Any = pulled.ledger.rows.to_dict("records")
-        self.rows: dict[str, dict[str, Any]] = {key_of(marker, row["id"]): row for row in rows}
         self.gate = Gate(data, pulled.ledger)
         self.names = studio.users()
         self.labels: dict[str, Label] = {}
         self.decisions: dict[str, Decision] = {}
-        self.answers: list[tuple[str, np.ndarray, np.ndarray]] = []
+        self.merged_from: dict[str, str] = {}
         self.held_back: set[str] = set()
 
     def run(self) -> None:
         """Decide on each sample, and write what was decided."""
-        merged_from: dict[str, str] = {}
-        for key, tasks in self._tasks_by_key().items():
-            row, words = self.rows[key], digest(tasks)
-            is_merged = self.state.merged.get(key) == words and row["decision"] in (
-                "labelled",
-                "corrected",
-                "confirmed",
-            )
-            if is_merged and row["arm"] != "honeypot":  # honeypots give every pull its annotators' scores
-                continue
-            decision = self._decide(row, tasks)
-            if decision is None or decision.mask is None or is_merged:
-                continue
-            if self._is_outdated(row, decision) or self._take(row, decision):
-                merged_from[key] = words
-        pulled, options = self.pulled, self.options
-        closing = merge(self.data, pulled.ledger, self.labels, options.finish, self.held_back)
-        pulled.ledger, pulled.merged, pulled.changed = closing.ledger, closing.merged, closing.changed
-        pulled.waiting = closing.ledger.waiting
-        pulled.occluders, left_out, unread = bring_occluders(self.data, pulled.number, self.decisions, self.labels)
-        for face in unread:  # the next pull tries again
-            merged_from.pop(key_of(self.marker, face), None)
-        pulled.refused += left_out
-        pulled.annotators = score_annotators(self.answers)
-        self._write_notes()
-        self.state.merged |= merged_from
-        write_state(self.data.path, pulled.number, self.state)
+        rows: Any = self.pulled.ledger.rows.to_dict("records")
+        by_key = {key_of(self.marker, row["id"]): row for row in rows}
+        samples, refused = read_samples(self.raw, self.state.project, self.live, by_key, self.marker, self.studio.url)
+        self.pulled.refused += refused
+        for sample in samples:
+            self._merge(sample)
+        self.pulled.annotators = annotators_of(samples, self.names, read_sent(self.data.path, self.pulled.number))
+        self._write()
 
-    def _tasks_by_key(self) -> dict[str, list[dict[str, Any]]]:
-        """The latest version of each kept task, by the sample that it is of; foreign ones are refused."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for number in self.raw.tasks(self.state.project):
-            if number not in self.live:  # deleted on the server: what was said there is taken back
-                continue
-            try:
-                task = self.raw.load(self.state.project, number)
-                key = key_of_task(task, self.rows.keys(), self.marker, self.studio.url)
-            except OccsetError as error:
-                self.pulled.refused.append((f"task {number}", str(error)))
-            except Exception as error:  # one task of which nobody foresaw what is in it must not stop the others
-                self.pulled.refused.append((f"task {number}", _unforeseen(error)))
-            else:
-                found.setdefault(key, []).append(task)
-        return found
-
-    def _decide(self, row: dict[str, Any], tasks: list[dict[str, Any]]) -> Decision | None:
-        """What becomes of a sample, None where its labels cannot be used."""
-        readings: dict[int, Reading] = {}
-        problems: list[str] = []
-        for task in tasks:
-            try:
-                read, broken = read_task(task, side_of(row))
-            except OccsetError as error:
-                read, broken = [], [str(error)]
-            except Exception as error:  # as above
-                read, broken = [], [f"task {task.get('id')}: {_unforeseen(error)}"]
-            problems += broken
-            # where a lost connection left two tasks of one sample, their annotations are taken together
-            for one in read:
-                known = readings.get(one.annotator)
-                if known is None or (one.updated, one.annotation) > (known.updated, known.annotation):
-                    readings[one.annotator] = one
-        self.pulled.refused += [(row["id"], problem) for problem in problems]
-        if problems:
-            self.held_back.add(row["id"])
-            return None
-        overlap = max(n if type(n) is int and 1 <= n <= 1000 else 1 for n in (task.get("overlap") for task in tasks))
+    def _merge(self, sample: Sample) -> None:
+        """Take what was said of a sample, unless it was taken before, cannot be read or waits for more."""
+        was_taken = self.state.merged.get(key_of(self.marker, sample.id)) == sample.words
+        if was_taken and sample.row["decision"] in (*MERGED, "revoked"):
+            return
+        if sample.problems:
+            self.pulled.refused += [(sample.id, problem) for problem in sample.problems]
+            self.held_back.add(sample.id)
+            return
         options = self.options
         decision = decide(
-            list(readings.values()), self.names, overlap, options.rule, options.least, options.farthest, options.finish
+            sample.readings, self.names, sample.overlap, options.rule, options.least, options.farthest, options.finish
         )
-        url = f"{self.pulled.url}?task={tasks[0]['id']}"
+        if self._is_outdated(sample.row, decision):
+            self.merged_from[key_of(self.marker, sample.id)] = sample.words
+            return
         if decision.discuss:
-            self.pulled.discussion.append({"id": row["id"], "reason": decision.discuss, "url": url})
-        if decision.wanted > overlap and not options.finish:
-            self._requeue(row, tasks[-1]["id"], decision)
-        if row["arm"] == "honeypot":
-            self._score(row, readings)
-        return decision
-
-    def _requeue(self, row: dict[str, Any], task: int, decision: Decision) -> None:
-        try:
-            self.studio.requeue(task, decision.wanted, f"Please label this anew: {decision.discuss}"[:300])
-        except LostConnection:
-            raise
-        except OccsetError as error:  # deleted a moment ago, say
-            self.pulled.refused.append((row["id"], str(error)))
-        else:
-            self.pulled.requeued.append(row["id"])
+            url = f"{self.pulled.url}?task={sample.task}"
+            self.pulled.discussion.append({"id": sample.id, "reason": decision.discuss, "url": url})
+        if decision.wanted > sample.overlap and not options.finish:
+            self._requeue(sample, decision)
+        if decision.mask is None and not decision.verdict:
+            return
+        if was_taken and sample.row["decision"] == "excluded":
+            return
+        label = self._label(sample.row, decision)
+        if label is None:
+            return
+        self.labels[sample.id], self.decisions[sample.id] = label, decision
+        self.merged_from[key_of(self.marker, sample.id)] = sample.words
 
     def _is_outdated(self, row: dict[str, Any], decision: Decision) -> bool:
-        """Whether the ledger has a later label, one from a folder, say: only newer words replace a label."""
+        """Whether the ledger has a later word, from a folder or of the curator, say: only newer ones replace it."""
         known = row["labelled"]
-        if self.options.everything or not isinstance(known, str) or not isinstance(row["label_after"], str):
+        is_revoked = row["decision"] == "revoked"  # which reading all again does not undo
+        if not isinstance(known, str) or not (isinstance(row["label_after"], str) or is_revoked):
+            return False
+        if self.options.everything and not is_revoked:
             return False
         try:
             return iso_time(decision.labelled) < iso_time(known)
         except BadInput:
             return False
 
-    def _score(self, row: dict[str, Any], readings: dict[int, Reading]) -> None:
-        height, width = int(row["height"]), int(row["width"])
-        truth = decode_rle(row["label_before"], height, width)
-        for reading in readings.values():
-            if not reading.skipped and reading.face.any():
-                name = self.names.get(reading.annotator, f"annotator-{reading.annotator}")
-                self.answers.append((name, enlarge(reading.face, height, width), truth))
+    def _requeue(self, sample: Sample, decision: Decision) -> None:
+        try:
+            note = f"Please label this anew: {decision.discuss}"[:300]
+            self.studio.requeue(sample.last_task, decision.wanted, note)
+        except LostConnection:
+            raise
+        except OccsetError as error:  # deleted a moment ago, say
+            self.pulled.refused.append((sample.id, str(error)))
+        else:
+            self.pulled.requeued.append(sample.id)
 
-    def _take(self, row: dict[str, Any], decision: Decision) -> bool:
-        """Let a decided label through the gate of the round; returns whether it passed."""
-        assert decision.mask is not None
+    def _label(self, row: dict[str, Any], decision: Decision) -> Label | None:
+        """What goes into the ledger, None where the round's gate refuses it."""
         where = f"annotation {', '.join(map(str, decision.annotations))}"
         try:
-            self.gate.check_pick(row["id"], where)
+            self.gate.check_pick(row["id"], where, verdict=bool(decision.verdict))
         except OccsetError as error:  # nothing that an annotator could mend
             remedy = "in Label Studio: delete the annotation, or end the round with --finish"
             self.pulled.refused.append((row["id"], f"{error} ({remedy})"))
-            return False
+            return None
+        counts = None
         try:
-            counts = self.gate.let_in(row["id"], _own_size(row, decision.mask), where)
+            if decision.mask is not None:
+                counts = self.gate.let_in(row["id"], _own_size(row, decision.mask), where)
         except OccsetError as error:
             self.pulled.refused.append((row["id"], str(error)))
             self.held_back.add(row["id"])
-            return False
-        origin = f"label studio, project {self.state.project}, {where}"
-        self.labels[row["id"]] = Label(
-            counts, decision.labelled, decision.names, decision.lead_time, decision.agreement, origin
+            return None
+        return Label(
+            counts,
+            decision.labelled,
+            decision.names,
+            decision.lead_time,
+            decision.agreement,
+            f"label studio, project {self.state.project}, {where}",
+            decision.verdict or None,
+            decision.quality,
+            decision.comment or None,
         )
-        self.decisions[row["id"]] = decision
-        return True
 
-    def _write_notes(self) -> None:
-        """What the round's report shows beside the ledger: what to talk about, and each annotator's own scores."""
-        for name, rows in (("discussion", self.pulled.discussion), ("annotators", self.pulled.annotators)):
-            path = ledger_path(self.data.path, self.pulled.number).with_name(f"{name}.json")
+    def _write(self) -> None:
+        """Labels and verdicts first, then cut-outs, then what a report shows beside the ledger, and the state last."""
+        pulled = self.pulled
+        closing = merge(self.data, pulled.ledger, self.labels, self.options.finish, self.held_back)
+        pulled.ledger, pulled.merged, pulled.changed = closing.ledger, closing.merged, closing.changed
+        pulled.excluded, pulled.waiting = closing.excluded, closing.ledger.waiting
+        masks = {face: label for face, label in self.labels.items() if label.counts is not None}
+        pulled.occluders, halves, unread = bring_occluders(self.data, pulled.number, self.decisions, masks)
+        pulled.refused += halves
+        pulled.halves = list(dict.fromkeys(face for face, _ in halves))
+        for name, rows in (("discussion", pulled.discussion), ("annotators", pulled.annotators)):
+            path = ledger_path(self.data.path, pulled.number).with_name(f"{name}.json")
             if rows or path.is_file():
                 write_atomic(path, (json.dumps(rows, indent=1) + "\n").encode())
+        for face in unread:  # the next pull tries again
+            self.merged_from.pop(key_of(self.marker, face), None)
+        self.state.merged |= self.merged_from
+        write_state(self.data.path, pulled.number, self.state)

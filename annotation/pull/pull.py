@@ -81,7 +81,13 @@ def _download(
     if fresh:
         for task in studio.tasks(state.project, since=min(fresh.values()), results=True):
             pulled.read += 1
-            pulled.kept += raw.keep(state.project, task)
+            try:
+                pulled.kept += raw.keep(state.project, task)
+            except RecursionError:
+                pulled.refused.append(
+                    (f"task {task['id']}", "is nested too deeply to be kept: delete it on the server")
+                )
+                continue
             state.tasks[str(task["id"])] = [task["updated_at"], raw.version(state.project, task["id"])]
             if progress:
                 progress(pulled.read, max(pulled.read, len(fresh)))

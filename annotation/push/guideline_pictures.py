@@ -21,6 +21,7 @@ from occset.composition import warps
 from occset.composition.compose import blend
 from occset.composition.placement import draw_warp
 from occset.pictures.landmarks import five_points
+from occset.pictures.masks import THRESHOLD
 from occset.sources.registry import open_source
 
 SIZE, PANEL, BAR = 512, 320, 30  # pixels: of the face, of a panel's side, of the words below it
@@ -49,7 +50,7 @@ def _worn(face_key: str, occluder_key: str, seed: int) -> tuple[np.ndarray, np.n
     points, rng = five_points(face.landmarks), np.random.default_rng(seed)
     matrix, bend = draw_warp(rng, item.category, item.rgba.shape[:2], item.landmarks, points, False, SIZE)
     layer = warps.apply(item.rgba, warps.warp_from_affine(matrix, bend), SIZE)
-    return blend(face.image, layer[..., :3], layer[..., 3]), face.mask > 0, layer[..., 3] > 127
+    return blend(face.image, layer[..., :3], layer[..., 3]), face.mask > 0, layer[..., 3] > THRESHOLD
 
 
 def _nothing() -> np.ndarray:
@@ -63,7 +64,7 @@ def _polygon(points: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 
 def _strands() -> tuple[Panel, Panel]:
     face = _face("000012")
-    whole, seen = face.truth["whole_face"] > 127, face.mask > 0
+    whole, seen = face.truth["whole_face"] > THRESHOLD, face.mask > 0
     hair = whole & ~seen
     return Panel(face.image, seen, hair), Panel(face.image, whole, _nothing())
 

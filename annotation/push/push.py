@@ -11,28 +11,25 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-import cv2
 import numpy as np
 
 from occset.annotation.api.studio import LostConnection, Studio
 from occset.annotation.labels.codec import decode_brush
-from occset.annotation.labels.prelabel import Prelabel, prelabel, to_prediction
-from occset.annotation.labels.resizing import reduce
+from occset.annotation.labels.prelabel import to_prediction
 from occset.annotation.labels.task_reader import key_of_task
+from occset.annotation.push.first_guess import Guesses, Kind
 from occset.annotation.push.round_project import make_project
 from occset.annotation.push.task_names import find_project, key_of, marker_of, picture_of
 from occset.annotation.push.task_pictures import Shelf, copy_of
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.pictures.masks import decode_rle
 from occset.rounds.ledger import ledger_path, read_round
 from occset.support.errors import BadInput, NoSpace, OccsetError
 from occset.support.locks import only_writer
 from occset.support.pool import default_workers
 
 Progress = Callable[[int, int], None]
-Kind = Literal["model", "label", "none"]
 
 BATCH = 50
 """Tasks of one request."""
@@ -56,6 +53,7 @@ class Pushed:
         removed: tasks that were there twice and had no annotation.
         skipped: samples that could not be sent, by id, and why.
         missing: samples that are not there although nothing was wrong with them; push again.
+        honeypots: ids of those that wait and whose truth is known, which only the curator gets to know.
     """
 
     number: int
@@ -67,6 +65,7 @@ class Pushed:
     removed: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    honeypots: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -103,7 +102,8 @@ def push(
     marker = marker_of(ledger)
     rows: Any = ledger.rows[ledger.rows["decision"].isna()].to_dict("records")
     waiting = {key_of(marker, row["id"]): row for row in rows}
-    pushed = Pushed(ledger.setup.number, waiting=len(waiting))
+    honeypots = [row["id"] for row in rows if row["arm"] == "honeypot"]
+    pushed = Pushed(ledger.setup.number, waiting=len(waiting), honeypots=honeypots)
     if dry_run:
         project = find_project(studio, marker)
         there = _tasks_by_key(studio, project["id"], waiting, marker) if project else {}
@@ -142,7 +142,8 @@ class _Push:
         progress: Progress | None,
     ) -> None:
         self.data, self.studio, self.pushed, self.waiting, self.marker = data, studio, pushed, waiting, marker
-        self.model, self.kind, self.progress = model, kind, progress
+        self.model, self.progress = model, progress
+        self.guesses = Guesses(data.path, pushed.number, model, kind)
         self.there: dict[str, list[int]] = {}
 
     def run(self, project: int) -> None:
@@ -157,6 +158,7 @@ class _Push:
         if wanted:
             shelf = Shelf(self.studio, project, self.marker)
             for tasks in self._batches(wanted, shelf):
+                self.guesses.keep(task["data"]["key"] for task in tasks)
                 self._send(project, tasks)
         if wanted or any(len(ids) > 1 for ids in self.there.values()):
             self.there = _tasks_by_key(self.studio, project, self.waiting, self.marker)
@@ -225,22 +227,13 @@ class _Push:
             UnknownName: the set has no such face any more.
         """
         jpeg, side = copy_of(picture_of(self.data, self.pushed.number, row))
-        guess = self._guess(row, jpeg, side)
-        predictions = [] if guess is None or not guess.mask.any() else [to_prediction(guess, key)]
+        guess = self.guesses.make(key, row, jpeg, side)
+        predictions = [] if guess is None else [to_prediction(guess, key)]
         task = {"data": {"image": "", "key": key, "note": ""}, "predictions": predictions}
         for region in _regions(task):  # the server takes anything
             if guess is None or not np.array_equal(decode_brush(region["value"]["rle"], side, side), guess.mask):
                 raise BadInput(f"the pre-label of {row['id']} would not be read back as it is: push with no pre-labels")
         return task, jpeg
-
-    def _guess(self, row: dict[str, Any], jpeg: bytes, side: int) -> Prelabel | None:
-        if self.kind == "model" and self.model is not None:
-            seen: Any = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
-            return prelabel(self.model, [seen])[0]
-        if self.kind != "label" or not isinstance(row["label_before"], str):
-            return None
-        mask = reduce(decode_rle(row["label_before"], int(row["height"]), int(row["width"])), side, side)
-        return Prelabel(_hull(mask) if row["arm"] == "honeypot" else mask, 1.0, "label")
 
     def _send(self, project: int, tasks: list[dict[str, Any]]) -> None:
         """Add tasks; where the answer is lost, look which of them arrived and send the others."""
@@ -273,10 +266,3 @@ class _Push:
 
 def _regions(task: dict[str, Any]) -> list[dict[str, Any]]:
     return [region for prediction in task["predictions"] for region in prediction["result"]]
-
-
-def _hull(mask: np.ndarray) -> np.ndarray:
-    """Convex hull of a mask (H, W): a honeypot's label is its truth, and this is one that knows of no occluder."""
-    points = cv2.findNonZero(mask)
-    hull = np.zeros_like(mask)
-    return hull if points is None else cv2.fillConvexPoly(hull, cv2.convexHull(points), 255)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.mine import candidates
-from occset.rounds.ledger import corrections, list_rounds, read_round
+from occset.mining.options import DEFAULT_MODEL
+from occset.rounds.honeypots import how_many
+from occset.rounds.ledger import Ledger, corrections, list_rounds, read_round
 from occset.rounds.opening import next_number, open_chosen, open_random, open_round
 from occset.support.errors import OccsetError
 from occset.support.reading import read_file
@@ -18,12 +20,16 @@ _MOST_BYTES = 64 << 20  # of a list of ids
 Progress = Callable[[int, int], None]
 
 
+TOP = 20
+"""Faces that the model picks where nobody says how many."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """Which faces: by mining, unless one of `where`, `ids` and `random` is given.
 
     Attributes:
-        top, control: how many the model picks, and how many are drawn at random beside them.
+        top, control: how many the model picks, `TOP` where that is None, and how many are drawn at random beside them.
         where: a condition on the faces' columns, as `pandas.DataFrame.query` takes it.
         ids: ids or names in their source, comma-separated, or a file with one a line.
         random: how many are drawn at random, without a model.
@@ -31,7 +37,7 @@ class Choice:
         model, weights, device: who mines.
     """
 
-    top: int = 20
+    top: int | None = None
     control: int = 0
     where: str | None = None
     ids: str | None = None
@@ -39,9 +45,14 @@ class Choice:
     honeypots: float = 0.0
     split: str = "train"
     seed: int = 0
-    model: str = "ns"
+    model: str = DEFAULT_MODEL
     weights: Path | None = None
     device: str = "auto"
+
+    @property
+    def named(self) -> list[str]:
+        """The options that say which faces."""
+        return [f"--{name}" for name in ("top", "where", "ids", "random") if getattr(self, name) is not None]
 
 
 def round_to_push(
@@ -54,6 +65,9 @@ def round_to_push(
 ) -> tuple[int | None, list[tuple[str, str]]]:
     """The number of the round to push, which is opened where it is not there; None for a dry run without a round.
 
+    An open round is pushed. A choice that is given with it has to be the one that it was opened with: so a command that
+    was cut off can be repeated, and no other one sends faces that it did not name.
+
     Returns:
         The number, and faces that could not be read while picking, and why.
 
@@ -61,18 +75,21 @@ def round_to_push(
         OccsetError: the choice names nothing that may be labelled, or a round that is there has faces already.
     """
     known = list_rounds(data.path)
-    named = [f"--{name}" for name in ("where", "ids", "random") if getattr(choice, name) is not None]
+    named = choice.named
     if len(named) > 1:
         raise OccsetError(f"{' and '.join(named)} both say which faces: give one of them")
-    if number is None and known and (not named or read_round(data.path).is_open):
-        latest = read_round(data.path)
-        number = latest.setup.number if latest.is_open else None
+    latest = read_round(data.path) if known else None
+    if number is None and latest is not None and latest.is_open:
+        number = latest.setup.number
     if number in known:
-        if named:
+        ledger = read_round(data.path, number)
+        if named and not _is_opened_by(data, ledger, choice):
             raise OccsetError(
                 f"{data.path}: round {number} has its faces already: leave {named[0]} out to push them, or end it first "
                 f"with  occset annotate pull {data.path} --finish"
             )
+        if ledger.is_open:
+            say(f"round {number} is open already: its {len(ledger.waiting)} samples without a label are sent")
         return number, []
     following = next_number(data)
     if number not in (None, following):
@@ -84,15 +101,15 @@ def round_to_push(
     if choice.random is not None:
         ledger = open_random(data, choice.random, choice.split, choice.honeypots, choice.seed)
     elif choice.ids is not None or choice.where is not None:
-        reason = f"where {choice.where}" if choice.where is not None else "named by the curator"
-        ledger = open_chosen(data, chosen_faces(data, choice), reason, choice.honeypots, choice.seed)
+        ledger = open_chosen(data, chosen_faces(data, choice), _reason(choice), choice.honeypots, choice.seed)
     else:
         ledger, problems = open_round(
-            data, choice.top, choice.control, choice.model, choice.split, choice.seed, choice.weights, choice.device,
+            data, _top(choice), choice.control, choice.model, choice.split, choice.seed, choice.weights, choice.device,
             progress=progress, honeypots=choice.honeypots,
         )  # fmt: skip
     setup = ledger.setup
-    asked = {"mined": choice.top, "random": choice.control} if not named else {"random": choice.random or 0}
+    by_model = not set(named) - {"--top"}
+    asked = {"mined": _top(choice), "random": choice.control} if by_model else {"random": choice.random or 0}
     for arm, count in asked.items():
         if getattr(setup, arm) < count:
             say(f"{count} {arm} faces were asked for, there were {getattr(setup, arm)} that may be labelled")
@@ -100,13 +117,46 @@ def round_to_push(
     return ledger.setup.number, problems
 
 
+def _top(choice: Choice) -> int:
+    return TOP if choice.top is None else choice.top
+
+
+def _is_opened_by(data: OcclusionSet, ledger: Ledger, choice: Choice) -> bool:
+    """Whether a choice would open a round as this one was opened; fewer faces than were asked for are all there were."""
+    setup, picks = ledger.setup, ledger.rows[ledger.rows["arm"].ne("honeypot")]
+    if setup.honeypots != how_many(choice.honeypots, len(picks)) or setup.seed != choice.seed:
+        return False
+    reasons = set(picks["reason"])
+    if choice.where is not None:
+        return reasons == {_reason(choice)}
+    if choice.ids is not None:
+        return setup.chosen == len(picks) and set(picks["id"]) == set(chosen_faces(data, choice))
+    if setup.split != choice.split:
+        return False
+    if choice.random is not None:
+        all_there_were = any(str(reason).endswith(f" from {len(picks)} faces") for reason in reasons)
+        enough = choice.random == setup.random or (choice.random > setup.random and all_there_were)
+        return not setup.model and setup.random == len(picks) and enough
+    control = min(choice.control, setup.scored)
+    return bool(setup.model) and (setup.mined, setup.random) == (min(_top(choice), setup.scored - control), control)
+
+
+def _reason(choice: Choice) -> str:
+    return f"where {choice.where}" if choice.where is not None else "named by the curator"
+
+
 def _told(data: OcclusionSet, choice: Choice) -> str:
     if choice.random is not None:
-        return f"{choice.random} faces at random"
-    if choice.ids is not None or choice.where is not None:
-        return f"{len(chosen_faces(data, choice))} faces"
-    pool = len(candidates(data, choice.split, corrections(data.path).keys()))
-    return f"{choice.top} faces picked by {choice.model} and {choice.control} at random, of {pool}"
+        count, faces = choice.random, f"{choice.random} faces at random"
+    elif choice.ids is not None or choice.where is not None:
+        count = len(chosen_faces(data, choice))
+        faces = f"{count} faces"
+    else:
+        pool = len(candidates(data, choice.split, corrections(data.path).keys()))
+        count = _top(choice) + choice.control
+        faces = f"{_top(choice)} faces picked by {choice.model} and {choice.control} at random, of {pool}"
+    honeypots = how_many(choice.honeypots, count)
+    return faces + (f", and {honeypots} honeypots, which are named once it is open" if honeypots else "")
 
 
 def chosen_faces(data: OcclusionSet, choice: Choice) -> list[str]:
@@ -116,7 +166,7 @@ def chosen_faces(data: OcclusionSet, choice: Choice) -> list[str]:
         OccsetError: a name that no face has, a condition that cannot be evaluated or that no face meets.
     """
     if choice.where is not None:
-        free = set(candidates(data, choice.split))
+        free = set(candidates(data, choice.split, judged=True))
         try:
             found = data.faces.query(choice.where, engine="python")
         except Exception as error:  # pandas has a dozen kinds for what a condition can do wrong

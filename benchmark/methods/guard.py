@@ -1,25 +1,31 @@
-"""Calls a method and checks what comes back, so that no score is ever computed from what is no picture or no mask."""
+"""Calls methods and checks what comes back, so that no score is ever computed from what is no picture or no mask.
+
+What the evaluators of tasks have in common; what a task's methods are called with and must return is its own affair.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from occset.benchmark.methods.protocols import Deoccluder, Segmenter
 from occset.support.errors import BrokenMethod, MissingExtra
 
 _MANY_ONES = 0.05
 """A mask of 0 and 1 with more ones than this share of its pixels is a mask that was not scaled, and no faint one."""
 
 
+Hand = Callable[[str, np.ndarray], np.ndarray]
+"""What every array goes to a method through: called with its name and the array, returns what is handed over."""
+
+
 class Checked(NamedTuple):
     """What a method returned, fit to be scored.
 
     Attributes:
-        images: (B, H, W, 3) uint8 RGB or, of segmentation, (B, H, W) uint8 masks; of the size of the input.
+        images: (B, H, W, 3) uint8 RGB pictures or (B, H, W) uint8 masks; of the size of the input.
         resized_from: (height, width) of what the method returned if that was another size, else None.
     """
 
@@ -27,75 +33,40 @@ class Checked(NamedTuple):
     resized_from: tuple[int, int] | None
 
 
-def run_checked(
-    method: Deoccluder,
-    images: np.ndarray,
-    masks: np.ndarray | None,
-    *,
-    ids: Sequence[str] | None = None,
-    **known: np.ndarray,
-) -> Checked:
-    """Run a method of de-occlusion on one batch and validate the outcome.
+def read_only(what: str, array: np.ndarray) -> np.ndarray:
+    """A copy that cannot be written to: how the bench hands over arrays."""
+    copy = np.array(array)
+    copy.setflags(write=False)
+    return copy
 
-    The method sees read-only copies, and only what its `given` names. Pictures of another size are scaled to the
-    input's (area average down, cubic up), which the answer tells.
+
+def what_is_given(method: Any, available: Mapping[str, Any], hand: Hand = read_only) -> dict[str, Any]:
+    """What a method asks for in its `given`.
 
     Args:
-        method: what to run.
-        images: (B, H, W, 3) uint8 RGB, occluded.
-        masks: (B, H, W) uint8, 255 = hole; may be None for automatic methods.
-        ids: the B samples' ids; they name the samples in errors, and go to methods that are given ``ids``.
-        known: ``truth`` (B, H, W, 3) uint8 and ``face`` (B, H, W) uint8, for methods that are given them.
+        method: who asks.
+        available: what is at hand, by the names that `given` uses; lists, and arrays, which go through ``hand``.
+        hand: see `Hand`.
 
     Raises:
-        BrokenMethod: the method raised, or returned something that cannot be scored; names method and samples.
-        MissingExtra: the method needs a package that is not installed.
+        BrokenMethod: it asks for something else.
     """
-    extra = _what_is_given(method, {**known, "mask": masks, "ids": ids})
-    holes = extra.pop("mask", None)
-    batch = _name_samples(ids, len(images))
-    returned = _call(method, batch, lambda: method.deocclude(_read_only(images), holes, **extra))
-    _validate(returned, len(images), f"{method.name} on {batch}")
-    return _to_size(returned, images.shape[1:3], cv2.INTER_CUBIC)
-
-
-def run_segmenter(
-    method: Segmenter, images: np.ndarray, *, ids: Sequence[str] | None = None, **known: np.ndarray
-) -> Checked:
-    """Run a method of segmentation on one batch and validate the outcome, as `run_checked` does.
-
-    Masks of another size are scaled to the input's (area average down, linear up).
-
-    Args:
-        method: what to run.
-        images: (B, H, W, 3) uint8 RGB.
-        ids: the B samples' ids.
-        known: ``truth`` and ``face``, both (B, H, W) uint8, for methods that are given them.
-
-    Returns:
-        The masks, (B, H, W) uint8, as `images` of the answer.
-
-    Raises:
-        BrokenMethod: the method raised, or returned something that is no soft mask; names method and samples.
-        MissingExtra: the method needs a package that is not installed.
-    """
-    extra = _what_is_given(method, {**known, "ids": ids})
-    batch = _name_samples(ids, len(images))
-    returned = _call(method, batch, lambda: method.segment(_read_only(images), **extra))
-    _validate_masks(returned, len(images), f"{method.name} on {batch}")
-    return _to_size(returned, images.shape[1:3], cv2.INTER_LINEAR)
-
-
-def _what_is_given(method: Any, available: dict[str, Any]) -> dict[str, Any]:
-    """What a method asks for, arrays as read-only copies."""
     asked = tuple(method.given)  # looked at once: what is checked is what is handed over
     for what in asked:
         if available.get(what) is None:
             raise BrokenMethod(f"{method.name} asks to be given '{what}', which is not at hand here")
-    return {what: list(available[what]) if what == "ids" else _read_only(available[what]) for what in asked}
+    found = {what: available[what] for what in asked}
+    names = {"mask": "masks"}  # as methods call them
+    return {what: hand(names.get(what, what), v) if isinstance(v, np.ndarray) else list(v) for what, v in found.items()}
 
 
-def _call(method: Any, batch: str, run: Callable[[], Any]) -> Any:
+def call(method: Any, batch: str, run: Callable[[], Any]) -> Any:
+    """What a method returns; whatever its code raises becomes an error that names it and the batch.
+
+    Raises:
+        BrokenMethod: it raised, or ended the program.
+        MissingExtra: it needs a package that is not installed.
+    """
     try:
         return run()
     except (BrokenMethod, MissingExtra):
@@ -112,20 +83,15 @@ def say_failure(error: BaseException, when: str) -> str:
     return f"raised {type(error).__name__} {when}: {error}"
 
 
-def _read_only(array: np.ndarray) -> np.ndarray:
-    copy = np.array(array)
-    copy.setflags(write=False)
-    return copy
-
-
-def _name_samples(ids: Sequence[str] | None, count: int) -> str:
+def name_samples(ids: Sequence[str] | None, count: int) -> str:
+    """A batch in words, for messages."""
     if ids is None:
         return f"a batch of {count}"
     shown = ", ".join(ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
     return f"{'sample' if len(ids) == 1 else 'samples'} {shown}"
 
 
-def _validate(returned: Any, count: int, where: str) -> None:
+def check_pictures(returned: Any, count: int, where: str) -> None:
     """Raise `BrokenMethod` unless `returned` is (count, h, w, 3) uint8."""
     _validate_array(returned, "(B, H, W, 3)", where)
     shape = returned.shape
@@ -135,7 +101,7 @@ def _validate(returned: Any, count: int, where: str) -> None:
     _validate_count(shape, count, "images", where)
 
 
-def _validate_masks(returned: Any, count: int, where: str) -> None:
+def check_masks(returned: Any, count: int, where: str) -> None:
     """Raise `BrokenMethod` unless `returned` is (count, h, w) uint8 with the face at 255 and not at 1."""
     _validate_array(returned, "(B, H, W)", where)
     shape = returned.shape
@@ -176,7 +142,8 @@ def _dtype_hint(returned: np.ndarray) -> str:
     return "round, clip to 0..255, and convert it with .astype(np.uint8)"
 
 
-def _to_size(returned: np.ndarray, size: tuple[int, ...], enlarge: int) -> Checked:
+def to_size(returned: np.ndarray, size: tuple[int, ...], enlarge: int) -> Checked:
+    """Pictures or masks at (height, width): area average down, OpenCV's interpolation ``enlarge`` up."""
     height, width = size
     if returned.shape[1:3] == (height, width):
         return Checked(np.ascontiguousarray(returned), None)

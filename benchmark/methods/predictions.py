@@ -17,8 +17,8 @@ _ALWAYS_PIXELS, _TIMES_PIXELS = 2048 * 2048, 4
 """What a prediction may have: so many pixels, and four times those of its sample where that is more."""
 
 
-class Predictions:
-    """Stored pictures or masks, for methods that cannot be called from Python.
+class StoredPredictions:
+    """Stored pictures or masks, for methods that cannot be called from Python; each task has its own kind.
 
     A sample's is ``<sample id>.png`` or, as ``occset render`` names its own, ``<anything>_<sample id>.png``.
     """
@@ -46,25 +46,14 @@ class Predictions:
             digest.update(content)
         return digest.hexdigest()
 
-    def deocclude(self, images: np.ndarray, masks: np.ndarray | None, *, ids: list[str]) -> np.ndarray:
-        """Read the samples' pictures, (B, h, w, 3) uint8 RGB.
+    def read(self, ids: list[str], images: np.ndarray, read: Callable[[Path, int], np.ndarray]) -> np.ndarray:
+        """Read the samples' files, each with ``read``, which is given the most pixels that it may have, and stack them.
 
         Raises:
             BrokenMethod: a file is missing, two fit one sample, or the files of a batch differ in size.
-            BadInput: a file cannot be read.
+            BadInput: a file cannot be read, or is much larger than its sample.
             UnsafePath: an id would lead out of the folder.
         """
-        from occset.pictures.images import read_image
-
-        return self._read(ids, images, read_image)
-
-    def segment(self, images: np.ndarray, *, ids: list[str]) -> np.ndarray:
-        """Read the samples' soft masks, (B, h, w) uint8, 255 = face; raises as `deocclude` does."""
-        from occset.pictures.masks import read_soft_mask
-
-        return self._read(ids, images, read_soft_mask)
-
-    def _read(self, ids: list[str], images: np.ndarray, read: Callable[[Path, int], np.ndarray]) -> np.ndarray:
         paths = self._find(ids)
         most = max(_ALWAYS_PIXELS, _TIMES_PIXELS * images.shape[1] * images.shape[2])  # all of a batch are held at once
         pictures = [read(path, most) for path in paths]

@@ -18,6 +18,7 @@ from occset.models.builtin.shot import TEMPLATE, Shot, draw_shot, five_points, f
 from occset.models.morphable.head import smoothstep
 from occset.models.morphable.procedural import ProceduralModel, procedural_model
 from occset.models.rendering import camera
+from occset.pictures.masks import harden
 from occset.support.errors import BadInput
 
 
@@ -92,7 +93,7 @@ def render_face(
     landmarks = _project(shape[model.landmarks], pose_focal, size)[:, :2]
     return RenderedFace(
         image=image.astype(np.uint8),
-        mask=np.where(visible > 127, 255, 0).astype(np.uint8),
+        mask=harden(visible),
         bare=bare,
         whole_face=whole,
         hair_rgb=hair_rgb,

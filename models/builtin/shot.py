@@ -9,8 +9,9 @@ import torch
 
 from occset.models.morphable.procedural import ProceduralModel
 from occset.models.rendering import camera, lighting
+from occset.pictures.landmarks import template
 
-TEMPLATE = np.array([(98.0, 120.0), (158.0, 120.0), (128.0, 152.0), (104.5, 178.0), (151.5, 178.0)])
+TEMPLATE = template(256, "builtin")
 """Five points of an aligned 256 px crop, as CelebA-HQ and FFHQ frame faces: eyes, nose tip, mouth corners."""
 
 _FIT_WEIGHTS = np.array([1.0, 1.0, 0.35, 1.0, 1.0])  # a turned nose points away from where the template has it

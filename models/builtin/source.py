@@ -11,8 +11,10 @@ from occset.models.builtin.occluders import draw_occluder
 from occset.models.builtin.occluders.canvas import VISIBLE
 from occset.models.builtin.textures import draw_texture
 from occset.pictures.images import extend_colour
+from occset.pictures.masks import THRESHOLD
 from occset.sources.items import FaceItem, OccluderItem, TextureItem
 from occset.support.errors import MissingExtra, OccsetError
+from occset.support.specs import read_options
 
 if TYPE_CHECKING:
     from occset.models.builtin.faces import RenderedFace
@@ -42,30 +44,26 @@ def _number(argument: str, name: str, text: str, low: int, high: int) -> int:
     return int(text)
 
 
-def _parse(argument: str) -> _Options:
-    count, *rest = (part.strip() for part in argument.split(","))
+def _parse(argument: str, options: dict[str, str | None]) -> _Options:
+    count, _, rest = argument.partition(",")
+    try:
+        given: dict[str, str] = read_options(rest, f"builtin:{argument}", _OPTIONS, "option of builtin", ",")
+    except OccsetError as error:
+        raise OccsetError(f"builtin:{argument}: {error}: {_REMEDY}") from error
+    given |= {name: text for name, text in options.items() if text is not None}
     values = {name: default for name, (default, _, _) in _OPTIONS.items()}
-    seen: set[str] = set()
-    for part in rest:
-        name, equals, text = (piece.strip() for piece in part.partition("="))
-        if not equals or name not in _OPTIONS:
-            raise OccsetError(
-                f"builtin:{argument}: '{part}' is not an option (known: {', '.join(_OPTIONS)}): {_REMEDY}"
-            )
-        if name in seen:
-            raise OccsetError(f"builtin:{argument}: {name} is given twice: {_REMEDY}")
-        seen.add(name)
-        values[name] = _number(argument, name, text, *_OPTIONS[name][1:])
-    return _Options(_number(argument, "the count", count, 1, _LARGEST), **values)
+    values |= {name: _number(argument, name, text, *_OPTIONS[name][1:]) for name, text in given.items()}
+    return _Options(_number(argument, "the count", count.strip(), 1, _LARGEST), **values)
 
 
 class BuiltinSource:
     """`count` faces, occluders or textures; item k is the same whatever the count.
 
     Args:
-        argument: what follows `builtin:`, e.g. "200" or "200,seed=3,size=512,variations=4". `size` is the side in pixels of
-            faces and textures, and of the face that occluders are drawn for; `variations` is the number of photos of one
-            identity.
+        argument: what follows `builtin:`, "200"; the options may follow it, as in "200,seed=3,size=512,variations=4".
+        seed: of all chance.
+        size: side in pixels of faces and textures, and of the face that occluders are drawn for.
+        variations: number of photos of one identity.
 
     Raises:
         OccsetError: the argument cannot be read.
@@ -74,9 +72,11 @@ class BuiltinSource:
     name = "builtin"
     licence = "MIT (made by code)"
 
-    def __init__(self, argument: str) -> None:
+    def __init__(
+        self, argument: str, seed: str | None = None, size: str | None = None, variations: str | None = None
+    ) -> None:
         self.argument = argument
-        self.options = _parse(argument)
+        self.options = _parse(argument, {"seed": seed, "size": size, "variations": variations})
 
     def _keys(self) -> list[str]:
         return [f"{index:06d}" for index in range(self.options.count)]
@@ -143,7 +143,7 @@ class BuiltinSource:
     def _hair(self, key: str, face: RenderedFace) -> list[OccluderItem]:
         """The hair that falls over this face as a cut-out, unless it hides next to nothing."""
         alpha = face.hair_alpha
-        if np.count_nonzero((alpha > 127) & (face.whole_face > 127)) < _LEAST_HIDDEN * np.count_nonzero(
+        if np.count_nonzero((alpha > THRESHOLD) & (face.whole_face > THRESHOLD)) < _LEAST_HIDDEN * np.count_nonzero(
             face.whole_face
         ):
             return []

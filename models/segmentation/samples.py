@@ -5,46 +5,17 @@ A sample is a pure function of (seed, epoch, index): which process makes it chan
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
-
 import numpy as np
 
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.samples.draw import DEFAULT_MIX, Drawer, Plan
+from occset.dataset.records import MACHINE, flag_of
+from occset.models.segmentation.mix import Mix, training_types
+from occset.samples.draw import Drawer, Plan
 from occset.samples.render import Renderer
 from occset.transforms import TrainingChanges
 
-BARE, DOUBLE = 0.2, 0.2
-"""Shares of samples that show a face as it is (whose own hair, hat or glasses hide it), and that have two occluders."""
-
-LEFT_OUT = ("spectacles",)
-"""Data sets count a frame that was worn as face; one that Eq. 2 adds would be an occluder, and contradict their labels."""
-
 _CUTOUTS, _FACES = 400, 4000
 """How many cut-outs, and faces at the working size, a worker keeps in memory."""
-
-
-def training_types(categories: list[str]) -> dict[str, tuple[tuple[str, ...], float]]:
-    """Types of samples and their weights: bare faces, one occluder by `DEFAULT_MIX`, and two.
-
-    Args:
-        categories: those that there are occluders of; `LEFT_OUT` ones are passed over.
-
-    Returns:
-        Name to (categories of the layers, weight), as `occset.samples.draw.Plan` takes them; the weights add to 1.
-    """
-    used = sorted(set(categories) - set(LEFT_OUT))
-    weights = {c: DEFAULT_MIX.get(c, 0.7) for c in used if DEFAULT_MIX.get(c, 0.7) > 0}
-    if not weights:
-        return {"bare": ((), 1.0)}
-    whole = sum(weights.values())
-    types: dict[str, tuple[tuple[str, ...], float]] = {"bare": ((), BARE)}
-    for name, weight in weights.items():
-        types[name] = ((name,), (1 - BARE - DOUBLE) * weight / whole)
-    pairs = {(a, b): weights[a] * weights[b] for a, b in combinations_with_replacement(weights, 2)}
-    for (a, b), weight in pairs.items():
-        types[f"{a} and {b}"] = ((a, b), DOUBLE * weight / sum(pairs.values()))
-    return types
 
 
 class SegmentationSamples:
@@ -63,6 +34,7 @@ class SegmentationSamples:
         faces: tuple[str, ...] = (),
         categories: tuple[str, ...] = (),
         changes: bool = True,
+        mix: Mix | None = None,
     ) -> None:
         """Look up what there is to draw from.
 
@@ -75,6 +47,7 @@ class SegmentationSamples:
             faces: ids of the faces; all labelled ones of the split by default.
             categories: of the occluders; all that the split has by default.
             changes: whether pictures are changed in geometry and colour.
+            mix: what samples show, and how often.
 
         Raises:
             OccsetError: the split has no labelled face, or none of the occluders.
@@ -82,10 +55,13 @@ class SegmentationSamples:
         self.size, self.epoch_size, self.seed = size, epoch_size, seed
         self.changes = TrainingChanges(size) if changes else None
         have = data.occluders.loc[data.occluders["split"] == split, "category"]
-        types = training_types(list(categories) or sorted(have.unique()))
+        types = training_types(list(categories) or sorted(have.unique()), mix)
         canvas = self.changes.canvas if self.changes else size
         self.drawer = Drawer(data, Plan(split=split, size=canvas, types=types, faces=faces), seed)
         self.drawer.renderer = Renderer(data, _CUTOUTS, _FACES)
+        if mix and mix.labelled > 1:
+            by_hand = set(data.faces.loc[flag_of(data.faces, MACHINE).eq(""), "id"])
+            self.drawer.repeat(by_hand, mix.labelled)
 
     def __call__(self, epoch: int, index: int) -> dict[str, np.ndarray]:
         """One sample.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,18 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from occset.composition.categories import category
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.usable import usable_faces
 from occset.models.segmentation.losses import dice_loss, ohem_bce_loss
 from occset.models.segmentation.network import load_encoder, to_input
-from occset.models.segmentation.presets import SegmentationPreset
-from occset.models.segmentation.samples import LEFT_OUT, SegmentationSamples
-from occset.models.training.checkpoints import NAME, final_networks
+from occset.models.segmentation.presets import Options, SegmentationPreset
+from occset.models.segmentation.samples import SegmentationSamples
+from occset.models.training.starting import start_from
 from occset.models.training.task import Samples
-from occset.models.weight_files import load_weights
+from occset.pictures import mask_metrics
 from occset.samples.draw import Drawer, Plan
 from occset.support.errors import OccsetError
 
-PLAYER = "segmentation"
+SEGMENTATION = "segmentation"
+"""The one network of the task."""
+
 VALIDATION = 200
 """Samples of the split "val", at most."""
 _VALIDATION_SEED = 7919
@@ -33,14 +36,15 @@ class SegmentationTask:
     """Training of NS on one set. Validation and pictures come from the split "val", where it has labelled faces."""
 
     name = "ns"
+    keeps = SEGMENTATION
 
     def __init__(
         self,
         data: OcclusionSet,
         preset: SegmentationPreset,
         seed: int = 0,
-        start: Path | None = None,
-        encoder_weights: Path | None = None,
+        start: str | Path | None = None,
+        options: Options | None = None,
         samples: SegmentationSamples | None = None,
     ) -> None:
         """Build the network and look up what it is trained on.
@@ -49,9 +53,9 @@ class SegmentationTask:
             data: the set.
             preset: fitted to the set, see `SegmentationPreset.fitted`.
             seed: of the first weights and of the samples.
-            start: a checkpoint of NS to start from, of the same architecture, such as that of the round before; or the
-                folder of a training, finished or not.
-            encoder_weights: a file of ImageNet weights for the encoder; looked for on this machine when None.
+            start: weights of the same architecture to start from, such as those of the round before, see
+                `occset.models.training.starting.start_from`.
+            options: name a file of ImageNet weights for the encoder; looked for on this machine where they do not.
             samples: other samples than those of the split "train".
 
         Raises:
@@ -61,27 +65,38 @@ class SegmentationTask:
         torch.manual_seed(seed)
         network = preset.architecture.build()
         if start is not None:
-            try:
-                network.load_state_dict(_weights_in(start))
-            except RuntimeError as error:
-                raise OccsetError(f"{start}: is of another network than the preset's: choose its preset") from error
-            self.origin = f"the network starts from {start.name} ({_short_hash(network)})"
+            self.origin = start_from(network, start, self.name, self.keeps)
         else:
-            self.origin = load_encoder(network, preset.architecture.encoder, encoder_weights)
+            file = options.encoder_weights if options else None
+            self.origin = load_encoder(network, preset.architecture.encoder, file)
         self.made_from = (
             f"set {data.content_hash()[:12]}, {self.origin}, OHEM {preset.ohem_keep:g}, "
             f"{preset.architecture.encoder} {'-'.join(map(str, preset.architecture.decoder))} {preset.architecture.size} px"
         )
-        self.networks: dict[str, nn.Module] = {PLAYER: network}
+        self.networks: dict[str, nn.Module] = {SEGMENTATION: network}
         self.samples: Samples = samples or SegmentationSamples(
-            data, preset.architecture.size, preset.training.epoch_size, seed=seed
+            data, preset.architecture.size, preset.training.epoch_size, seed=seed, mix=preset.mix
         )
 
+    @staticmethod
+    def count_faces(data: OcclusionSet) -> int:
+        """Labelled faces of the split "train".
+
+        Raises:
+            OccsetError: there are none.
+        """
+        faces = len(usable_faces(data, "train"))
+        if not faces:
+            raise OccsetError(
+                f"{data.path}: no labelled face in the split 'train': add faces from celebamask-hq or builtin"
+            )
+        return faces
+
     def loss(
-        self, player: str, networks: Mapping[str, nn.Module], batch: dict[str, Tensor]
+        self, network: str, networks: Mapping[str, nn.Module], batch: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Dice (Eq. 3) + BCE with hard examples (Eq. 4)."""
-        logits = networks[player](to_input(batch["image"]))
+        logits = networks[network](to_input(batch["image"]))
         target = batch["mask"].unsqueeze(1).float() / 255
         dice, bce = dice_loss(logits, target), ohem_bce_loss(logits, target, self.preset.ohem_keep)
         return dice + bce, {"dice": dice.detach(), "bce": bce.detach()}
@@ -90,13 +105,11 @@ class SegmentationTask:
     def _validation(self) -> tuple[np.ndarray, np.ndarray]:
         """Pictures and masks of the split "val", the kinds of occluder in turn; of no samples where it has no faces."""
         size = self.preset.architecture.size
-        table = self.data.faces
-        usable = table["split"].eq("val") & table["mask"].notna() & table["landmarks"].notna()
-        if not usable.any():
+        if not usable_faces(self.data, "val"):
             return np.zeros((0, size, size, 3), np.uint8), np.zeros((0, size, size), np.uint8)
         have = self.data.occluders.loc[self.data.occluders["split"] == "val", "category"]
         types: dict[str, tuple[tuple[str, ...], float]] = {"bare": ((), 1.0)}
-        types |= {c: ((c,), 1.0) for c in sorted(set(have) - set(LEFT_OUT))}
+        types |= {c: ((c,), 1.0) for c in sorted(set(have)) if not category(c).worn_as_face}
         drawer = Drawer(self.data, Plan(split="val", size=size, types=types, types_in_turn=True), _VALIDATION_SEED)
         drawn = [drawer.renderer.render(drawer.draw(i)) for i in range(VALIDATION)]
         return np.stack([s.image for s in drawn]), np.stack([s.face for s in drawn])
@@ -114,38 +127,17 @@ class SegmentationTask:
         images, masks = self._validation
         if not len(images):
             return {}
-        found, truth = self._probabilities(networks[PLAYER], images) > 0.5, masks > 0
-        both, either = (found & truth).sum((1, 2)), (found | truth).sum((1, 2))
-        return {
-            "iou": float(np.mean(np.where(either > 0, both / np.maximum(either, 1), 1.0))),
-            "precision": float(np.mean(both / np.maximum(found.sum((1, 2)), 1))),
-            "recall": float(np.mean(both / np.maximum(truth.sum((1, 2)), 1))),
-        }
+        found = (self._probabilities(networks[SEGMENTATION], images) > 0.5) * np.uint8(255)
+        counts = [mask_metrics.count(prediction, truth) for prediction, truth in zip(found, masks, strict=True)]
+        figures = {"iou": mask_metrics.iou, "precision": mask_metrics.precision, "recall": mask_metrics.recall}
+        return {name: float(np.mean([figure(*pixels) for pixels in counts])) for name, figure in figures.items()}
 
     def pictures(self, networks: Mapping[str, nn.Module]) -> dict[str, np.ndarray]:
         """A strip of validation samples: picture, truth, prediction below each other."""
         images, masks = (part[:_SHOWN] for part in self._validation)
         if not len(images):
             return {}
-        soft = np.rint(self._probabilities(networks[PLAYER], images) * 255).astype(np.uint8)
+        soft = np.rint(self._probabilities(networks[SEGMENTATION], images) * 255).astype(np.uint8)
         rows = [np.hstack(list(images))]
         rows += [np.repeat(np.hstack(list(part))[..., None], 3, axis=2) for part in (masks, soft)]
         return {"validation": np.vstack(rows)}
-
-
-def _short_hash(network: nn.Module) -> str:
-    """Twelve digits that tell weights apart."""
-    digest = hashlib.sha256()
-    for value in network.state_dict().values():
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:12]
-
-
-def _weights_in(path: Path) -> dict[str, Tensor]:
-    """The state dict in a checkpoint, or in the folder of a training that need not have come to its end."""
-    if not (path / NAME).is_file():
-        return load_weights(path)[0]
-    networks = final_networks(path)
-    if PLAYER not in networks:
-        raise OccsetError(f"{path}: a training of {', '.join(networks)}, not of NS: name one of NS")
-    return networks[PLAYER]

@@ -6,6 +6,7 @@ state is kept: the engine seeds every step by (seed, step, process).
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 
 from occset.models.training.presets import HARMLESS, TrainingPreset
+from occset.models.training.task import Task, frozen_of
 from occset.support.errors import BadInput, NoSpace, OccsetError
 from occset.support.files import atomic_path
 
@@ -36,12 +38,12 @@ class Checkpoint:
         step: steps that are done.
         networks: state dict of each network.
         optimisers: state dict of each network's optimiser.
-        averages: state dict of each network's moving average; empty where none is kept.
+        averages: state dict of the moving average of each network that keeps one.
         scaler: state of the loss scaling of "16-mixed".
         validated: the step of the last validation, -1 before the first.
         metrics: what it found.
         versions: of the packages that wrote this.
-        origin: what the task says it is made from, see `occset.models.training.task.Task`; "" where it does not say.
+        origin: what the task says it is made from, see `origin_of`; "" where it does not say.
     """
 
     task: str
@@ -76,11 +78,11 @@ def save(folder: Path, state: Checkpoint) -> None:
         NoSpace: the disk is full or closed; an older checkpoint stays.
         OccsetError: a weight is not finite; an older checkpoint stays.
     """
-    for player, weights in state.networks.items():
+    for network, weights in state.networks.items():
         bad = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
         if bad:
             raise OccsetError(
-                f"step {state.step}: {bad[0]} of {player} is no longer finite: run again in another folder with a smaller "
+                f"step {state.step}: {bad[0]} of {network} is no longer finite: run again in another folder with a smaller "
                 f"learning_rate, with clip or in 32-true; {folder / NAME} is still the one before"
             )
     values = {**vars(state), "preset": state.preset.to_dict(), "format": FORMAT}
@@ -126,7 +128,7 @@ def refuse_another(
         OccsetError: names each difference, and what to do.
     """
     differences = [] if state.task == task else [f"task {state.task} instead of {task}"]
-    theirs, ours = state.preset.to_dict(), preset.to_dict()
+    theirs, ours = vars(state.preset), vars(preset)
     differences += [f"{k} {theirs[k]} instead of {ours[k]}" for k in ours if k not in HARMLESS and theirs[k] != ours[k]]
     differences += [] if state.seed == seed else [f"seed {state.seed} instead of {seed}"]
     if state.origin and origin and state.origin != origin:
@@ -136,6 +138,20 @@ def refuse_another(
             f"{path} belongs to another training ({'; '.join(differences)}): "
             "give the values it was started with, or choose another folder"
         )
+
+
+def origin_of(task: Task) -> str:
+    """What tells the trainings of a task apart: what it says it is made from, and the weights of its frozen networks."""
+    frozen = [f"frozen {name} {short_hash(network.state_dict())}" for name, network in frozen_of(task).items()]
+    return ", ".join(part for part in (getattr(task, "made_from", ""), *frozen) if part)
+
+
+def short_hash(weights: Mapping[str, torch.Tensor]) -> str:
+    """Twelve digits that tell the weights of a state dict apart."""
+    digest = hashlib.sha256()
+    for value in weights.values():
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def restore(path: Path, target: Any, values: Mapping[str, Any], what: str) -> None:
@@ -159,4 +175,4 @@ def final_networks(folder: Path | str) -> Weights:
         BadInput: there is no checkpoint that can be read.
     """
     state = load(Path(folder) / NAME)
-    return state.averages or state.networks
+    return {**state.networks, **state.averages}

@@ -7,6 +7,7 @@ same machine with as many threads, as far as the accelerator's own kernels repea
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,17 +17,18 @@ from pathlib import Path
 import torch
 
 from occset.models.training.checkpoints import final_networks
-from occset.models.training.helpers import helpers
-from occset.models.training.interrupts import Interrupts
 from occset.models.training.loading import told_of_deaths
 from occset.models.training.loop import Training
 from occset.models.training.presets import TrainingPreset
-from occset.models.training.processes import Layout, find_layout, leave
+from occset.models.training.processes.helpers import helpers
+from occset.models.training.processes.interrupts import Interrupts
+from occset.models.training.processes.layout import Layout, find_layout, leave
 from occset.models.training.task import Task
 from occset.support.errors import OccsetError
 from occset.support.locks import clear_temporaries, only_writer
 from occset.support.pool import default_workers
 
+log = logging.getLogger("occset")
 __all__ = ["Outcome", "final_networks", "fit"]
 
 Progress = Callable[[int, int], None]
@@ -66,7 +68,7 @@ def fit(
     devices: int | str = "auto",
     num_nodes: int = 1,
     progress: Progress | None = None,
-    say: Say = print,
+    say: Say = log.info,
 ) -> Outcome:
     """Train a task's networks in place; go on where a training in ``out`` was stopped.
 
@@ -81,7 +83,7 @@ def fit(
         devices: processes on this machine, one device each; "auto" for every GPU, or one process on a CPU.
         num_nodes: machines; more than one are started by torchrun, which tells the number by itself.
         progress: told (steps done, steps in all) after every step, in the first process.
-        say: told a line about the start and one about each validation, in the first process.
+        say: told a line about the start and one about each validation, in the first process; the logger "occset" by default.
 
     Raises:
         OccsetError: ``out`` holds another training, or is being written to; a loss or a weight is not finite; samples

@@ -18,25 +18,25 @@ class Journal:
         self._sums: dict[str, tuple[float, int]] = {}
         self._durations: list[float] = []
 
-    def note(self, step: int, player: str, total: torch.Tensor, parts: dict[str, Any]) -> None:
-        """Remember a player's loss and its other scalars."""
-        self._pending.append((step, player, total, parts))
+    def note(self, step: int, network: str, total: torch.Tensor, parts: dict[str, Any]) -> None:
+        """Remember a network's loss and its other scalars."""
+        self._pending.append((step, network, total, parts))
 
     def look(self) -> str | None:
         """Add up the losses since the last look; what is wrong, in words, where one is not finite."""
-        for step, player, total, parts in self._pending:
+        for step, network, total, parts in self._pending:
             values = {"loss": float(total), **{name: float(value) for name, value in parts.items()}}
             if not math.isfinite(values["loss"]):
                 found = ", ".join(f"{name} {value:g}" for name, value in values.items())
-                return f"step {step + 1}: the loss of {player} is not finite ({found})"
+                return f"step {step + 1}: the loss of {network} is not finite ({found})"
             for name, value in values.items():
-                total_before, count = self._sums.get(f"{player}/{name}", (0.0, 0))
-                self._sums[f"{player}/{name}"] = total_before + value, count + 1
+                total_before, count = self._sums.get(f"{network}/{name}", (0.0, 0))
+                self._sums[f"{network}/{name}"] = total_before + value, count + 1
         self._pending.clear()
         return None
 
     def means(self) -> dict[str, float]:
-        """The mean of each scalar, named player/scalar, over the steps since the last call."""
+        """The mean of each scalar, named network/scalar, over the steps since the last call."""
         found = {name: total / count for name, (total, count) in self._sums.items()}
         self._sums.clear()
         return found

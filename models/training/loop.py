@@ -12,12 +12,12 @@ import torch
 
 from occset.models.training import checkpoints
 from occset.models.training.board import Board
-from occset.models.training.interrupts import Interrupts
 from occset.models.training.journal import Journal
 from occset.models.training.loading import Batch, batches
-from occset.models.training.players import Players
-from occset.models.training.presets import TrainingPreset, learning_rate
-from occset.models.training.processes import Layout, Team
+from occset.models.training.networks import Networks
+from occset.models.training.presets import TrainingPreset
+from occset.models.training.processes.interrupts import Interrupts
+from occset.models.training.processes.layout import Layout, Team
 from occset.models.training.task import Task
 from occset.support.errors import OccsetError
 
@@ -54,8 +54,9 @@ class Training:
         self.fabric.launch()
         self.team = Team(layout.rank, layout.world)
         self.path = out / checkpoints.NAME
+        self._origin = checkpoints.origin_of(task)
         state: checkpoints.Checkpoint | None = self.team.tell(self._stored)
-        self.players = Players(task, preset, self.fabric, state, self.path)
+        self.networks = Networks(task, preset, self.fabric, state, self.path)
         self.step = state.step if state else 0
         self.metrics: dict[str, float] = state.metrics if state else {}
         self._validated = state.validated if state else -1
@@ -67,9 +68,7 @@ class Training:
         if not self.path.exists():
             return None
         state = checkpoints.load(self.path)
-        checkpoints.refuse_another(
-            self.path, state, self.task.name, self.preset, self.seed, getattr(self.task, "made_from", "")
-        )
+        checkpoints.refuse_another(self.path, state, self.task.name, self.preset, self.seed, self._origin)
         return state
 
     def samples_per_second(self) -> float:
@@ -116,8 +115,8 @@ class Training:
         started = time.perf_counter()
         batch = self.fabric.to_device(next(data))
         torch.manual_seed(_mix(self.seed, self.step, self.team.rank))
-        for player, total, parts in self.players.step(batch, learning_rate(self.preset, self.step), self.step):
-            self.journal.note(self.step, player, total, parts)
+        for network, total, parts in self.networks.step(batch, self.step):
+            self.journal.note(self.step, network, total, parts)
         self.step += 1
         self.journal.took(time.perf_counter() - started)
 
@@ -135,9 +134,10 @@ class Training:
                 f"32-true; {self.path} holds an earlier step, if anything"
             )
         if logs:
-            means, rate = self.team.mean(self.journal.means()), learning_rate(preset, self.step - 1)
-            more = {"learning_rate": rate, "samples_per_second": self.samples_per_second()}
-            self.board.scalars({**means, **more}, self.step)
+            means, rates = self.team.mean(self.journal.means()), self.networks.rates(self.step - 1)
+            alike = len(set(rates.values())) == 1
+            named = {"learning_rate" if alike else f"{name}/learning_rate": rate for name, rate in rates.items()}
+            self.board.scalars({**means, **named, "samples_per_second": self.samples_per_second()}, self.step)
         return stopping
 
     def _is_due(self) -> bool:
@@ -152,7 +152,7 @@ class Training:
 
     def _figures(self) -> dict[str, float]:
         """What the task finds; logged and said."""
-        with self.players.shown() as networks:
+        with self.networks.shown() as networks:
             found = {name: float(value) for name, value in self.task.validate(networks).items()}
             pictures = self.task.pictures(networks)
         self.board.scalars({f"validation/{name}": value for name, value in found.items()}, self.step)
@@ -172,10 +172,10 @@ class Training:
             self.preset,
             self.seed,
             self.step,
-            **self.players.state(),
+            **self.networks.state(),
             validated=self._validated,
             metrics=self.metrics,
-            origin=getattr(self.task, "made_from", ""),
+            origin=self._origin,
         )
 
 

@@ -1,4 +1,4 @@
-"""One optimiser a player, and which modules stand still."""
+"""One optimiser a network, and which modules stand still."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def set_training(network: nn.Module, freeze_normalisation: bool) -> None:
 
 
 @contextmanager
-def only_this_one_learns(player: str, networks: dict[str, nn.Module]) -> Iterator[None]:
+def only_this_one_learns(learning: str, networks: dict[str, nn.Module]) -> Iterator[None]:
     """The other networks' parameters want no gradients, though gradients flow through them."""
-    others = [p for name, net in networks.items() if name != player for p in net.parameters() if p.requires_grad]
+    others = [p for name, net in networks.items() if name != learning for p in net.parameters() if p.requires_grad]
     for parameter in others:
         parameter.requires_grad_(False)
     try:

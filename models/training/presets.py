@@ -7,13 +7,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, Protocol, get_args
 
 from occset.support.errors import OccsetError
 
 Plan = Literal["constant", "cosine", "drop"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+FOR_EACH_NETWORK = (
+    "learning_rate",
+    "betas",
+    "weight_decay",
+    "warmup",
+    "plan",
+    "drop_at",
+    "drop_to",
+    "clip",
+    "ema",
+    "freeze_normalisation",
+)
+"""Fields that a network of a task can have another value of, see `TrainingPreset.networks`."""
 
 HARMLESS = ("validate_every", "checkpoint_every", "log_every")
 """Fields that a training may be continued with another value of: they change what is written, not what is learned."""
@@ -38,13 +52,17 @@ class TrainingPreset:
         drop_at: 0..1, share of all steps.
         drop_to: 0..1, share of the height.
         precision: as Fabric names it; weights are 32 bit in all of them.
-        clip: largest norm of a player's gradient, or None for no clipping.
+        clip: largest norm of a network's gradient, or None for no clipping.
         ema: decay of the moving average of the weights, below 1, or None for no average.
         channels_last: keep the networks' weights in the channels-last layout.
         freeze_normalisation: batch normalisations use the statistics they came with and do not renew them.
         validate_every: epochs between validations.
         checkpoint_every: steps between checkpoints; a killed training loses no more than these.
         log_every: steps between lines of the log.
+        networks: what else holds for single networks of the task, by name: values of `FOR_EACH_NETWORK` instead of those
+            above, and ``every``: the network steps in each ``every``-th step only, the last of so many (1 where it is not
+            given). So a discriminator that is to step twice for each step of the generator leaves the generator with
+            ``{"generator": {"every": 2}}``; each of its steps sees samples of its own.
 
     Raises:
         OccsetError: a value that makes no sense, named with its range.
@@ -69,10 +87,12 @@ class TrainingPreset:
     validate_every: int = 1
     checkpoint_every: int = 200
     log_every: int = 20
+    networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         object.__setattr__(self, "betas", tuple(self.betas))  # a list where it comes from a file
+        object.__setattr__(self, "networks", {name: _tupled(own) for name, own in self.networks.items()})
         for name in ("batch", "epochs", "epoch_size", "validate_every", "checkpoint_every", "log_every"):
             self._require(name, _is_count(getattr(self, name), 1), "a whole number of at least 1")
         self._require("warmup", _is_count(self.warmup, 0), "a whole number of at least 0")
@@ -91,10 +111,35 @@ class TrainingPreset:
             raise OccsetError(
                 f"preset {self.name}: epoch_size {self.epoch_size} is no multiple of batch {self.batch}: use {nearest}"
             )
+        for network in self.networks:
+            self.of(network)
 
-    def _require(self, name: str, holds: bool, range_: str) -> None:
+    def of(self, network: str) -> TrainingPreset:
+        """The preset as it holds for one network of the task.
+
+        Raises:
+            OccsetError: it names a field that holds for all of them, or a value that makes no sense.
+        """
+        own = {key: value for key, value in self.networks.get(network, {}).items() if key != "every"}
+        unknown = sorted(set(own) - set(FOR_EACH_NETWORK))
+        if unknown:
+            raise OccsetError(
+                f"preset {self.name}: {unknown[0]} cannot be set for the network {network} alone: what can is "
+                f"{', '.join(FOR_EACH_NETWORK)}, every"
+            )
+        every = self.every(network)
+        self._require(f"every of {network}", _is_count(every, 1), "a whole number of at least 1", every)
+        return replace(self, networks={}, name=f"{self.name}, network {network}" if own else self.name, **own)
+
+    def every(self, network: str) -> int:
+        """A network steps in each so-manieth step, the last of so many."""
+        found: int = self.networks.get(network, {}).get("every", 1)
+        return found
+
+    def _require(self, name: str, holds: bool, range_: str, value: Any = None) -> None:
         if not holds:
-            raise OccsetError(f"preset {self.name}: {name} is {getattr(self, name)!r}, it must be {range_}")
+            found = getattr(self, name, value)
+            raise OccsetError(f"preset {self.name}: {name} is {found!r}, it must be {range_}")
 
     @property
     def steps_per_epoch(self) -> int:
@@ -107,8 +152,13 @@ class TrainingPreset:
         return self.epochs * self.steps_per_epoch
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as they stand in a checkpoint."""
-        return {**asdict(self), "betas": list(self.betas)}
+        """Plain values, as they stand in a checkpoint; without ``networks`` where nothing holds for single ones."""
+        values = {**asdict(self), "betas": list(self.betas)}
+        networks = {
+            name: {key: list(value) if key == "betas" else value for key, value in own.items()}
+            for name, own in values.pop("networks").items()
+        }
+        return {**values, "networks": networks} if networks else values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingPreset:
@@ -117,7 +167,7 @@ class TrainingPreset:
         Raises:
             OccsetError: a field is missing, unknown, or has a value that makes no sense.
         """
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
             raise OccsetError(
@@ -127,6 +177,47 @@ class TrainingPreset:
             return cls(**values)
         except TypeError as error:
             raise OccsetError(f"this is no training preset: {error}") from error
+
+
+class NetworkPreset(Protocol):
+    """Everything about a training of one network but its data and its seed: the engine's part, and the network's own."""
+
+    @property
+    def training(self) -> TrainingPreset:
+        """The engine's part."""
+        ...
+
+    @property
+    def says(self) -> str:
+        """One line for lists."""
+        ...
+
+    def fitted(self, faces: int, epochs: int | None = None) -> NetworkPreset:
+        """The preset for a set of so many faces, with another number of epochs where one is given."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the metadata of weights: "network", which it is built from again, "training", and others."""
+        ...
+
+
+def fitted(training: TrainingPreset, faces: int, epochs: int | None, epoch_is_set: bool) -> TrainingPreset:
+    """A preset for a set of so many faces.
+
+    Args:
+        training: the preset.
+        faces: of the set.
+        epochs: instead of the preset's; None leaves them.
+        epoch_is_set: an epoch has as many samples as there are faces, in whole batches.
+    """
+    if epoch_is_set:
+        training = replace(training, epoch_size=max(1, faces // training.batch) * training.batch)
+    return training if epochs is None else replace(training, epochs=epochs)
+
+
+def _tupled(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a network with ``betas`` as the preset holds them, whatever file they come from."""
+    return {key: tuple(value) if key == "betas" else value for key, value in own.items()}
 
 
 def _is_count(value: Any, least: int) -> bool:

@@ -16,7 +16,7 @@ from occset.dataset.recipes import hash_recipes, named_items, read_metadata, rea
 from occset.dataset.splits import SAME_PERSON, near_items, same_person_pairs
 from occset.pictures.duplicates import near_pairs
 from occset.pictures.masks import decode_rle
-from occset.rounds.ledger import list_rounds, merged_rows, read_round
+from occset.rounds.ledger import list_rounds, merged_rows, read_round, verdicts_of
 from occset.rounds.versions import read_versions
 from occset.support.errors import OccsetError
 from occset.support.reading import parse_json
@@ -189,13 +189,16 @@ def _head(data: OcclusionSet) -> Iterator[Finding]:
 
 
 def _rounds(data: OcclusionSet) -> Iterator[Finding]:
-    """Ledgers and versions can be read, and the set holds the label that the latest round gave a face."""
+    """Ledgers and versions can be read, and the set holds the label and the verdict that the latest round gave a face."""
     latest: dict[str, tuple[int, str]] = {}
+    verdicts: dict[str, tuple[int, Any]] = {}
     sizes = data.faces.set_index("id")[["height", "width"]]
     for number in list_rounds(data.path):
         try:
-            rows = list(merged_rows(read_round(data.path, number)))
+            ledger = read_round(data.path, number)
+            rows = list(merged_rows(ledger))
             versions = read_versions(data.path, number).merge(sizes, left_on="face", right_index=True)
+            versions = versions[versions["label"].notna()]
             labels: Any = [*rows, *versions.rename(columns={"label": "label_after"}).to_dict("records")]
             for row in labels:
                 decode_rle(row["label_after"], int(row["height"]), int(row["width"]))
@@ -203,8 +206,14 @@ def _rounds(data: OcclusionSet) -> Iterator[Finding]:
             yield Finding("error", f"round {number}", str(error))
             continue
         latest |= {row["id"]: (number, row["label_after"]) for row in rows}
+        verdicts |= {face: (number, verdict) for face, verdict in verdicts_of(ledger).items()}
     held = dict(zip(data.faces["id"], data.faces["mask"], strict=True))
     for face, (number, label) in sorted(latest.items()):
         if held.get(face, label) != label:
             message = f"the label of {face} is not the one that the round gave it: pull or close the round again"
             yield Finding("warning", f"round {number}", message)
+    out = {face: v if isinstance(v, str) else None for face, v in data.faces[["id", "verdict"]].itertuples(index=False)}
+    for face, (number, verdict) in sorted(verdicts.items()):
+        if out.get(face, verdict) != verdict:
+            message = f"the round said '{verdict or 'usable'}' of {face}, the set says '{out[face] or 'usable'}'"
+            yield Finding("warning", f"round {number}", f"{message}: pull it again with --all, or revoke the verdict")

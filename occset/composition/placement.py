@@ -1,62 +1,15 @@
 """Where an occluder of a category belongs on a face.
 
-Everything is said in the frame of the face: the origin is between the eyes, one unit to the right is the distance of the
-eyes, one unit down is the distance from the eyes to the mouth along the face.
+Where each category belongs is said in `occset.composition.categories`; here it is put there, with random changes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from occset.composition.categories import Place
+from occset.composition.categories import category as category_of
 from occset.pictures.landmarks import similarity
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the anchor of a cut-out's box goes.
-
-    Attributes:
-        anchor: point of the box, (0, 0) its top left, (1, 1) its bottom right.
-        centre: where the anchor goes, in the frame of the face.
-        width: width of the box in eye distances; for `free` places the geometric mean of width and height.
-        shift, turn, scale: largest random change of the place (units), the angle (degrees), the size (share).
-        free: the anchor may go anywhere on the face, with `shift` around `centre`.
-        bend: largest random bend at the picture's edge, as a share of the picture's size.
-    """
-
-    anchor: tuple[float, float]
-    centre: tuple[float, float]
-    width: float
-    shift: tuple[float, float]
-    turn: float
-    scale: float
-    free: bool = False
-    bend: float = 0.02
-
-
-PLACES: dict[str, Place] = {
-    "sunglasses": Place((0.5, 0.5), (0.0, 0.06), 2.15, (0.06, 0.06), 4, 0.08),
-    "spectacles": Place((0.5, 0.5), (0.0, 0.06), 2.15, (0.06, 0.06), 4, 0.08),
-    "mask": Place((0.5, 0.0), (0.0, 0.38), 2.35, (0.06, 0.08), 4, 0.10),
-    "hair": Place((0.5, 1.0), (0.0, -0.35), 2.9, (0.15, 0.15), 8, 0.12, bend=0.04),
-    "hat": Place((0.5, 1.0), (0.0, -0.45), 3.0, (0.10, 0.12), 6, 0.10),
-    "scarf": Place((0.5, 0.0), (0.0, 0.65), 2.7, (0.15, 0.20), 10, 0.15, bend=0.05),
-    "hand": Place((0.5, 0.4), (0.0, 0.65), 1.75, (0.85, 0.85), 60, 0.25, free=True, bend=0.03),
-    "cup": Place((0.5, 0.3), (0.0, 1.05), 1.15, (0.40, 0.30), 15, 0.20, free=True),
-    "microphone": Place((0.5, 0.15), (0.0, 1.15), 1.0, (0.45, 0.25), 30, 0.20, free=True),
-    "phone": Place((0.5, 0.4), (0.2, 0.5), 1.2, (0.85, 0.60), 25, 0.20, free=True),
-    "food": Place((0.5, 0.4), (0.0, 1.0), 0.95, (0.45, 0.35), 40, 0.25, free=True),
-}
-"""Place of each category that has one; `ANYWHERE` serves the others."""
-ANYWHERE = Place((0.5, 0.5), (0.0, 0.5), 1.2, (0.85, 0.85), 45, 0.30, free=True, bend=0.03)
-CATEGORIES = tuple(PLACES)
-
-
-def place_of(category: str) -> Place:
-    """The place of a category; one that is not known may go anywhere on the face."""
-    return PLACES.get(category, ANYWHERE)
 
 
 def face_frame(points: np.ndarray) -> np.ndarray:
@@ -88,7 +41,7 @@ def draw_warp(
 
     Args:
         rng: the only source of chance.
-        category: see `PLACES`.
+        category: see `occset.composition.categories`.
         cutout_size: (height, width) of the cut-out.
         cutout_points: (5, 2) pixels of the unflipped cut-out, or None when it has no landmarks.
         face_points: (5, 2) pixels of the picture.
@@ -101,7 +54,7 @@ def draw_warp(
     Raises:
         ValueError, numpy.linalg.LinAlgError: landmarks that span no face.
     """
-    place = place_of(category)
+    place = category_of(category).place
     shift = rng.uniform(-1, 1, 2) * place.shift
     angle = np.deg2rad(rng.uniform(-1, 1) * place.turn)
     scale = 1 + rng.uniform(-1, 1) * place.scale

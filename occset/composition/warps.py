@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from occset.pictures.images import shrink
+from occset.pictures.masks import THRESHOLD
 
 ONE = 1 << 16
 """1.0 in the fixed point of a warp."""
@@ -143,7 +144,7 @@ def retexture(colour: np.ndarray, alpha: np.ndarray, texture: np.ndarray, offset
     tile_columns = _mirrored(np.arange(width) + int(offset[0]), texture.shape[1])
     patch = texture[tile_rows][:, tile_columns].astype(np.uint32)
     luma = luma_of(colour)
-    inside = alpha > 127
+    inside = alpha > THRESHOLD
     if not inside.any():
         return patch.astype(np.uint8)
     mean = max(int(luma[inside].sum()) // int(np.count_nonzero(inside)), 16)

@@ -7,10 +7,10 @@ written first, the table row that names them last. Identifiers come from content
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from occset.sources.items import FaceItem, OccluderItem, TextureItem
 from occset.support.errors import BadInput, OccsetError, UnknownName
 from occset.support.files import clean_leftovers, safe_join, write_atomic
 from occset.support.reading import read_json
+
+if TYPE_CHECKING:
+    from occset.dataset.replacing import Labelled, Replacing
 
 _HEAD = "occset.json"
 
@@ -59,7 +62,7 @@ class OcclusionSet:
         return {"name": self.path.resolve().name, "version": "1", **head}
 
     @classmethod
-    def create(cls, path: str | Path, name: str | None = None) -> OcclusionSet:
+    def create(cls, path: str | Path, name: str | None = None) -> Self:
         """Make an empty set in a new or empty folder; a set already there is opened.
 
         Raises:
@@ -242,6 +245,12 @@ class OcclusionSet:
             added = pd.DataFrame(list(fresh.values()), columns=records.TABLES[table].names)
             self.write(table, added if frame.empty else pd.concat([frame, added], ignore_index=True))
         return len(fresh)
+
+    def replacing(self, labelled: Mapping[str, Labelled] | None = None) -> Replacing:
+        """One change of faces and cut-outs that are there already; see `occset.dataset.replacing.Replacing`."""
+        from occset.dataset.replacing import Replacing
+
+        return Replacing(self, labelled)
 
     def note(self, **entries: Any) -> None:
         """Write entries, and the content hash as it is now, into `occset.json`; writes nothing when nothing changes."""

@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from occset.support.errors import BadInput
 from occset.support.files import write_atomic
 from occset.support.parquet_files import read_parquet
 from occset.support.reading import parse_json, read_file, read_json
+
+MACHINE = "mask_origin"
+"""Flag of a face whose mask a model made: which one, see `occset.mining.machine_masks`."""
 
 SCHEMA_VERSION = 1
 
@@ -45,6 +49,7 @@ FACES = pa.schema(
         ("split", pa.string()),
         ("flags", pa.string()),  # JSON object of short strings
         ("truth", pa.string()),  # path of an .npz with what else is known of a rendered face
+        ("verdict", pa.string()),  # why an annotator wants the face out, one of VERDICTS; null for one that may be used
         ("licence", pa.string()),
         ("sha256", pa.string()),  # of the decoded pixels
         ("phash", pa.string()),
@@ -86,7 +91,12 @@ TEXTURES = pa.schema(
     ]
 )
 TABLES = {"faces": FACES, "occluders": OCCLUDERS, "textures": TEXTURES}
-LATER = {"lead_time"}
+VERDICTS = ("unusable", "skipped", "discuss")
+"""What an annotator can say of a face instead of labelling it: it cannot be used, it was passed over, it must be talked
+about."""
+SPARSE = {"verdict", "quality", "comment"}
+"""Columns that are in a file only where one of their cells is set: whoever does not use them has the files of before."""
+LATER = {"lead_time", *SPARSE}
 """Columns that sets of before do not have; they are read as nulls, and a null in them is no part of the content."""
 FILES_OF = {"faces": "image", "occluders": "cutout", "textures": "path"}
 """The column of each table that holds the path of the picture."""
@@ -124,6 +134,9 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 def to_bytes(frame: pd.DataFrame, schema: pa.Schema, metadata: dict[str, str] | None = None) -> bytes:
     """A table as the bytes of a Parquet file; the same rows give the same bytes."""
+    unused = [name for name in schema.names if name in SPARSE and frame[name].isna().all()]
+    for name in unused:
+        schema = schema.remove(schema.get_field_index(name))
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     table = table.replace_schema_metadata({k.encode(): v.encode() for k, v in (metadata or {}).items()})
     sink = io.BytesIO()
@@ -192,6 +205,21 @@ def unpack_points(cell: object) -> np.ndarray | None:
     if cell is None or (isinstance(cell, float) and np.isnan(cell)):
         return None
     return np.asarray(cell, np.float64).reshape(-1, 2)
+
+
+def flags_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """The flags of a face, from its row.
+
+    Raises:
+        BadInput: they are no JSON object.
+    """
+    return _flags(row["flags"]) if isinstance(row["flags"], str) else {}
+
+
+def with_flag(row: Mapping[str, Any], name: str, value: str | None) -> str:
+    """The cell of a face's flags with one of them set, or without it where the value is None."""
+    flags = {key: known for key, known in flags_of(row).items() if key != name}
+    return json.dumps(flags if value is None else {**flags, name: value}, sort_keys=True)
 
 
 def flag_of(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -69,6 +69,7 @@ def store_face(root: Path, item: FaceItem, source: str) -> dict[str, Any]:
         "split": item.split,
         "flags": json.dumps(item.flags, sort_keys=True),
         "truth": _store_truth(root, face, item.truth),
+        "verdict": None,
         "licence": item.licence,
         "sha256": digest,
         "phash": perceptual_hash(item.image),

@@ -19,7 +19,7 @@ from occset.dataset.embeddings import load_embeddings, save_embeddings
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import FILES_OF
 from occset.dataset.splits import split_faces, split_items
-from occset.importing.updating import Update, apply_updates, is_changed
+from occset.importing.updating import Update, apply_updates, is_changed, with_machine_mask
 from occset.pictures.landmarks import five_points, spans_a_face
 from occset.support import references as registry
 from occset.support.errors import BadInput, NoSpace, OccsetError
@@ -248,8 +248,11 @@ def _set_aside(data: OcclusionSet, read: _Read, judged_anew: _JudgedAnew) -> Non
     wanted = data.faces[data.faces["id"].isin([row["id"] for row in read.rows])].set_index("id")
     kept: dict[Any, dict[str, Any]] = wanted[list(columns)].to_dict("index")  # type: ignore[assignment]
     for row in read.rows:
-        if row["id"] in kept and is_changed(kept[row["id"]], row):
-            judged_anew.updates.setdefault(row["id"], Update(row))
+        if row["id"] not in kept:
+            continue
+        now = with_machine_mask(kept[row["id"]], row)
+        if is_changed(kept[row["id"]], now):
+            judged_anew.updates.setdefault(row["id"], Update(now))
     added_now = []
     for piece in read.harvested:
         judged_anew.produced.setdefault(piece["face"], set()).add(piece["id"])

@@ -1,4 +1,4 @@
-"""The verb of mining: mine."""
+"""The verbs that ask a model about faces: mine, label."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-mine = typer.Typer()
+from occset.mining.options import DEFAULT_MODEL, Model
+
+mine, label = typer.Typer(), typer.Typer()
 
 
 @mine.command()
 def mine_command(
     path: Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")],
-    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    model: Model = DEFAULT_MODEL,
     top: Annotated[int, typer.Option(help="How many faces to pick.", min=1)] = 500,
     split: Annotated[str, typer.Option(help="train or val; test faces are never mined.")] = "train",
     out: Annotated[Path | None, typer.Option(help="Write the picks here, .csv or .parquet, all columns.")] = None,
@@ -44,4 +46,32 @@ def mine_command(
     for face, message in scores.problems:
         say(f"skipped {face}: {message}")
     if scores.problems:
+        raise typer.Exit(1)
+
+
+@label.command()
+def label_command(
+    path: Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")],
+    model: Model = DEFAULT_MODEL,
+    unsure: Annotated[
+        float, typer.Option(help="Largest share of pixels that the model cannot place, of those of the face.")
+    ] = 0.10,
+    agreement: Annotated[
+        float, typer.Option(help="Least IoU of the masks of a picture and of its mirror image.", min=0, max=1)
+    ] = 0.955,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the model; the released ones by default.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu",
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
+) -> None:
+    """Masks by a model for unlabelled train faces, where it is sure: self-training; no protocol ever holds them."""
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.mining.machine_masks import Surety, label_faces
+    from occset.support.console import progress_bar, say
+
+    with progress_bar("labelling") as progress:
+        done = label_faces(OcclusionSet(path), model, weights, Surety(unsure, agreement), device, workers, progress)
+    say(f"{done.labelled} faces have a mask by {model} now; of {len(done.left)} it is not sure, they stay unlabelled")
+    for face, message in done.problems:
+        say(f"skipped {face}: {message}")
+    if done.problems:
         raise typer.Exit(1)

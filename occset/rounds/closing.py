@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from occset.dataset.frozen import frozen_faces
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.replacing import rewrite_faces
-from occset.mining.mine import MAY_BE_MINED
+from occset.dataset.records import MACHINE, flags_of, with_flag
 from occset.mining.signals import iou
 from occset.pictures.masks import decode_rle, encode_rle, read_mask
-from occset.rounds.ledger import Ledger, corrections, merged_rows, note_time, read_round, write_round
-from occset.rounds.versions import Label, add_versions
+from occset.rounds.ledger import Ledger, corrections, note_time, read_round, write_round
+from occset.rounds.versions import REVOKED, Label, add_versions
 from occset.sources.photos import OTHER_PICTURES, SUFFIXES
 from occset.support.errors import BadInput, OccsetError
 from occset.support.locks import only_writer
@@ -31,12 +29,14 @@ class Closing:
         ledger: as it is now.
         merged: picks whose label came now or came again.
         changed: how many faces of the set have another label than before this call.
+        excluded: how many faces of the set came to have a verdict against them.
         refused: labels that cannot be used, by name, and why.
     """
 
     ledger: Ledger
     merged: int = 0
     changed: int = 0
+    excluded: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -93,14 +93,20 @@ class Gate:
     """What lets a label into a round, and so into the set."""
 
     def __init__(self, data: OcclusionSet, ledger: Ledger) -> None:
-        self.data, self.number = data, ledger.setup.number
+        self.number = ledger.setup.number
         self.picks = {row["id"]: row for row in ledger.rows.to_dict("records")}
-        self.known = dict(zip(data.faces["id"], data.faces["split"], strict=True))
-        self.frozen = frozen_faces(data.path)
-        self.later = {face: c.round for face, c in corrections(data.path).items() if c.round > self.number}
+        self.known = set(data.faces["id"])
+        later = {face: known for face, known in corrections(data.path).items() if known.round > self.number}
+        self.change = data.replacing(later)
+        self.change.load()
 
-    def check_pick(self, face: str, where: str) -> None:
+    def check_pick(self, face: str, where: str, verdict: bool = False) -> None:
         """Let a face pass whose label may change in this round; a honeypot passes too, its label changes nothing.
+
+        Args:
+            face: its id.
+            where: what errors begin with.
+            verdict: whether it is a verdict that came; it changes nothing of what a frozen recipe renders.
 
         Raises:
             BadInput: it may not; begins with ``where`` and says why.
@@ -114,14 +120,10 @@ class Gate:
             raise BadInput(
                 f"{where}: {face} was not picked in round {self.number}: put it with the round that picked it"
             )
-        if self.known[face] not in MAY_BE_MINED:
-            raise BadInput(
-                f"{where}: {face} is of the split '{self.known[face]}', which is never relabelled: remove it"
-            )
-        if face in self.frozen:
-            raise BadInput(f"{where}: {face} is named by a frozen recipe file, its label must not change: remove it")
-        if face in self.later:
-            raise BadInput(f"{where}: round {self.later[face]} has labelled {face} since: remove it, or use that round")
+        if verdict:
+            self.change.check_verdict(face, where)
+        else:
+            self.change.check_label(face, where)
 
     def let_in(self, face: str, mask: np.ndarray, where: str) -> str:
         """The RLE counts of a label (H, W) uint8 0/255 of a pick.
@@ -150,45 +152,63 @@ def merge(
     """Put labels that were checked into a round's ledger and into the faces of the set, which the caller holds.
 
     Versions are kept first, then faces are written, and the ledger last, which knows the labels before: cut off in
-    between, doing it again ends the same. Honeypots stay out of the set. With ``finish`` picks without a label become
-    missing, but for those held back.
+    between, doing it again ends the same. Honeypots stay out of the set. A verdict keeps its face from being used until a
+    label or the curator says otherwise; an unusable face is done with, the others wait for a label all the same. With
+    ``finish``, or in a round that ended before, nothing waits but what is held back: what has a verdict is excluded, what
+    has nothing is missing.
     """
     rows: Any = ledger.rows.astype(object).where(ledger.rows.notna(), None).to_dict("records")
     for row in rows:
         if row["id"] in labels:
             row.update(_decided(row, labels[row["id"]]))
-        elif finish and row["decision"] is None and row["id"] not in held_back:
-            row["decision"] = "missing"
+        if row["decision"] is None and (finish or not ledger.is_open) and row["id"] not in held_back:
+            row["decision"] = "excluded" if row["verdict"] else "missing"
     after = Ledger(ledger.setup, type(ledger.rows)(rows, columns=ledger.rows.columns))
     add_versions(data.path, ledger.setup.number, labels)
-    held = dict(zip(data.faces["id"], data.faces["mask"], strict=True))
-    fresh = [
-        {"id": row["id"], "mask": row["label_after"]}
-        for row in merged_rows(after)
-        if row["id"] in labels and held[row["id"]] != row["label_after"]
-    ]
-    if fresh:
-        rewrite_faces(data, fresh, ("mask",))
+    picks = {row["id"] for row in rows if row["arm"] != "honeypot"}
+    fresh = {face: _news(data.face_row(face), label) for face, label in labels.items() if face in picks}
+    with data.replacing() as change:
+        change.put_faces({"id": face, **news} for face, news in fresh.items() if news)
     write_round(data.path, after)
     data.note()
     if not after.is_open:
         note_time(data.path, after.setup.number, "closed")
-    return Closing(after, len(labels), len(fresh))
+    merged = sum(label.counts is not None for label in labels.values())
+    changed = sum("mask" in news for news in fresh.values())
+    return Closing(after, merged, changed, sum(bool(news.get("verdict")) for news in fresh.values()))
+
+
+def _news(face: dict[str, Any], label: Label) -> dict[str, Any]:
+    """What a label changes of a face of the set, by column."""
+    news: dict[str, Any] = {}
+    if label.counts is not None and face["mask"] != label.counts:
+        news["mask"] = label.counts
+    if label.counts is not None and MACHINE in flags_of(face):  # a person said it now, changed or not
+        news["flags"] = with_flag(face, MACHINE, None)
+    verdict = None if label.verdict == REVOKED else label.verdict
+    if (face["verdict"] if isinstance(face["verdict"], str) else None) != verdict:
+        news["verdict"] = verdict
+    return news
 
 
 def _decided(row: dict[str, Any], label: Label) -> dict[str, Any]:
+    if label.verdict == REVOKED:  # who said what stays in the row
+        return {"decision": "revoked", "verdict": None, "labelled": label.labelled}
+    said = {
+        "annotators": list(label.annotators) or None,
+        "lead_time": label.lead_time,
+        "agreement": label.agreement,
+        "labelled": label.labelled,
+        "verdict": label.verdict,
+        "quality": label.quality,
+        "comment": label.comment,
+    }
+    if label.counts is None:
+        return {**said, "decision": "excluded" if label.verdict == "unusable" else None}
     before, height, width = row["label_before"], int(row["height"]), int(row["width"])
     if before is None:
         decision, overlap = "labelled", None
     else:
         decision = "confirmed" if label.counts == before else "corrected"
         overlap = iou(decode_rle(before, height, width), decode_rle(label.counts, height, width))
-    return {
-        "label_after": label.counts,
-        "iou": overlap,
-        "annotators": list(label.annotators) or None,
-        "lead_time": label.lead_time,
-        "agreement": label.agreement,
-        "decision": decision,
-        "labelled": label.labelled,
-    }
+    return {**said, "label_after": label.counts, "iou": overlap, "decision": decision}

@@ -1,4 +1,4 @@
-"""The verbs of a round: open, close, report, history."""
+"""The verbs of a round: open, close, report, history, revoke."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from occset.mining.options import DEFAULT_MODEL, Model
+
 round_ = typer.Typer(no_args_is_help=True, help="A round: pick hard faces, merge their labels, report what changed.")
 
 SetPath = Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")]
 Number = Annotated[int | None, typer.Option("--round", help="Number of the round; the latest by default.", min=1)]
+Face = Annotated[
+    str, typer.Argument(help="Id of a face, the beginning of one, or its name in its source.", metavar="FACE")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -19,7 +24,7 @@ def open_command(
     path: SetPath,
     top: Annotated[int, typer.Option(help="How many faces the model picks.", min=0)] = 50,
     random: Annotated[int, typer.Option(help="How many faces are drawn at random, as its control.", min=0)] = 50,
-    model: Annotated[str, typer.Option(help="ns, or a class of your own as module:Class.")] = "ns",
+    model: Model = DEFAULT_MODEL,
     split: Annotated[str, typer.Option(help="train or val; test faces are never relabelled.")] = "train",
     seed: Annotated[int, typer.Option(help="Seed of the random arm.", min=0)] = 0,
     weights: Annotated[Path | None, typer.Option(help="Weights of the model; the released ones by default.")] = None,
@@ -113,7 +118,10 @@ def report_command(
     else:
         print_table(found.samples, f"round {setup['number']}, faces")
         print_table(found.reasons, "by the leading signal")
-        for rows, title in ((found.categories, "cut-outs"), (found.annotators, "by annotator")):
+        told = (
+            (found.verdicts, "used no more"), (found.categories, "cut-outs"), (found.annotators, "by annotator"),
+        )  # fmt: skip
+        for rows, title in told:
             if rows:
                 print_table(rows, title)
         print_table(found.work, "time and agreement")
@@ -129,18 +137,20 @@ def report_command(
 @round_.command("history")
 def history_command(
     path: SetPath,
-    face: Annotated[str, typer.Argument(help="Id of a face.", metavar="FACE")],
+    face: Face,
     out: Annotated[Path | None, typer.Option(help="Folder to write each version's mask into, as PNG.")] = None,
     as_json: Json = False,
 ) -> None:
-    """All labels that a face has had, oldest first: none is lost when another comes."""
+    """All labels that a face has had and what was said of it, oldest first: none is lost when another comes."""
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.mining.signals import iou
     from occset.pictures.masks import area, decode_rle, write_mask
+    from occset.rounds.verdicts import find_face
     from occset.rounds.versions import history
     from occset.support.console import print_table, say
 
     data = OcclusionSet(path)
+    face = find_face(data, face)
     height, width = (int(data.face_row(face)[side]) for side in ("height", "width"))
     rows, before = [], None
     for version in history(data, face):
@@ -155,12 +165,33 @@ def history_command(
                 "agreement": version.agreement,
                 "area": None if mask is None else area(mask) / (height * width),
                 "IoU with the one before": None if mask is None or before is None else iou(before, mask),
+                "verdict": version.verdict,
+                "quality": version.quality,
+                "comment": version.comment,
                 "origin": version.origin or ("the source" if version.round == 0 else None),
             }
         )
         if out is not None and mask is not None:
             write_mask(out / f"{face}.round-{version.round:03d}.version-{version.version}.png", mask)
-        before = mask
+        before = before if mask is None else mask
     print_table(rows, f"labels of {face}", as_json)
     if out is not None:
         say(f"{out}: one PNG a version; to go back to one, name it {face}.png and close a round with it")
+
+
+@round_.command("revoke")
+def revoke_command(path: SetPath, face: Face, as_json: Json = False) -> None:
+    """Take back that a face is unusable, was skipped or must be discussed: it is used again, with the label that it has."""
+    from dataclasses import asdict
+
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.rounds.verdicts import revoke
+    from occset.support.console import print_json, say
+
+    revoked = revoke(OcclusionSet(path), face)
+    if as_json:
+        print_json(asdict(revoked))
+    who = f" by {', '.join(revoked.annotators)}" if revoked.annotators else ""
+    say(
+        f"{revoked.face}: '{revoked.verdict}', said in round {revoked.round}{who}, is taken back: the face is used again"
+    )

@@ -52,14 +52,21 @@ LEDGER = pa.schema(
         ("agreement", pa.float64()),  # mean IoU of the annotators' masks; null for a single one
         ("decision", pa.string()),  # null while it waits; see DECISIONS
         ("labelled", pa.string()),  # when, ISO 8601 in UTC
+        ("verdict", pa.string()),  # what was said instead of a label, see occset.dataset.records.VERDICTS
+        ("quality", pa.string()),  # "good", "unsure" or "unusable"; the worst that an annotator said
+        ("comment", pa.string()),  # what annotators wrote, "name: words"
     ]
 )
 ARMS = ("mined", "random", "chosen", "honeypot")
 """Picked by the model, drawn at random as its control, named by the curator, and samples of known truth that measure
 annotators only: their `label_before` is the truth, so that their IoU is the annotator's score."""
 
-DECISIONS = ("labelled", "corrected", "confirmed", "missing")
-"""First label, another label than before, the same label, and none before the round was finished."""
+MERGED = ("labelled", "corrected", "confirmed")
+"""First label, another label than before, the same label."""
+
+DECISIONS = (*MERGED, "excluded", "revoked", "missing")
+"""And: a verdict instead of a label keeps the face from being used; the verdict was taken back, the face is used with the
+label that it has; none of all this before the round was finished."""
 
 _FOLDER = re.compile(r"^\d{3,}$")
 
@@ -209,3 +216,10 @@ def merged_rows(ledger: Ledger) -> Iterator[dict[str, Any]]:
     rows: Any = ledger.rows[merged].to_dict("records")
     for row in rows:
         yield {**row, "label_before": row["label_before"] if isinstance(row["label_before"], str) else None}
+
+
+def verdicts_of(ledger: Ledger) -> dict[str, str | None]:
+    """The verdict on each face of a round of which something was said, None for those that may be used."""
+    said = ledger.rows["decision"].isin([d for d in DECISIONS if d != "missing"]) | ledger.rows["verdict"].notna()
+    rows: Any = ledger.rows.loc[said & ledger.rows["arm"].ne("honeypot"), ["id", "verdict"]].to_dict("records")
+    return {row["id"]: row["verdict"] if isinstance(row["verdict"], str) else None for row in rows}

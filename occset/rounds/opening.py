@@ -13,6 +13,7 @@ from occset.dataset.frozen import frozen_faces
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.choice import score
 from occset.mining.mine import MAY_BE_MINED, Scores, candidates, score_set
+from occset.mining.options import DEFAULT_MODEL
 from occset.mining.scoring import Progress
 from occset.rounds.honeypots import add_honeypots, how_many
 from occset.rounds.ledger import (
@@ -33,7 +34,7 @@ def open_round(
     data: OcclusionSet,
     top: int = 50,
     random: int = 50,
-    model: str = "ns",
+    model: str = DEFAULT_MODEL,
     split: str = "train",
     seed: int = 0,
     weights: Path | None = None,

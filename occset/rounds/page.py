@@ -6,11 +6,7 @@ exactly this style and this script, by their hashes, and pictures inside the fil
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +16,7 @@ from occset.rounds.ledger import ledger_path, read_round
 from occset.rounds.page_parts import Safe, join, overlap, text
 from occset.rounds.page_pictures import card, gallery, picture_of, without_folder
 from occset.rounds.report import report
+from occset.support import pages
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
 from occset.support.reading import read_json
@@ -83,13 +80,13 @@ def page_html(data: OcclusionSet, number: int | None = None, limit: int = 60) ->
     parts = [
         ("Overview", sections.overview(found)),
         ("For discussion", sections.discussion(read_discussion(data.path, number), by_id, anchors)),
+        ("Out of use", sections.verdicts(found, anchors)),
         ("What changed", sections.changes(found)),
         ("Pictures", _gallery(pictures, by_id, anchors)),
         ("Cut-outs", sections.cutouts(found)),
         ("Annotators", sections.annotators(found)),
         ("Each face", sections.each_face(found, anchors)),
     ]
-    css, js = _asset("page.css"), _asset("page.js")
     title = text(f"{data.head['name']}, round {number}")
     words = {
         "title": title,
@@ -106,13 +103,8 @@ def page_html(data: OcclusionSet, number: int | None = None, limit: int = 60) ->
             if part
         ),
         "foot": _foot(data.head),
-        "css": css,
-        "js": js,
-        "css_hash": _csp_hash(css),
-        "js_hash": _csp_hash(js),
     }
-    # one pass, so that nothing inside an inserted part is taken for a placeholder
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: words[place[1]], _asset("page.html"))
+    return pages.fill("occset.rounds", words, scheme="light")
 
 
 def read_discussion(root: Path, number: int) -> list[dict[str, Any]]:
@@ -174,11 +166,3 @@ def _foot(head: dict[str, Any]) -> Safe:
         f"those who curate the set, and do not publish it.</p>\n<p>Set {text(head['name'])}, version "
         f"{text(head['version'])}. Its sources:</p><ul>{items or '<li>none is written down</li>'}</ul>"
     )
-
-
-def _asset(name: str) -> str:
-    return resources.files("occset.rounds").joinpath(name).read_text(encoding="utf-8")
-
-
-def _csp_hash(content: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

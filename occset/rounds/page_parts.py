@@ -56,6 +56,7 @@ class Column:
         write: gives the text of a value that is not None.
         numeric: whether it is written to the right and sorted as a number.
         hint: what the heading means, in words.
+        optional: whether it is left out where no row has a value.
     """
 
     key: str
@@ -63,10 +64,12 @@ class Column:
     write: Callable[[Any], str] = text
     numeric: bool = True
     hint: str = ""
+    optional: bool = False
 
 
 def table(columns: Sequence[Column], rows: Sequence[dict[str, Any]], caption: str, most: int = 300) -> Safe:
     """A table that the page's script makes sortable; it says how many rows it leaves out beyond ``most``."""
+    columns = [c for c in columns if not c.optional or any(row.get(c.key) is not None for row in rows)]
     head = join(_heading(column) for column in columns)
     body = join(
         Safe(f"<tr>{join(_cell(column, row.get(column.key), first) for first, column in _first(columns))}</tr>\n")

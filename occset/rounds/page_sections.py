@@ -32,6 +32,7 @@ _ARMS = (
     Column("picked", "Picked"),
     Column("done", "Labelled"),
     Column("waiting", "Waiting"),
+    Column("out", "Out of use", hint="unusable, skipped or to be discussed, until that is taken back", optional=True),
     Column("missing", "Given up", hint="no label came before the round was finished"),
     Column("labelled", "First label", hint="had no label before"),
     Column("corrected", "Corrected"),
@@ -66,7 +67,16 @@ _SAMPLES = (
     Column("lead_time", "Time", duration),
     Column("agreement", "Agreement", overlap),
     Column("annotators", "Annotators", ", ".join, numeric=False),
+    Column("quality", "Quality", numeric=False, optional=True),
+    Column("comment", "Comment", numeric=False, optional=True),
     Column("reason", "Why it was picked", numeric=False),
+)
+_VERDICTS = (
+    Column("face", "Face", numeric=False),
+    Column("verdict", "Verdict", numeric=False),
+    Column("comment", "What was written", numeric=False),
+    Column("annotators", "By", ", ".join, numeric=False),
+    Column("labelled", "When", lambda when: when[:16].replace("T", " "), numeric=False),
 )
 _CUTOUTS = (
     Column("category", "Category", numeric=False),
@@ -82,6 +92,11 @@ _ANNOTATORS = (
     Column("honeypot IoU", "Mean IoU with the truth", overlap),
     Column("lowest", "Lowest", overlap),
     Column("shared", "Shared", hint="honeypots that others labelled too: their joint label counts for each"),
+    Column("given IoU", "As given", overlap, hint="IoU of the honeypots' pre-labels with the truth", optional=True),
+    Column("untouched", "Untouched", hint="submitted with the pre-label as it came", optional=True),
+    Column("pre-label IoU", "IoU with the pre-label", overlap, optional=True),
+    Column("unsure", "Unsure", hint="labels called unsure", optional=True),
+    Column("comments", "Comments", optional=True),
 )
 
 
@@ -119,7 +134,7 @@ def tiles(found: RoundReport) -> Safe:
 
 def overview(found: RoundReport) -> Safe:
     """How many, and how long, for each arm."""
-    arms = [{**arm, "done": _done(arm), "arm": _arm(arm["arm"])} for arm in found.arms]
+    arms = [{**arm, "done": _done(arm), "out": arm["excluded"] or None, "arm": _arm(arm["arm"])} for arm in found.arms]
     for row, arm in zip(arms, found.arms, strict=True):
         if arm["arm"] == "honeypot":  # what was before is the truth here, and nothing was corrected
             of_faces = ("labelled", "corrected", "confirmed", "IoU before/after", "changed", "area change")
@@ -165,6 +180,17 @@ def each_face(found: RoundReport, anchors: dict[str, str]) -> Safe:
     order = sorted(faces, key=lambda row: (row["iou"] is None, row["iou"] or 0.0, row["decision"] is None))
     rows = [{**row, "face": _face(row, anchors), "decision": _decision(row)} for row in order]
     return table(_SAMPLES, rows, "Each face", _MOST_SAMPLES)
+
+
+def verdicts(found: RoundReport, anchors: dict[str, str]) -> Safe:
+    """The faces that annotators took out of use, and why."""
+    rows = [{**row, "face": _face(row, anchors)} for row in found.verdicts]
+    if not rows:
+        return Safe("")
+    words = (
+        "None of these is trained on, rendered or drawn into a new protocol; occset round revoke takes a verdict back."
+    )
+    return join([table(_VERDICTS, rows, "Out of use"), hint(words)])
 
 
 def cutouts(found: RoundReport) -> Safe:
@@ -224,7 +250,7 @@ def _arm(name: str) -> str:
 
 
 def _decision(row: dict[str, Any]) -> str:
-    named = {None: "waits", "labelled": "first label", "missing": "given up"}
+    named = {None: "waits", "labelled": "first label", "missing": "given up", "excluded": "out of use"}
     return str(named.get(row["decision"], row["decision"]))
 
 

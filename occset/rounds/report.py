@@ -29,10 +29,13 @@ class RoundReport:
             those compared that changed, mean change of the label's area.
         reasons: one row an arm and leading signal: picks, compared, mean IoU, share changed.
         samples: one row a pick.
+        verdicts: one row a pick that got a verdict instead of a label, and so is used no more: which, why, by whom, when.
         work: one row an arm, and "all" of them: how long labelling took, and how far annotators agreed.
         annotators: one row an annotator (None: nobody was named): labels of picks, and honeypots with their IoU with
             the truth: of their own masks where `annotators.json` of the round tells, else of the label that was taken,
-            which counts for each of those who drew it; "shared" says how many honeypots were such.
+            which counts for each of those who drew it; "shared" says how many honeypots were such. "given IoU" is that of
+            their pre-labels with the truth. Of all that was submitted: how many pre-labels were left "untouched", the mean
+            "pre-label IoU", how many are "unsure" and how many "comments" were written; None where no pull has told.
         categories: one row a category and annotator of the occluders that this round cut out.
     """
 
@@ -40,6 +43,7 @@ class RoundReport:
     arms: list[dict[str, Any]]
     reasons: list[dict[str, Any]]
     samples: list[dict[str, Any]]
+    verdicts: list[dict[str, Any]]
     work: list[dict[str, Any]]
     annotators: list[dict[str, Any]]
     categories: list[dict[str, Any]]
@@ -68,13 +72,15 @@ def report(data: OcclusionSet, number: int | None = None) -> RoundReport:
         for (arm, signal), group in rows[rows["signal"].notna()].groupby(["arm", "signal"], sort=True)
     ]
     shown = ["id", "source_id", "arm", "rank", "score", "decision", "iou", "area_change", "lead_time", "reason"]
-    shown += ["agreement", "annotators"]
-    samples = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
+    shown += ["agreement", "annotators", "verdict", "quality", "comment"]
+    samples: Any = rows[shown].astype(object).where(rows[shown].notna(), None).to_dict("records")
+    said: Any = rows.loc[rows["verdict"].notna(), ["id", "source_id", "verdict", "comment", "annotators", "labelled"]]
+    verdicts: Any = said.astype(object).where(said.notna(), None).to_dict("records")
     setup = {**asdict(ledger.setup), **read_times(data.path, ledger.setup.number), "waiting": len(ledger.waiting)}
     work = [_work(arm, group) for arm, group in rows.groupby("arm", sort=False)] + [_work("all", rows)]
     own = _own_scores(data.path, ledger.setup.number)
     categories = _categories(data.occluders, ledger.setup.number)
-    return RoundReport(setup, arms, reasons, samples, work, _annotators(rows, own), categories)  # type: ignore[arg-type]
+    return RoundReport(setup, arms, reasons, samples, verdicts, work, _annotators(rows, own), categories)
 
 
 def _arm(arm: Any, rows: pd.DataFrame) -> dict[str, Any]:
@@ -114,17 +120,17 @@ def _own_scores(root: Path, number: int) -> dict[str, dict[str, Any]]:
         return {}
     try:
         rows = read_json(path, any_number=True)
-        return {
-            str(row["annotator"]): {
-                "honeypots": int(row["count"]),
-                "shared": 0,
-                "honeypot IoU": float(row["iou"]),
-                "lowest": float(row["lowest_iou"]),
-            }
-            for row in rows
-        }
+        return {str(row["annotator"]): _own_score(row) for row in rows}
     except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise BadInput(f"{path}: not the scores of annotators ({error}): remove it and pull again") from error
+
+
+def _own_score(row: dict[str, Any]) -> dict[str, Any]:
+    figures = ("iou", "lowest_iou", "given_iou", "prelabel_iou")
+    iou, lowest, given, prelabel = (None if row.get(key) is None else float(row[key]) for key in figures)
+    counts = {key: None if row.get(key) is None else int(row[key]) for key in ("untouched", "unsure", "comments")}
+    scores = {"honeypots": int(row["count"]), "shared": 0, "honeypot IoU": iou, "lowest": lowest, "given IoU": given}
+    return {**scores, **counts, "pre-label IoU": prelabel}
 
 
 def _annotators(rows: pd.DataFrame, own: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -149,6 +155,7 @@ def _annotator(name: str | None, done: list[dict[str, Any]]) -> dict[str, Any]:
         "shared": sum(len(row["annotators"] or ()) > 1 for row in traps),
         "honeypot IoU": _mean(scores),
         "lowest": float(scores.min()) if len(scores) else None,
+        **dict.fromkeys(("given IoU", "untouched", "unsure", "comments", "pre-label IoU")),
     }
 
 

@@ -22,35 +22,47 @@ VERSIONS = pa.schema(
         ("id", pa.string()),  # face id, a point, number of the version in this round
         ("face", pa.string()),
         ("version", pa.int32()),  # from 1
-        ("label", pa.string()),  # COCO RLE counts over the face's (height, width)
+        ("label", pa.string()),  # COCO RLE counts over the face's (height, width); null for a verdict
         ("labelled", pa.string()),  # when, ISO 8601 in UTC
         ("annotators", pa.list_(pa.string())),
         ("lead_time", pa.float64()),  # seconds
         ("agreement", pa.float64()),  # mean IoU of the annotators' masks
         ("origin", pa.string()),  # what it was read from
+        ("verdict", pa.string()),  # what was said instead of a label, or REVOKED
+        ("quality", pa.string()),
+        ("comment", pa.string()),
     ]
 )
+
+REVOKED = "revoked"
+"""The verdict of a version that takes back those before it."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """A label that came for a pick.
+    """A label that came for a pick, or a verdict, which is one too.
 
     Attributes:
-        counts: the mask, COCO RLE counts over the face's height and width.
+        counts: the mask, COCO RLE counts over the face's height and width; None for a verdict.
         labelled: when, ISO 8601 in UTC.
         annotators: who.
         lead_time: seconds of labelling, of all annotators.
         agreement: mean IoU of the annotators' masks.
         origin: what it was read from, such as the name of a file.
+        verdict: one of `occset.dataset.records.VERDICTS`, `REVOKED`, or None for a mask.
+        quality: "good", "unsure" or "unusable"; None where nobody was asked.
+        comment: what annotators wrote.
     """
 
-    counts: str
+    counts: str | None
     labelled: str
     annotators: tuple[str, ...] = ()
     lead_time: float | None = None
     agreement: float | None = None
     origin: str = ""
+    verdict: str | None = None
+    quality: str | None = None
+    comment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +72,8 @@ class Version:
     Attributes:
         round: that gave it; 0 is what the set had before the first one.
         version: its number in the round.
-        label: COCO RLE counts, or None where the face had no label.
-        labelled, annotators, lead_time, agreement, origin: see `Label`.
+        label: COCO RLE counts, or None where the face had no label or this is a verdict.
+        labelled, annotators, lead_time, agreement, origin, verdict, quality, comment: see `Label`.
     """
 
     round: int
@@ -72,6 +84,9 @@ class Version:
     lead_time: float | None = None
     agreement: float | None = None
     origin: str | None = None
+    verdict: str | None = None
+    quality: str | None = None
+    comment: str | None = None
 
 
 def versions_path(root: Path, number: int) -> Path:
@@ -98,14 +113,15 @@ def add_versions(root: Path, number: int, labels: dict[str, Label]) -> int:
         BadInput: the file is broken.
     """
     known = read_versions(root, number)
-    latest: dict[str, tuple[int, str]] = {
-        face: (int(version), label)
-        for face, version, label in known.sort_values("version")[["face", "version", "label"]].itertuples(index=False)
+    columns = known.sort_values("version")[["face", "version", "label", "verdict"]]
+    latest = {
+        face: (int(version), _text(label), _text(verdict))
+        for face, version, label, verdict in columns.itertuples(index=False)
     }
     fresh = []
     for face, label in sorted(labels.items()):
-        version, counts = latest.get(face, (0, None))
-        if counts != label.counts:
+        version, *said = latest.get(face, (0, None, None))
+        if said != [label.counts, label.verdict]:
             fresh.append(_row(face, version + 1, label))
     if fresh:
         rows: Any = [*known.astype(object).where(known.notna(), None).to_dict("records"), *fresh]
@@ -124,11 +140,14 @@ def _row(face: str, version: int, label: Label) -> dict[str, Any]:
         "lead_time": label.lead_time,
         "agreement": label.agreement,
         "origin": label.origin or None,
+        "verdict": label.verdict,
+        "quality": label.quality,
+        "comment": label.comment or None,
     }
 
 
 def history(data: OcclusionSet, face: str) -> list[Version]:
-    """All labels of a face, oldest first; the last one is what the set holds.
+    """All labels of a face and all verdicts on it, oldest first; the last label is what the set holds.
 
     Args:
         data: the set.
@@ -162,12 +181,13 @@ def _version(number: int, row: dict[str, Any]) -> Version:
     return Version(
         number,
         int(row["version"]),
-        row["label"],
+        _text(row["label"]),
         _text(row["labelled"]),
         tuple(names),
         lead_time,
         agreement,
         _text(row["origin"]),
+        *(_text(row[column]) for column in ("verdict", "quality", "comment")),
     )
 
 

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from occset.composition import warps
+from occset.composition.categories import category as category_of
 from occset.composition.compose import hidden_share
 from occset.composition.placement import draw_warp
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import MAX_SIZE, Layer, Recipe, check_work
+from occset.dataset.usable import usable_faces
 from occset.samples.render import Renderer
 from occset.support.errors import OccsetError
-
-DEFAULT_MIX = {
-    "sunglasses": 2.0,
-    "mask": 2.0,
-    "hand": 2.0,
-    "hair": 2.0,
-    "scarf": 1.0,
-    "hat": 1.0,
-    "object": 1.0,
-    "spectacles": 0.5,
-}
-"""How often each category is drawn for training; categories of a set that are not named count 0.7."""
-
-RETEXTURE = {"mask": 0.5, "scarf": 0.5, "hat": 0.4, "sunglasses": 0.15, "spectacles": 0.3, "hand": 0.1, "hair": 0.1}
-"""How often a category gets another texture, as FaceOcc does it most for masks; others 0.3."""
 
 MIN_HIDDEN = 0.02
 MAX_DRAWS = 60
@@ -44,7 +32,7 @@ class Plan:
         size: height and width of the samples, pixels.
         types: name of each type of sample -> (categories of its layers, weight); a type without categories is a bare
             face, with nothing but what it wears by itself; no types at all means one layer of each category that the
-            set has, weighted by `DEFAULT_MIX`.
+            set has, weighted as `occset.composition.categories` says.
         types_in_turn: take the types one after another instead of by weight.
         faces: ids to draw from; empty means every labelled face of the split.
         min_hidden: a draw that hides less of the face than this share is drawn again, unless its type is bare.
@@ -61,29 +49,35 @@ class Plan:
 class Drawer:
     """Draws recipe number `index` from a seed, independent of every other one."""
 
-    def __init__(self, data: OcclusionSet, plan: Plan, seed: int = 0) -> None:
+    def __init__(self, data: OcclusionSet, plan: Plan, seed: int = 0, retexture: float | None = None) -> None:
         """Look up what there is to draw from.
+
+        Args:
+            data: the set.
+            plan: what is drawn.
+            seed: of all draws.
+            retexture: 0..1, how often an occluder gets another texture; as often as its category does when None.
 
         Raises:
             OccsetError: the split has no labelled face with landmarks, or none of the occluders a type needs.
         """
-        self.data, self.plan, self.seed = data, plan, seed
+        self.data, self.plan, self.seed, self.retexture = data, plan, seed, retexture
         self.renderer = Renderer(data)
-        self.faces = self._faces()
+        self.faces = usable_faces(data, plan.split, only=plan.faces)
         occluders = data.occluders[data.occluders["split"] == plan.split]
         self.by_category = {str(c): list(rows.index) for c, rows in occluders.set_index("id").groupby("category")}
         self.textures = sorted(data.textures.loc[data.textures["split"] == plan.split, "id"])
-        self.types = plan.types or {
-            c: ((c,), DEFAULT_MIX.get(c, 0.7)) for c in sorted(self.by_category) if DEFAULT_MIX.get(c, 0.7) > 0
-        }
+        self.types = plan.types or {c: ((c,), category_of(c).weight) for c in sorted(self.by_category)}
         self._check()
-        self.order = np.random.default_rng([seed, 0xFACE]).permutation(len(self.faces))
+        self._shuffle()
 
-    def _faces(self) -> list[str]:
-        table = self.data.faces
-        usable = table["split"].eq(self.plan.split) & table["mask"].notna() & table["landmarks"].notna()
-        ids = set(table.loc[usable, "id"])
-        return sorted(ids & set(self.plan.faces) if self.plan.faces else ids)
+    def _shuffle(self) -> None:
+        self.order = np.random.default_rng([self.seed, 0xFACE]).permutation(len(self.faces))
+
+    def repeat(self, faces: Container[str], times: int) -> None:
+        """Give some faces as many turns where each other face has one."""
+        self.faces = [face for face in dict.fromkeys(self.faces) for _ in range(times if face in faces else 1)]
+        self._shuffle()
 
     def _check(self) -> None:
         split = self.plan.split
@@ -152,9 +146,8 @@ class Drawer:
     def _layer(self, rng: np.random.Generator, category: str, face: str) -> Layer:
         points = self.renderer.face_points(face, self.plan.size)
         assert points is not None  # self.faces have landmarks
-        return draw_layer(
-            rng, self.renderer, category, self.by_category[category], self.textures, points, self.plan.size
-        )
+        occluders, size = self.by_category[category], self.plan.size
+        return draw_layer(rng, self.renderer, category, occluders, self.textures, points, size, self.retexture)
 
 
 def draw_layer(
@@ -176,7 +169,7 @@ def draw_layer(
         occluders, textures: ids to choose from; textures may be empty.
         face_points: (5, 2) pixels of the picture.
         size: the picture's height and width.
-        retexture: chance of another texture; `RETEXTURE` of the category when None.
+        retexture: chance of another texture; as often as the category is when None.
 
     Raises:
         OccsetError: the landmarks of the face or of the cut-out span no face.
@@ -193,7 +186,7 @@ def draw_layer(
             f"occluder {occluder}: run  occset check {renderer.data.path}"
         ) from error
     texture, offset = None, (0, 0)
-    if textures and rng.random() < (RETEXTURE.get(category, 0.3) if retexture is None else retexture):
+    if textures and rng.random() < (category_of(category).retexture if retexture is None else retexture):
         texture = textures[int(rng.integers(len(textures)))]
         offset = (int(rng.integers(512)), int(rng.integers(512)))
     common = rng.uniform(0.8, 1.2)

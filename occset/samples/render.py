@@ -14,6 +14,9 @@ from occset.dataset.recipes import Layer, Recipe
 from occset.pictures.images import shrink
 from occset.pictures.masks import shrink_mask
 
+_LAYERS = 4
+"""Warped layers that are kept: those of one recipe, or of two."""
+
 
 class Renderer:
     """Renders recipes of one set; keeps the cut-outs and textures it used last in memory.
@@ -30,6 +33,8 @@ class Renderer:
         self.cutout = lru_cache(self.keep)(self.data.load_cutout)
         self.texture = lru_cache(self.keep)(self.data.load_texture)
         self.face = lru_cache(self.keep_faces)(self._face)
+        # whoever draws a recipe has warped its layers to see what they hide, and renders it next
+        self._warped = lru_cache(_LAYERS)(self._warp)
 
     def __getstate__(self) -> tuple[OcclusionSet, int, int]:
         """Without the memory."""
@@ -70,10 +75,12 @@ class Renderer:
         layers = [self._warped(layer, recipe.size) for layer in recipe.layers]
         return stack([(w[..., :3], w[..., 3]) for w in layers], (recipe.size, recipe.size))[1]
 
-    def _warped(self, layer: Layer, size: int) -> np.ndarray:
+    def _warp(self, layer: Layer, size: int) -> np.ndarray:
+        """A layer's cut-out as it lies on the picture, (size, size, 4) uint8; shared, so it must not be written to."""
         warped = warps.apply(self.cutout(layer.occluder), layer.warp, size, layer.flip)
         if layer.softness:
             warped[..., 3] = warps.soften(warped[..., 3], layer.softness)
+        warped.setflags(write=False)
         return warped
 
     def layer(self, layer: Layer, size: int) -> tuple[np.ndarray, np.ndarray]:

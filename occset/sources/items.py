@@ -19,7 +19,7 @@ class OccluderItem:
     Attributes:
         name: its name inside the source, unique there.
         rgba: (H, W, 4) uint8, straight (not premultiplied) alpha 0..255, RGB order.
-        category: one of `occset.composition.placement.CATEGORIES` (others are placed anywhere on the face).
+        category: one of `occset.composition.categories.CATEGORIES` (others are placed anywhere on the face).
         licence: terms as the source states them.
         landmarks: (5, 2) float pixels of `rgba`, the five points of the face it was cut from, or None.
             Points may lie outside the picture.

@@ -9,6 +9,7 @@ from typing import Any
 from occset.sources.items import FaceSource, OccluderSource, TextureSource
 from occset.support.errors import BadInput, OccsetError, UnknownName
 from occset.support.references import look_up
+from occset.support.specs import read_options, split_spec
 
 SOURCES = {
     "builtin": "occset.models.builtin.source:BuiltinSource",
@@ -30,19 +31,8 @@ def parse_spec(spec: str) -> tuple[str, str, dict[str, str]]:
     Raises:
         OccsetError: an option without ``=``, or one given twice.
     """
-    name, _, rest = spec.partition(":")
-    argument, mark, tail = rest.rpartition("?")
-    if not mark:
-        return name, rest, {}
-    options: dict[str, str] = {}
-    for pair in tail.split("&"):
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise OccsetError(f"'{spec}': '{pair}' is not of the form option=value")
-        if key in options:
-            raise OccsetError(f"'{spec}': the option {key} is given twice")
-        options[key] = value
-    return name, argument, options
+    name, argument, text = split_spec(spec)
+    return name, argument, read_options(text, spec)
 
 
 def open_source(spec: str, kind: str) -> Any:

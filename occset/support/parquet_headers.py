@@ -91,7 +91,9 @@ def _part(column: Any, width: int, end: int) -> Part:
     about = column.get(3) if isinstance(column, dict) else None
     codec, values, packed, begin = (_number(about, field) for field in (4, 5, 7, 9))
     dictionary = about.get(11) if isinstance(about, dict) else None
-    if isinstance(dictionary, int) and 0 < dictionary < begin:
+    if begin == values == 0:  # a column without a row has no page of data, and nothing of it is read
+        begin, packed = 4, 0
+    elif isinstance(dictionary, int) and 0 < dictionary < begin:
         begin = dictionary
     name = b".".join(level for level in _list(about, 3) if isinstance(level, bytes)).decode(errors="replace")
     if values < 0 or packed < 0 or begin < 4 or begin + packed > end:

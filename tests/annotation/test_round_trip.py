@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.mining_curve.experiment import Setup
+from experiments.mining_curve.planting import fixed_protocol, plant
 from occset.annotation.api.client import connect
 from occset.annotation.pull.pull import pull
 from occset.annotation.push.push import push
-from occset.benchmark.mining_curve.experiment import Setup
-from occset.benchmark.mining_curve.planting import fixed_protocol, plant
 from occset.checks.check import check
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.importing.add_source import add_source
@@ -92,9 +92,10 @@ def test_labels_from_label_studio_raise_the_iou(kind, label_studio, tmp_path, re
 
 
 def trained(data, setup, folder, start):
-    from occset.models.segmentation.train import train
+    from occset.models.training.registered import train
 
     found = train(
+        "ns",
         data,
         setup.preset(coarse=start is None),
         folder,

@@ -15,11 +15,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from occset.benchmark import protocols, scoring
+from occset.benchmark.protocols import frozen
+from occset.benchmark.runner import worker
+from occset.benchmark.tasks.rule import Rule
 from occset.cli import main
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
-from occset.models.onnx_session import file_sha256
+from occset.support.onnx_session import file_sha256
 
 COUNT, SIZE, BATCH = 24, 64, 8
 NOT_COMPARED = ("times", "created", "machine")
@@ -32,11 +34,11 @@ def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def small_rules(monkeypatch: pytest.MonkeyPatch) -> dict[str, protocols.Rule]:
+def small_rules(monkeypatch: pytest.MonkeyPatch) -> dict[str, Rule]:
     """The same protocols, of 24 samples at 64 px, in batches of 8."""
-    rules = {name: replace(rule, count=COUNT, size=SIZE) for name, rule in protocols.RULES.items()}
-    monkeypatch.setattr(protocols, "RULES", rules)
-    monkeypatch.setattr(scoring, "BATCH", BATCH)
+    rules = {name: replace(rule, count=COUNT, size=SIZE) for name, rule in frozen.published().items()}
+    monkeypatch.setattr(frozen, "published", lambda: rules)
+    monkeypatch.setattr(worker, "BATCH", BATCH)
     return rules
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from occset.benchmark.metrics import PIXEL_METRICS
-from occset.benchmark.results import Result, picture_path, write_result
+from occset.benchmark.results.files import write_result
+from occset.benchmark.results.result import Result, picture_path
+from occset.benchmark.tasks.deocclusion.columns import PIXEL_METRICS
 from occset.pictures.images import write_png
 
 ARCFACE = {"file": "9c" * 32, "name": "w600k_mbf.onnx"}

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from occset.benchmark.audit import AUDITED, Verdict, audit
-from occset.benchmark.metrics import METRICS
-from occset.benchmark.protocols import Protocol, open_protocol
-from occset.benchmark.results import Result
-from occset.benchmark.runner import run
+from occset.benchmark.audit import Verdict, audit
+from occset.benchmark.protocols.frozen import Protocol, open_protocol
+from occset.benchmark.results.result import Result
+from occset.benchmark.runner.run import run
+from occset.benchmark.tasks.deocclusion import TASK, evaluator
+from occset.benchmark.tasks.deocclusion.columns import METRICS
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
 
@@ -24,7 +25,7 @@ def protocol(bench_set: OcclusionSet) -> Protocol:
 def controls(
     data: OcclusionSet, protocol: Protocol, out: Path, arcface: ArcFaceFile | None = None
 ) -> dict[str, Result]:
-    done = run(data, protocol, AUDITED, out, workers=1, arcface=arcface)
+    done = run(data, protocol, TASK.audit.runs, out, workers=1, judges={"id": arcface})
     assert not done.broken
     return {result.method: result for result in done.results}
 
@@ -59,7 +60,8 @@ def test_a_truth_that_returns_the_input_fails(
     bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "occset.benchmark.methods.controls.Truth.deocclude", lambda self, images, masks, *, truth: images.copy()
+        "occset.benchmark.tasks.deocclusion.controls.Truth.deocclude",
+        lambda self, images, masks, *, truth: images.copy(),
     )
     failed = fails(audit(controls(bench_set, protocol, tmp_path / "r")))
     for metric, perfect in (("l1", "truth is 0"), ("psnr", "truth is 60"), ("ssim", "truth is 1")):
@@ -77,7 +79,7 @@ def test_a_shift_that_is_none_or_far_too_large_fails(
         moved[:, step:] = masks[:, : masks.shape[1] - step]
         return np.where(moved[..., None] > 0, truth, images)
 
-    monkeypatch.setattr("occset.benchmark.methods.controls.ShiftedTruth.deocclude", shifted)
+    monkeypatch.setattr("occset.benchmark.tasks.deocclusion.controls.ShiftedTruth.deocclude", shifted)
     failed = fails(audit(controls(bench_set, protocol, tmp_path / "r")))
     wanted = "truth above shifted-truth" if step == 0 else "shifted-truth above input"
     assert {(metric, wanted) for metric in ("l1", "psnr", "ssim")} & failed
@@ -88,9 +90,9 @@ def test_a_shift_that_is_none_or_far_too_large_fails(
 def test_a_noise_that_is_no_noise_fails(
     bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from occset.benchmark.methods.classical import MeanColour
+    from occset.benchmark.tasks.deocclusion.methods.classical import MeanColour
 
-    monkeypatch.setattr("occset.benchmark.methods.controls.Noise.deocclude", MeanColour.deocclude)
+    monkeypatch.setattr("occset.benchmark.tasks.deocclusion.controls.Noise.deocclude", MeanColour.deocclude)
     failed = fails(audit(controls(bench_set, protocol, tmp_path / "r")))
     assert failed == {(metric, "mean-colour above noise") for metric in ("l1", "psnr", "ssim")}
 
@@ -111,10 +113,9 @@ def test_a_composite_pasted_the_wrong_way_round_fails(
     bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The input's pixels in the footprint: every control scores as the input does."""
-    from occset.benchmark import scoring
 
-    evaluate = scoring.evaluate
-    monkeypatch.setattr(scoring, "evaluate", lambda predictions, inputs, *rest: evaluate(inputs, predictions, *rest))
+    evaluate = evaluator.evaluate
+    monkeypatch.setattr(evaluator, "evaluate", lambda predictions, inputs, *rest: evaluate(inputs, predictions, *rest))
     failed = fails(audit(controls(bench_set, protocol, tmp_path / "r")))
     for metric, perfect in (("l1", "truth is 0"), ("psnr", "truth is 60"), ("ssim", "truth is 1")):
         assert {(metric, "truth above shifted-truth"), (metric, "mean-colour above noise"), (metric, perfect)} <= failed
@@ -142,10 +143,10 @@ def test_identity_warped_by_wrong_points_still_needs_the_truth_at_one(
 
 
 def test_one_face_is_not_enough_to_tell(bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path) -> None:
-    done = run(bench_set, protocol, AUDITED, tmp_path / "r", limit=1, workers=1)
+    done = run(bench_set, protocol, TASK.audit.runs, tmp_path / "r", limit=1, workers=1)
     failed = fails(audit({r.method: r for r in done.results}))
     assert {must for metric, must in failed if metric == "l1"} == {
-        v for v in (f"{a} above {b}" for a in AUDITED for b in AUDITED) if ("l1", v) in failed
+        v for v in (f"{a} above {b}" for a in TASK.audit.runs for b in TASK.audit.runs) if ("l1", v) in failed
     }
     assert ("l1", "truth above shifted-truth") in failed, "no interval, no verdict"
 

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from occset.benchmark.metrics import PIXEL_METRICS
-from occset.benchmark.results import Result, write_result
+from occset.benchmark.results.files import write_result
+from occset.benchmark.results.result import Result
 from occset.benchmark.summary import figures, summary
+from occset.benchmark.tasks.deocclusion.columns import PIXEL_METRICS
 
 
 def made(folder: Path, method: str, l1: np.ndarray, *, identity: float | None = None, **changed: object) -> Result:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from occset.benchmark.identity import compare_copies, copies_of, count_alike
+from occset.benchmark.identity.check import compare_copies, copies_of, count_alike
 from occset.models import arcface
 from occset.models.arcface import (
     ENVIRONMENT,

@@ -100,7 +100,7 @@ def test_a_file_whose_weights_are_not_finite_is_refused_by_name(
     tmp_path: Path, value: float, kind: torch.dtype
 ) -> None:
     weights = {**state(), "layer.weight": torch.tensor([[1.0, value]]).to(kind)}
-    data = weight_files.safetensors.save(weights, {"about": "{}"})
+    data = weight_files._safetensors().save(weights, {"about": "{}"})
     (tmp_path / "model.safetensors").write_bytes(data)
     with pytest.raises(BadInput, match=r"the weights 'layer\.weight' are not finite"):
         load_weights(tmp_path)
@@ -108,7 +108,7 @@ def test_a_file_whose_weights_are_not_finite_is_refused_by_name(
 
 @pytest.mark.parametrize("about", ["[" * 100_000, '{"a":' * 500 + "1" + "}" * 500, '{"network": 1, "network": 2}', ""])
 def test_notes_of_a_stranger_are_refused_by_name(tmp_path: Path, about: str) -> None:
-    (tmp_path / "model.safetensors").write_bytes(weight_files.safetensors.save(state(), {"about": about}))
+    (tmp_path / "model.safetensors").write_bytes(weight_files._safetensors().save(state(), {"about": about}))
     with pytest.raises(BadInput, match=r"model\.safetensors: is not a file of weights that occset wrote \(\w*Error: "):
         load_weights(tmp_path)
 

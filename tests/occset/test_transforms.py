@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import warnings
 
+import cv2
 import numpy as np
 import pytest
 
@@ -178,3 +179,56 @@ def test_training_changes_keep_the_size_of_a_face_on_average() -> None:
     shares = [changes(picture, mask, seed)[1].mean() / 255 for seed in range(200)]
     assert min(shares) > 0.7 * 0.25 and max(shares) < 1.7 * 0.25
     assert np.mean(shares) == pytest.approx(0.25 * 1.05**2, rel=0.08)
+
+
+def canvas_of(changes: TrainingChanges) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    image = cv2.resize(rng.integers(0, 255, (10, 10, 3), np.uint8), (changes.canvas,) * 2)
+    mask = np.zeros((changes.canvas,) * 2, np.uint8)
+    cv2.circle(mask, (changes.canvas // 2, changes.canvas // 2 - 5), changes.canvas // 4, 255, -1)
+    return image, mask
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_number_of_things_move_as_one_picture_and_its_mask_do(seed: int) -> None:
+    changes = TrainingChanges(64)
+    image, mask = canvas_of(changes)
+    wanted, wanted_mask = changes(image, mask, seed)
+    found = changes.apply(
+        seed,
+        {"image": image, "clean": image},
+        {"mask": mask, "render": np.repeat(mask[..., None], 3, axis=2), "other": mask},
+    )
+    assert np.array_equal(found.pictures["image"], wanted) and np.array_equal(found.pictures["clean"], wanted)
+    assert np.array_equal(found.moved["mask"], wanted_mask) and np.array_equal(found.moved["other"], wanted_mask)
+    assert np.array_equal(found.moved["render"], np.repeat(wanted_mask[..., None], 3, axis=2))
+
+
+def test_points_stay_on_what_they_marked() -> None:
+    # a dot in a mask, and the point on it: both are moved, and the matrix says how; mirrored as often as not
+    changes, mirrored = TrainingChanges(96), []
+    image, _ = canvas_of(changes)
+    for seed in range(30):
+        dot = np.zeros((changes.canvas,) * 2, np.uint8)
+        place = np.random.default_rng(seed).integers(45, 75, 2)
+        cv2.circle(dot, (int(place[0]), int(place[1])), 5, 255, -1)
+        found = changes.apply(seed, {"image": image}, {"dot": dot}, {"one": place[None], "none": np.zeros((0, 2))})
+        weight = found.moved["dot"].astype(float)
+        rows, columns = np.mgrid[:96, :96]
+        centre = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
+        assert np.abs(found.points["one"][0] - centre).max() < 0.35
+        assert np.abs(found.matrix @ [*place, 1.0] - found.points["one"][0]).max() < 1e-3
+        assert found.points["none"].shape == (0, 2)
+        mirrored.append(found.mirrored)
+    assert 5 < sum(mirrored) < 25
+
+
+def test_what_cannot_be_changed_is_named() -> None:
+    changes = TrainingChanges(64)
+    image, mask = canvas_of(changes)
+    with pytest.raises(OccsetError, match=r"mask is uint8 \(64, 64\): give uint8 of 80 x 80"):
+        changes.apply(0, {"image": image}, {"mask": mask[:64, :64]})
+    with pytest.raises(OccsetError, match="two things to change are called image"):
+        changes.apply(0, {"image": image}, {"image": mask})
+    with pytest.raises(OccsetError, match="at least one picture"):
+        changes.apply(0, {}, {"mask": mask})

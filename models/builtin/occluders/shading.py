@@ -8,6 +8,7 @@ import numpy as np
 from occset.models.builtin.occluders.canvas import Canvas
 from occset.models.builtin.textures import draw_texture
 from occset.models.builtin.textures.fields import fractal_noise, value_noise
+from occset.pictures.masks import THRESHOLD
 
 CLOTHS = ("stripes", "plaid", "dots", "floral", "denim", "tweed", "paisley", "camouflage", "checks", "leaves", "waves")
 """Families of texture that garments and prints are made of."""
@@ -80,7 +81,7 @@ def _around(mask: np.ndarray) -> tuple[slice, slice]:
 
 def _cushion(canvas: Canvas, mask: np.ndarray, radius: float, flat: float) -> np.ndarray:
     reach = radius * canvas.scale
-    inside = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 5)
+    inside = cv2.distanceTransform((mask > THRESHOLD).astype(np.uint8), cv2.DIST_L2, 5)
     rim = 1 - np.clip(inside / reach, 0, 1)
     height = np.sqrt(1 - rim * rim) * reach * flat
     return normals(blurred(height, max(0.12 * reach, 0.8)))

@@ -25,7 +25,10 @@ import pytest
 
 from occset.annotation.backend import loopback, loopback_requests
 from occset.annotation.backend.prelabelling import Backend, make_server, pictures_in, register, secret_from_environment
+from occset.annotation.labels.codec import decode_brush
 from occset.annotation.labels.prelabel import prelabel, to_prediction
+from occset.annotation.push.sent_prelabels import MOST_RIGHT, damage
+from occset.mining.signals import iou
 from occset.pictures.images import read_image
 from occset.support.errors import BadInput, OccsetError, UnsafePath
 
@@ -181,6 +184,20 @@ def test_predictions_are_those_of_push_in_the_order_of_the_tasks(running: Runnin
     assert found.status == 200
     assert json.dumps(found.answer["results"]) == json.dumps(pushed)
     assert found.answer["model_version"] == "red-0123456789ab"
+
+
+def test_a_honeypot_gets_a_guess_that_an_annotator_must_mend(root: Path) -> None:
+    pot, face = keys(2)
+    image = read_image(root / "set" / f"{pot}.jpg")
+    truth = np.where(image[..., 0] > 127, 255, 0).astype(np.uint8)
+    truths = {pot: truth, face: np.full((9, 9), 255, np.uint8)}  # the latter is of another picture
+    with make_server(Red(), SECRET, pictures_in(root), port=0, say=lambda _: None, truths=truths) as server:
+        results = ask(server, "/predict", {"tasks": [task(pot), task(face)]}).answer["results"]
+    drawn = [decode_brush(one["result"][0]["value"]["rle"], 100, 120 + i) for i, one in enumerate(results)]
+    guesses = [prelabel(Red(), [read_image(root / "set" / f"{key}.jpg")])[0] for key in (pot, face)]
+    assert np.array_equal(drawn[0], damage(guesses[0].mask, truth, pot)) and iou(drawn[0], truth) <= MOST_RIGHT
+    assert np.array_equal(drawn[1], guesses[1].mask)
+    assert {one["model_version"] for one in results} == {"red-0123456789ab"}, "nothing tells them apart"
 
 
 def test_what_label_studio_asks_before_and_besides(running: Running) -> None:
@@ -368,12 +385,44 @@ def test_slow_senders_are_dropped_however_they_drip(running: Running, monkeypatc
 def test_connections_are_counted(run: Callable[[], Running], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loopback, "MOST_THREADS", 2)
     running = run()
-    with speaking(running.server, b"GET"), speaking(running.server, b"GET"):
+    lines = ("POST /setup HTTP/1.1", "Host: localhost", f"Authorization: {basic(SECRET)}", "Content-Length: 9", "", "")
+    known = "\r\n".join(lines).encode()
+    with speaking(running.server, known), speaking(running.server, known):
         time.sleep(0.2)
         with speaking(running.server, b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n") as third:
             assert b" 503 " in heard(third)
     time.sleep(0.2)  # both are gone, and their places are free again
     assert all(ask(running.server, "/health").status == 200 for _ in range(5))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        b"GET /health HTTP/1.1\r\nHost: loc",
+        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic d3Jvbmc=\r\nContent-Length: 99\r\n",
+        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n",
+    ],
+    ids=["silent", "half a head", "no end of the head", "no secret"],
+)
+def test_strangers_who_send_slowly_keep_nobody_out(running: Running, start: bytes) -> None:
+    """More of them than there are places, who come again as often as they are closed."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(2 * loopback.MOST_THREADS + 3):
+            stack.enter_context(speaking(running.server, start))
+        for _ in range(3):
+            found = ask(running.server, "/setup", {"schema": SETUP})
+            assert found.status == 200 and found.seconds < 2
+            for _ in range(loopback.MOST_THREADS):
+                stack.enter_context(speaking(running.server, start))
+
+
+def test_who_showed_the_secret_does_not_give_way(running: Running) -> None:
+    with asking(running, {"tasks": [task(keys(1)[0])]}) as answers, contextlib.ExitStack() as stack:
+        for _ in range(2 * loopback.MOST_THREADS):
+            stack.enter_context(speaking(running.server, b"GET /hea"))
+        assert ask(running.server, "/health").status == 200
+    assert [answer.status for answer in answers] == [200]
 
 
 def test_long_requests_are_counted_and_leave_room_for_quick_ones(

@@ -407,10 +407,10 @@ def test_nothing_heavy_is_loaded_with_the_module():
 
 
 def test_a_missing_numba_names_the_command(monkeypatch):
-    from occset.annotation import labels
+    import occset.annotation.labels
 
     monkeypatch.delitem(sys.modules, "occset.annotation.labels.codec_loops", raising=False)
-    monkeypatch.delattr(labels, "codec_loops", raising=False)
+    monkeypatch.delattr(occset.annotation.labels, "codec_loops", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(MissingExtra, match=r"numba.*pip install 'occset\[annotate\]'"):
         encode_brush(np.zeros((2, 2), np.uint8))

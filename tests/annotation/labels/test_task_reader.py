@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from occset.annotation.labels import task_reader
 from occset.annotation.labels.codec import encode_bitmask, encode_brush
 from occset.annotation.labels.polygons import fill_polygon
 from occset.annotation.labels.regions import MOST_COMMENT, MOST_REGIONS
 from occset.annotation.labels.task_reader import Reading, key_of_task, read_annotation, read_task
-from occset.composition.placement import CATEGORIES
+from occset.composition.categories import CATEGORIES
 from occset.support.errors import BadInput
 
 SIDE = 64
@@ -521,3 +522,46 @@ def test_percent_are_of_the_picture_and_exact() -> None:
         mask = np.zeros((512, 512), np.uint8)
         mask[start:stop, start:stop] = 255
         assert np.array_equal(fill_polygon(corners, 512), mask)
+
+
+@pytest.mark.parametrize(
+    ("origins", "untouched"),
+    [
+        (["prediction"], True),
+        (["prediction", "prediction"], True),
+        (["prediction-changed"], False),
+        (["manual"], False),
+        (["prediction", "manual"], False),
+        ([None], False),
+        ([["prediction"]], False),
+    ],
+)
+def test_what_was_left_as_the_model_drew_it_is_known(origins: list[Any], untouched: bool) -> None:
+    regions = [{**_brush("face", FACE, f"r{at}"), "origin": origin} for at, origin in enumerate(origins)]
+    assert read_annotation(_annotation(*regions), SIDE).untouched is untouched
+
+
+def test_one_who_drew_nothing_left_nothing_untouched() -> None:
+    assert not read_annotation(_annotation(_choice("quality", "unusable")), SIDE).untouched
+    assert not read_annotation(
+        _annotation({**_brush("face", FACE), "origin": "prediction"}, was_cancelled=True), SIDE
+    ).untouched
+
+
+@pytest.mark.parametrize(
+    "failure", [RecursionError("deep"), MemoryError("much"), KeyError("lost"), ZeroDivisionError()]
+)
+def test_a_failure_of_the_reader_costs_one_annotation(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    decode = task_reader.decode_region
+
+    def fails(region: Any, *rest: Any) -> np.ndarray:
+        if region.id == "bad":
+            raise failure
+        return decode(region, *rest)
+
+    monkeypatch.setattr(task_reader, "decode_region", fails)
+    bad, good = _annotation(_brush("face", FACE, "bad")), _annotation(_brush("face", FACE), id=8, completed_by=6)
+    readings, problems = read_task({"id": 3, "annotations": [bad, good]}, SIDE)
+    assert [reading.annotator for reading in readings] == [6]
+    name = type(failure).__name__
+    assert problems == [f"task 3, annotation 7: cannot be read ({name}): label it again"]

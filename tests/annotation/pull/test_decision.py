@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from occset.annotation.labels.task_reader import Occluder, Reading
 from occset.annotation.pull.decision import decide
@@ -90,3 +91,35 @@ def test_what_annotators_flag_stays_out_in_their_words():
     assert decide([skipped], {}, 1).discuss == "skipped by annotator-1"
     other = decide([skipped, reading(2, disc(40))], NAMES, 1)
     assert other.names == ("bo",) and other.discuss == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ([{"quality": "unusable"}], "unusable"),
+        ([{"quality": "unusable"}, {"quality": "unusable"}], "unusable"),
+        ([{"quality": "unusable"}, {"skipped": True}], "unusable"),
+        ([{"quality": "unusable"}, {}], "discuss"),
+        ([{"quality": "unusable", "discuss": True}], "discuss"),
+        ([{"skipped": True}, {"skipped": True}], "skipped"),
+        ([{"skipped": True, "discuss": True, "quality": "unusable"}], "skipped"),
+        ([{"skipped": True}, {}], ""),
+        ([{"quality": "unsure"}], ""),
+        ([], ""),
+    ],
+)
+def test_what_is_said_instead_of_a_label(said, verdict):
+    found = decide([reading(i, disc(40), **words) for i, words in enumerate(said, 1)], NAMES, 1)
+    assert found.verdict == verdict and bool(found.discuss) is bool(verdict)
+    assert (found.mask is None) is (bool(verdict) or not said)
+
+
+def test_a_verdict_names_who_and_when_and_words_are_by_name():
+    found = decide(
+        [reading(2, disc(40), skipped=True, comment="no face"), reading(1, disc(40), skipped=True)], NAMES, 1
+    )
+    assert (found.names, found.labelled, found.lead_time) == (("ann", "bo"), "2026-01-02T00:00:00.000000Z", 20.0)
+    assert (found.comment, found.discuss) == ("bo: no face", "skipped by ann; skipped by bo: no face")
+    two = [reading(3, disc(40), quality="unsure", comment="blurred"), reading(1, disc(40), comment="a scar")]
+    found = decide(two, NAMES, 1)
+    assert (found.quality, found.comment, found.verdict) == ("unsure", "ann: a scar; cy: blurred", "")

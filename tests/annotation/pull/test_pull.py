@@ -19,9 +19,11 @@ from occset.annotation.push.push import push
 from occset.annotation.push.task_names import key_of, marker_of
 from occset.checks.check import check
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.usable import usable_faces
 from occset.pictures.masks import decode_rle, encode_rle, to_coco
 from occset.rounds.ledger import read_round
 from occset.rounds.opening import open_chosen, open_random
+from occset.rounds.verdicts import revoke
 from occset.rounds.versions import history
 from occset.support.errors import OccsetError
 from tests.annotation.annotating import Oval, annotate_round, brush, call, choice, submit, tasks_of
@@ -211,7 +213,9 @@ def test_flagged_and_skipped_ones_wait_until_the_round_is_finished(label_studio,
     submit(label_studio, tasks[faces[1]]["id"], [choice("quality", "unusable")])
     submit(label_studio, tasks[faces[2]]["id"], [], was_cancelled=True)
     pulled = pull(copied, studio)
-    assert pulled.merged == 0 and len(pulled.waiting) == 4 and pulled.refused == []
+    assert (pulled.merged, pulled.excluded, pulled.refused) == (0, 3, [])
+    assert set(pulled.waiting) == {faces[0], faces[2], faces[3]}, "an unusable face is done with"
+    assert not set(usable_faces(copied, "train")) & set(faces[:3])
     reasons = {entry["id"]: entry["reason"] for entry in pulled.discussion}
     assert reasons == {
         faces[0]: "tester wants to discuss it: a <b>mirror</b>",
@@ -219,10 +223,14 @@ def test_flagged_and_skipped_ones_wait_until_the_round_is_finished(label_studio,
         faces[2]: "skipped by tester",
     }
     done = pull(copied, studio, options=Options(finish=True))
-    assert done.waiting == [] and set(read_round(copied.path).rows["decision"]) == {"missing"}
+    assert done.waiting == [] and check(copied, 1) == []
+    decisions = read_round(copied.path).rows.set_index("id")["decision"].to_dict()
+    assert decisions == {**dict.fromkeys(faces[:3], "excluded"), faces[3]: "missing"}
     # a label that comes late is still merged
     submit(label_studio, tasks[faces[3]]["id"], [brush(blob(), "face", "a")])
     assert pull(copied, studio).merged == 1
+    assert revoke(copied, faces[1]).verdict == "unusable" and faces[1] in usable_faces(copied, "train")
+    assert pull(copied, studio, options=Options(everything=True)).excluded == 0, "the curator's word is the later one"
 
 
 def test_hostile_labels_are_refused_one_by_one_and_the_rest_is_merged(label_studio, studio, copied):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from occset.annotation.push.project import check_config, figures, guidelines, instruction, labelling_config
-from occset.composition.placement import CATEGORIES
+from occset.composition.categories import CATEGORIES
 from occset.support.errors import OccsetError
 
 PAGE = labelling_config()
@@ -34,10 +34,15 @@ def keys() -> dict[str, str]:
 
 
 def test_the_page_offers_the_categories_that_placement_knows() -> None:
-    assert set(values("category")) == {*CATEGORIES, "object"}
+    assert set(values("category")) == set(CATEGORIES)
     assert values("brush") == values("polygon") == ["face", "occluder"]
     assert values("quality") == ["good", "unsure", "unusable"]
     assert values("discuss") == ["needs discussion"]
+
+
+def test_each_category_has_the_key_that_its_record_says() -> None:
+    keys = {e.get("value"): e.get("hotkey") for e in element("category")}
+    assert keys == {name: category.hotkey for name, category in CATEGORIES.items()}
 
 
 def test_keys_do_not_collide_with_those_of_label_studio() -> None:

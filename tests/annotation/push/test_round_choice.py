@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from occset.annotation.push.round_choice import Choice, chosen_faces, round_to_push
 from occset.rounds.closing import merge
 from occset.rounds.ledger import list_rounds, read_round
+from occset.rounds.versions import Label
 from occset.support.errors import OccsetError
+
+MODEL = """
+class Bright:
+    name, weights_hash, size = "bright", "0123456789abcdef", 64
+    def segment(self, images):
+        return images.max(axis=3)
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_power_cuts(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture
@@ -92,3 +107,63 @@ def test_fewer_than_were_asked_for_are_told(go):
         f"1000 random faces were asked for, there were {there} that may be labelled",
         f"round 1 is open: {there} samples",
     ]
+
+
+@pytest.mark.parametrize(
+    ("opened", "others"),
+    [
+        ({"random": 3}, [{"random": 4}, {"random": 3, "seed": 1}, {"random": 3, "honeypots": 0.5}, {"top": 3}]),
+        ({"random": 500}, [{"random": 3}, {"random": 500, "split": "val"}, {"random": 500, "seed": 3}]),
+        ({"random": 4, "honeypots": 0.5}, [{"random": 4}, {"random": 4, "honeypots": 1.0}]),
+        ({"where": "width == 256"}, [{"where": "width > 1"}, {"random": 14}]),
+    ],
+)
+def test_the_choice_that_opened_a_round_can_be_repeated_and_no_other(go, opened, others):
+    """So a push that was killed after the round was opened is finished by the same command line."""
+    data, said, run = go
+    number, _ = run(**opened)
+    ledger = read_round(data.path).to_bytes()
+    assert run(**opened) == (number, []) and run() == (number, [])
+    assert said[-1].startswith(f"round {number} is open already: its ")
+    for other in others:
+        with pytest.raises(OccsetError, match=f"round {number} has its faces already"):
+            run(**other)
+    assert read_round(data.path).to_bytes() == ledger
+
+
+def test_a_mined_round_is_not_sent_for_another_top(go, tmp_path, monkeypatch):
+    run = go[2]
+    (tmp_path / "bright_model.py").write_text(MODEL)
+    monkeypatch.syspath_prepend(tmp_path)
+    model = "bright_model:Bright"
+    asked = {"model": model, "top": 2, "control": 3}
+    assert run(**asked) == run(**asked) == (1, [])
+    for other in ({"top": 3, "control": 3}, {"top": 2}, {"random": 3}, {"top": 2, "control": 3, "split": "val"}):
+        with pytest.raises(OccsetError, match=r"round 1 has its faces already: leave --(top|random) out"):
+            run(model=model, **other)
+
+
+def test_ids_can_be_repeated_in_any_order_and_by_name(go):
+    data, _, run = go
+    ids = train(data)[:3]
+    assert run(ids=",".join(ids)) == (1, [])
+    names = data.faces.set_index("id")["source_id"]
+    assert run(ids=",".join(names[face] for face in reversed(ids))) == (1, [])
+    with pytest.raises(OccsetError, match="leave --ids out"):
+        run(ids=",".join(ids[:2]))
+
+
+def test_a_dry_run_tells_of_honeypots(go):
+    _, said, run = go
+    run(dry_run=True, random=10, honeypots=0.2)
+    assert said == ["round 1 would be opened: 10 faces at random, and 2 honeypots, which are named once it is open"]
+
+
+def test_faces_to_talk_about_can_be_sent_again_by_a_condition(go):
+    data, _, run = go
+    face, other = train(data)[:2]
+    run(ids=f"{face},{other}")
+    verdict = Label(None, "2026", verdict="discuss")
+    merge(data, read_round(data.path), {face: verdict}, finish=True)
+    assert run(where="verdict == 'discuss'") == (2, [])
+    assert list(read_round(data.path).rows["id"]) == [face]

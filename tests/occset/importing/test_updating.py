@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from occset.checks.check import check
+from occset.dataset import replacing
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Layer, Recipe, hash_recipes, recipes_to_bytes
 from occset.importing import add_source as importing
-from occset.importing import updating
 from occset.importing.add_source import add_source
 from occset.pictures.images import encode_png, write_png
 from occset.pictures.masks import encode_rle
@@ -210,8 +210,8 @@ def test_an_update_that_was_cut_off_ends_like_one_that_was_not(tmp_path, glasses
         return run
 
     monkeypatch.setattr(OcclusionSet, "write", cutting(OcclusionSet.write))
-    monkeypatch.setattr(updating, "_remove_loose_cutouts", cutting(updating._remove_loose_cutouts))
-    monkeypatch.setattr(updating, "rewrite_faces", cutting(updating.rewrite_faces))
+    monkeypatch.setattr(replacing, "remove_loose_cutouts", cutting(replacing.remove_loose_cutouts))
+    monkeypatch.setattr(replacing, "rewrite_faces", cutting(replacing.rewrite_faces))
     for first, second in (("clear", "dark"), ("dark", "clear")):
         ends = []
         for stop_at in range(8):

@@ -93,7 +93,7 @@ def test_without_a_file_the_extra_is_named(nowhere: None) -> None:
 def test_another_model_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     (tmp_path / "text.onnx").write_bytes(b"no model")
-    with pytest.raises(BadInput, match=r"text\.onnx cannot be opened"):
+    with pytest.raises(BadInput, match=r"text\.onnx is not an ONNX file"):
         FaceDetector(tmp_path / "text.onnx")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from occset.checks.check import check
+from occset.dataset import replacing
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Layer, Recipe, recipes_to_bytes
 from occset.pictures.images import encode_png
@@ -146,7 +147,7 @@ def test_cut_off_before_any_write_it_ends_the_same_when_run_again(world, monkeyp
         shutil.copytree(data.path, copy)
         with monkeypatch.context() as patch:
             if step != "nothing":
-                patch.setattr(closing, step, cut)
+                patch.setattr(replacing if step == "rewrite_faces" else closing, step, cut)
                 with pytest.raises(Cut):
                     close_round(OcclusionSet(copy), folder)
         assert all(isinstance(row, str) for row in OcclusionSet(copy).faces["id"])

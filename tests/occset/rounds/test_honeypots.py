@@ -14,11 +14,12 @@ from occset.importing.add_source import resplit
 from occset.pictures.images import pixel_hash, read_image
 from occset.pictures.masks import decode_rle, encode_rle
 from occset.rounds.closing import merge
-from occset.rounds.honeypots import _large, honeypot_path, how_many
+from occset.rounds.honeypots import WORN, _large, honeypot_path, how_many
 from occset.rounds.ledger import read_round
 from occset.rounds.opening import open_chosen, open_random, open_round
 from occset.rounds.report import report
 from occset.rounds.versions import Label
+from occset.samples.render import Renderer
 from occset.support.errors import OccsetError, UnknownName
 from tests.conftest import fill, plain_face
 
@@ -156,3 +157,58 @@ def test_a_set_without_occluders_says_so(drawn_set, colour_model):
     with pytest.raises(OccsetError, match="no occluder"):
         open_round(data, top=2, random=0, model=colour_model, workers=1, honeypots=0.5)
     assert not (data.path / "rounds" / "001" / "ledger.parquet").exists()
+
+
+def drawn_categories(monkeypatch):
+    """What honeypots wear, and in which textures, as it is rendered."""
+    seen = []
+    render = Renderer.render
+
+    def note(self, recipe, *more):
+        seen.extend(
+            (self.data.occluders.set_index("id")["category"][layer.occluder], layer.texture) for layer in recipe.layers
+        )
+        return render(self, recipe, *more)
+
+    monkeypatch.setattr(Renderer, "render", note)
+    return seen
+
+
+def test_honeypots_wear_what_real_faces_wear_in_its_own_texture(make_set, monkeypatch):
+    data = make_set(faces=40)
+    assert "object" in set(data.occluders["category"]) and len(data.textures)
+    seen = drawn_categories(monkeypatch)
+    open_chosen(data, of_split(data)[:12], honeypots=1.0, seed=5)
+    assert len(seen) >= 12 and {texture for _, texture in seen} == {None}
+    assert len({category for category, _ in seen}) > 2 and {category for category, _ in seen} <= set(WORN)
+
+
+@pytest.mark.parametrize("left", ["object", "bottle"])
+def test_a_bottle_pasted_on_is_no_honeypot(make_set, left):
+    data = make_set(faces=30)
+    data.write("occluders", data.occluders[data.occluders["category"] == "object"].assign(category=left))
+    with pytest.raises(
+        OccsetError, match=r"no occluder of a kind that real faces wear \(mask, sunglasses.*--honeypots 0"
+    ):
+        open_chosen(data, of_split(data)[:4], honeypots=0.5)
+    assert not (data.path / "rounds" / "001" / "ledger.parquet").exists()
+
+
+def test_faces_on_which_annotators_agreed_are_the_others(make_set):
+    data = make_set(faces=40)
+    first, again, doubted, alone, judged, *rest = of_split(data)
+    ledger = open_chosen(data, [first, again, doubted, alone, judged])
+    masks = data.faces.set_index("id")["mask"]
+    said = {first: 0.97, again: 0.99, doubted: 0.8, alone: None, judged: 0.98}
+    labels = {f: Label(masks[f], "2026", ("ann", "bo"), agreement=a) for f, a in said.items()}
+    merge(data, ledger, labels)
+    merge(data, read_round(data.path), {judged: Label(None, "2027", verdict="unusable")})
+    pots = open_chosen(data, [again, *rest[:5]], honeypots=1.0).rows.iloc[6:]
+    real = pots[~pots["reason"].str.startswith("rendered")]
+    assert list(real["reason"]) == [f"annotators agreed on {first} in an earlier round"], (
+        "the picked one is no honeypot"
+    )
+    (row,) = real.to_dict("records")
+    assert row["label_before"] == masks[first] and row["id"] not in set(data.faces["id"])
+    assert np.array_equal(read_image(honeypot_path(data.path, 2, row["id"])), data.load_image(first))
+    assert len(pots) == 6 and check(data, 1) == []

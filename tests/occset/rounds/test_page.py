@@ -383,3 +383,33 @@ def test_only_one_is_written_as_one():
         "0.98 to 1.00: 2",
     ]
     assert "<mined>" not in drawn
+
+
+def test_what_annotators_said_stands_on_the_page(answered):
+    ledger = read_round(answered.path)
+    first, second = list(ledger.rows["id"])[:2]
+    bad = Label(None, "2026-01-02T03:04:05+00:00", ("ana",), verdict="unusable", comment="ana: <b>two</b> faces")
+    good = Label(
+        ledger.rows["label_after"][1], "2026-01-03T03:04:05+00:00", ("ben",), quality="unsure", comment="ben: by guess"
+    )
+    merge(answered, ledger, {first: bad, second: good})
+    own = {
+        "annotator": "ana",
+        "labels": 2,
+        "untouched": 3,
+        "unsure": 0,
+        "comments": 1,
+        "prelabel_iou": 0.95,
+        "given_iou": 0.5,
+    }
+    scores = {"count": 1, "iou": 0.75, "lowest_iou": 0.75, "distance": 1.0, "precision": 1.0, "recall": 1.0}
+    (answered.path / "rounds" / "001" / "annotators.json").write_text(json.dumps([own | scores]))
+    page, read = write(answered)
+    assert "Out of use" in read.headings and "<b>two" not in page
+    rows = {tuple(row[1:]) for row in read.rows if row[0].startswith(first)}
+    assert ("unusable", "ana: <b>two</b> faces", "ana", "2026-01-02 03:04") in rows
+    assert any("out of use" in row for row in rows)
+    assert any("unsure" in row and "ben: by guess" in row for row in read.rows if row[0].startswith(second))
+    # honeypots, IoU, lowest, shared, as given, untouched, IoU with the pre-label, unsure, comments
+    assert read.row("ana")[3:] == ["1", "0.750", "0.750", "0", "0.500", "3", "0.950", "0", "1"]
+    assert read.row("mined")[4:6] == ["1", "0"], "out of use, given up"

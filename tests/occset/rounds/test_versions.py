@@ -74,7 +74,7 @@ def test_cut_off_before_the_faces_were_written_it_goes_on(opened, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("occset.rounds.closing.rewrite_faces", killed)
+        patch.setattr("occset.dataset.replacing.rewrite_faces", killed)
         with pytest.raises(KeyboardInterrupt):
             merge(data, read_round(data.path), {face: label(0)})
     assert len(read_versions(data.path, 1)) == 1 and read_round(data.path).is_open

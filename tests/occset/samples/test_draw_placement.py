@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from occset.composition import warps
+from occset.composition.categories import ANYWHERE, CATEGORIES, category
 from occset.composition.compose import assert_fits, blend, cover
-from occset.composition.placement import ANYWHERE, CATEGORIES, draw_warp, face_frame, place_of
+from occset.composition.placement import draw_warp, face_frame
 from occset.dataset import recipes
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Layer, Recipe
@@ -89,8 +90,8 @@ def test_a_free_category_reaches_every_part_of_the_face():
     centres = np.array([at(forward("hand", rng, (120, 90)), 44.5, 47.6) for _ in range(300)])
     spread = np.ptp(centres, axis=0)
     assert spread.min() > 80
-    assert place_of("hand").free
-    assert place_of("never heard of") is ANYWHERE
+    assert category("hand").place.free
+    assert category("never heard of").place is ANYWHERE
     assert "sunglasses" in CATEGORIES
 
 

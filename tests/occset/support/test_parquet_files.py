@@ -74,6 +74,12 @@ def test_pages_are_added_up_as_pyarrow_counts_them() -> None:
         assert 0 < headers < 100 * len(pages)
 
 
+@pytest.mark.parametrize("codec", ["zstd", "none"])
+def test_tables_without_rows_and_columns_of_nulls_are_read(codec: str, tmp_path: Path) -> None:
+    for table in (USUAL.slice(0, 0), USUAL.slice(1, 1), pa.table({"id": pa.nulls(5, pa.string())})):
+        assert read_parquet(tmp_path / "a.parquet", None, packed(table, compression=codec)).equals(table)
+
+
 def test_numbers_stay_numbers_whatever_their_writer_says_of_pandas(tmp_path: Path) -> None:
     frame = pd.DataFrame({"sample": IDS[:3], "l1": [0.5, 0.25, 1.0], "count": [1, 2, 3]})
     read = read_frame(tmp_path / "a", packed(pa.Table.from_pandas(frame)), "run again")

@@ -1,0 +1,36 @@
+"""Result files to Markdown, CSV and one self-contained HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def build(results_dir: Path, out_dir: Path) -> dict[str, Path]:
+    """Write `leaderboard.md`, `leaderboard.csv` and `index.html` from the result files below a folder, and nothing else.
+
+    Args:
+        results_dir: folder of results (see `occset.benchmark.results.result`), searched in depth.
+        out_dir: made if absent; older files of these names are replaced.
+
+    Returns:
+        The paths written, by "markdown", "csv" and "html".
+
+    Raises:
+        BadInput: no result, one that cannot be read, or a picture that cannot be read; names the file.
+        NoSpace: the folder cannot be written.
+    """
+    from occset.benchmark.leaderboards.page import page_html
+    from occset.benchmark.leaderboards.tables import read_tables
+    from occset.benchmark.leaderboards.text import to_csv, to_markdown
+    from occset.support.files import write_atomic
+
+    tables = read_tables(Path(results_dir))
+    out_dir = Path(out_dir)
+    texts = {
+        "markdown": ("leaderboard.md", to_markdown(tables)),
+        "csv": ("leaderboard.csv", to_csv(tables)),
+        "html": ("index.html", page_html(tables)),
+    }
+    for name, text in texts.values():
+        write_atomic(out_dir / name, text.encode())
+    return {kind: out_dir / name for kind, (name, _) in texts.items()}

@@ -1,0 +1,157 @@
+"""The page: one HTML file that asks for nothing from outside.
+
+All figures travel in one JSON block; `page.js` builds the page from it and writes names as text, never as markup.
+A content security policy allows exactly this style and this script, by their hashes, and pictures inside the file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import cv2
+
+from occset.benchmark.leaderboards.cells import Cell
+from occset.benchmark.leaderboards.tables import ALL, Row, Table
+from occset.benchmark.results.result import MADE, picture_path
+from occset.benchmark.tasks.definition import BenchTask
+from occset.benchmark.tasks.registry import all_tasks
+from occset.dataset.recipes import MAX_SIZE
+from occset.pictures.images import read_image
+from occset.support import pages
+from occset.support.files import safe_join
+
+PICTURES = 8
+"""Samples whose pictures go into the page, for each table."""
+
+WEBP_QUALITY = 82
+
+
+def page_html(tables: list[Table]) -> str:
+    """The whole page.
+
+    Raises:
+        BadInput: a picture beside the results cannot be read; names the file.
+        UnsafePath: one is a link to a file elsewhere.
+    """
+    tasks = [task for task in all_tasks() if any(table.task.name == task.name for table in tables)]
+    data = {
+        "tasks": {task.name: _task(task) for task in tasks},
+        "all": ALL,
+        "tables": [_table(table) for table in tables],
+    }
+    words = {
+        "title": tasks[0].words.title if len(tasks) == 1 else "Face occlusion leaderboard",
+        "lead": " ".join(task.words.lead for task in tasks),
+        "data": embed_json(data),
+    }
+    return pages.fill("occset.benchmark.leaderboards", words)
+
+
+def _task(task: BenchTask) -> dict[str, Any]:
+    return {
+        "metrics": [
+            {
+                "key": m.key,
+                "label": m.label,
+                "unit": m.unit,
+                "digits": m.digits,
+                "higher": m.higher_is_better,
+                "primary": m.group == "primary",
+                "definition": m.definition,
+            }
+            for m in task.metrics.values()
+        ],
+        "kinds": task.words.kinds,
+        "bounds": dict(task.words.bounds),
+        "given": task.words.given,
+        "conventions": list(task.words.conventions),
+    }
+
+
+def embed_json(data: Any) -> str:
+    """JSON that is safe inside a script element: no "<" can close it, no line separator can break it."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "task": table.task.name,
+        "title": table.title,
+        "facts": table.facts,
+        "notes": table.notes,
+        "metrics": list(table.metrics),
+        "headline": table.headline.key,
+        "types": [{"name": name, "count": count} for name, count in table.types.items()],
+        "rows": [_row(row) for row in table.rows],
+        "pictures": _pictures(table),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    result = row.result
+    facts = {
+        "opened by": result.method_reference,
+        "weights": result.weights_hash[:12] if result.weights_hash else "none",
+        "code": result.code_version,
+        "seed": "" if result.seed is None else str(result.seed),
+        "run": result.created,
+        "note": "; ".join(result.notes),
+        "cite": "; ".join(result.citations),
+    }
+    return {
+        "method": result.method,
+        "revision": result.revision,
+        "mark": result.mark,
+        "kind": "control" if result.control else "automatic" if result.automatic else "given",
+        "role": row.role,
+        "facts": {key: value for key, value in facts.items() if value},
+        "cells": {kind: {key: _cell(cell) for key, cell in cells.items()} for kind, cells in row.cells.items()},
+    }
+
+
+def _cell(cell: Cell) -> list[Any]:
+    """[mean, low, high, rank, reason], numbers at the precision anyone could read."""
+    return [
+        *(None if v is None else float(f"{v:.6g}") for v in (cell.mean, cell.low, cell.high)),
+        cell.rank,
+        cell.reason,
+    ]
+
+
+def _pictures(table: Table) -> list[dict[str, Any]]:
+    """Samples that have an input and a truth beside the results, at most `PICTURES`, each with what the methods made."""
+    found: list[dict[str, Any]] = []
+    for row in table.rows:
+        for sample, kind in row.result.scores[["sample", "type"]].itertuples(index=False):
+            if len(found) == PICTURES:
+                return found
+            if any(picture["sample"] == sample for picture in found):
+                continue
+            shared = {what: _data_uri(row, sample, what) for what in ("input", "truth")}
+            if None in shared.values():
+                continue
+            methods = {str(at): _data_uri(other, sample, MADE) for at, other in enumerate(table.rows)}
+            methods = {at: uri for at, uri in methods.items() if uri}
+            found.append({"sample": sample, "type": kind, **shared, "methods": methods})
+    return found
+
+
+def _data_uri(row: Row, sample: str, what: str) -> str | None:
+    if row.result.path is None:
+        return None
+    folder = row.result.path.parent
+    path = picture_path(folder, row.result, sample, what)
+    if not path.is_file():
+        return None
+    # what is published is what lies among the results: no link of a stranger's leads to another picture of this machine
+    path = safe_join(folder, str(path.relative_to(folder)))
+    image = cv2.cvtColor(read_image(path, MAX_SIZE**2), cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
+    if not done:
+        raise RuntimeError(f"OpenCV could not encode {path} as WebP")
+    return "data:image/webp;base64," + base64.b64encode(data.tobytes()).decode()

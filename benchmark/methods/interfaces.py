@@ -1,0 +1,144 @@
+"""What a method is: three protocols and no base class to inherit.
+
+Every method has a `name` and says in `given` what it must be handed besides the occluded images:
+
+==========  ==========================================================================================
+``mask``    the hole: the occluder's footprint, (B, H, W) uint8, 255 = repaint here
+``truth``   the clean images, (B, H, W, 3) uint8; for controls only. Of segmentation, the masks that are right,
+            (B, H, W) uint8, 255 = visible face
+``face``    the visible-face masks of the clean images, (B, H, W) uint8, 255 = face; for controls only, and for `labels`,
+            a method of segmentation
+``ids``     the samples' ids, a list of B strings; for stored predictions, which are marked "made elsewhere"
+==========  ==========================================================================================
+
+A method without ``mask`` in `given` is called with ``masks=None``; one that is given nothing counts as automatic. What
+else it is given arrives as a keyword argument of the same name. A segmenter can be given ``ids`` alone. Images and masks
+are handed over read-only. Controls are those that the task registers; any other method that asks for the truth or the face
+is refused. What a task calls and what may be asked for is declared by its `occset.benchmark.tasks.parts.Methods`.
+
+A method may also have
+    ``fit(faces: TrainingFaces) -> None``   called once, before the first batch, with the faces of the train split;
+    ``weights_hash: str | None``            identifies what it learned, and becomes part of the result's identity;
+    ``seed: int``                           of its random choices, which its result then states;
+    ``revision: str``                       tells its versions apart; without it a hash of its sources does;
+    ``citations: list[str]``                what to cite for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from occset.support.errors import BrokenMethod
+
+
+@runtime_checkable
+class Deoccluder(Protocol):
+    """Removes what hides a face."""
+
+    name: str
+    given: tuple[str, ...]
+
+    def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
+        """Repaint a batch.
+
+        Args:
+            images: (B, H, W, 3) uint8 RGB, occluded, read-only.
+            masks: (B, H, W) uint8, 255 = hole, read-only; None for a method that does not ask for it.
+
+        Returns:
+            (B, h, w, 3) uint8 RGB, best of the same size; the whole picture, of which the hole is scored.
+        """
+        ...
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Finds the visible face."""
+
+    name: str
+    given: tuple[str, ...]
+
+    def segment(self, images: np.ndarray) -> np.ndarray:
+        """(B, H, W, 3) uint8 RGB in; (B, H, W) uint8 soft masks out, 255 = certainly visible face."""
+        ...
+
+
+@runtime_checkable
+class Reconstructor(Protocol):
+    """Fits a morphable model to a face."""
+
+    name: str
+    given: tuple[str, ...]
+
+    def reconstruct(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Fit each image of a batch.
+
+        Args:
+            images: (B, H, W, 3) uint8 RGB, read-only.
+
+        Returns:
+            coefficients (B, K) float32, in the order of the method's morphable model;
+            renders (B, H, W, 3) uint8 RGB, the fitted face on black;
+            masks (B, H, W) uint8, 255 = the fitted face covers this pixel.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingFace:
+    """One face of the train split.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB, not occluded by us (it may be by itself: hair, glasses).
+        mask: (H, W) uint8, 255 = visible face.
+        landmarks: (5, 2) float pixels (x, y): eyes, nose tip, mouth corners, the picture's left before its right;
+            NaN where they are not known, which only happens in protocols of segmentation.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    landmarks: np.ndarray
+
+
+class TrainingFaces(Protocol):
+    """The train split, and nothing else, at the protocol's resolution; can be iterated more than once.
+
+    Attributes:
+        size: width and height of every image in pixels.
+        fingerprint: hash of which faces these are, so that what was learned from them can be identified.
+    """
+
+    size: int
+    fingerprint: str
+
+    def __len__(self) -> int:
+        """How many faces."""
+        ...
+
+    def __iter__(self) -> Iterator[TrainingFace]:
+        """The faces in a stable order."""
+        ...
+
+
+@runtime_checkable
+class Learns(Protocol):
+    """A method that learns from the train split before it is run."""
+
+    def fit(self, faces: TrainingFaces) -> None:
+        """Learn from the train split; called once."""
+        ...
+
+
+def holes(masks: np.ndarray | None, name: str) -> np.ndarray:
+    """Masks, (B, H, W) uint8, as bool holes.
+
+    Raises:
+        BrokenMethod: there are none, though the method asks for them in `given`.
+    """
+    if masks is None:
+        raise BrokenMethod(f"{name} was called without masks, and cannot know what to repaint")
+    return masks > 0

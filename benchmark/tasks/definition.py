@@ -1,0 +1,146 @@
+"""What a task of the bench is: one record of all its parts, filled in by the folder of the task.
+
+A task is a folder beside this module with a `TASK`, and a line in `occset.benchmark.tasks.registry`. Parts that take time
+to load are named by ``"module:attr"``, so that lists and pages cost no import of what they list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from occset.benchmark.tasks.metric import Metric
+from occset.benchmark.tasks.parts import Audit, JudgeKind, Methods, Samples, Words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from occset.benchmark.methods.guard import Hand
+    from occset.dataset.recipes import Recipe
+    from occset.samples.render import Renderer
+
+
+class Rendered(Protocol):
+    """What every batch has; what else it holds is between a task's evaluator and its trial.
+
+    A batch is a dataclass of lists and arrays, each with one entry a sample.
+
+    Attributes:
+        ids, faces, types: of each sample.
+    """
+
+    ids: list[str]
+    faces: list[str]
+    types: list[str]
+
+
+class Evaluator(Protocol):
+    """How a task is rendered, run and scored; made once in each worker, with its judges by key."""
+
+    def render(self, renderer: Renderer, recipes: Sequence[Recipe]) -> Any:
+        """A batch (see `Rendered`) of recipes of one size."""
+        ...
+
+    def shared(self, batch: Any) -> dict[str, np.ndarray]:
+        """Pictures that belong to no method, (B, H, W[, 3]) uint8 by what they show; "input" and "truth" are among them."""
+        ...
+
+    def answers(self, batch: Any) -> dict[str, Any]:
+        """What controls may be given, by the names that `given` uses."""
+        ...
+
+    def run(
+        self, method: Any, batch: Any, answers: Mapping[str, Any], hand: Hand
+    ) -> tuple[Any, tuple[int, int] | None]:
+        """What a method makes of a batch.
+
+        Args:
+            method: what to run.
+            batch: of `render`, or of the task's trial.
+            answers: those of `answers` that the method may be given.
+            hand: every array goes to the method through it.
+
+        Returns:
+            The answer, an array or a tuple of arrays with one entry a sample each, in the form that `score` takes;
+            and (height, width) of what was returned if that was another size and had to be scaled, else None.
+
+        Raises:
+            BrokenMethod: the method raised, or returned something that cannot be scored; names method and samples.
+        """
+        ...
+
+    def score(self, answer: Any, batch: Any) -> tuple[list[dict[str, Any]], np.ndarray]:
+        """The columns of each sample, and what to show of it, (B, H, W, 3) uint8."""
+        ...
+
+
+class Remark(NamedTuple):
+    """One line of advice of check-method: its name, whether all is well, and what there is to say."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class BenchTask:
+    """A task.
+
+    Attributes:
+        name: as rules and results name it.
+        words: of pages and lists.
+        methods: who does it.
+        metrics: every figure by key, those of judges included; primary ones first.
+        columns: for each metric version, what is stored for each sample beside `sample`, `face`, `type` and the judges'
+            columns; the highest version is the one that is computed now. What a version has stays as it is: a new
+            column, or another convention, is a new version.
+        headline: the metric that orders tables.
+        shown: metrics of the table on the command line.
+        audit: what must hold of controls.
+        samples: what it asks of its protocols.
+        evaluator: ``"module:attr"`` of an `Evaluator`, called with its judges by key.
+        trial: ``"module:attr"`` of what makes a batch without data, called with (size, count), for check-method.
+        remarks: ``"module:attr"`` of what check-method says of an answer, called with (answer, batch): `Remark` each.
+        judges: further networks that have a say.
+    """
+
+    name: str
+    words: Words
+    methods: Methods
+    metrics: dict[str, Metric]
+    columns: Mapping[int, tuple[str, ...]]
+    headline: str
+    shown: tuple[str, ...]
+    audit: Audit
+    samples: Samples
+    evaluator: str
+    trial: str
+    remarks: str
+    judges: tuple[JudgeKind, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse an audit that would pass over what it names in silence.
+
+        Raises:
+            ValueError: it names a figure that is unknown or pooled; differences are of values of one sample.
+        """
+        for key in (*self.audit.above, *self.audit.perfect):
+            if key not in self.metrics or self.metrics[key].ratio is not None:
+                raise ValueError(
+                    f"the audit of {self.name} names {key}, which is no figure with a value for each sample"
+                )
+
+    @property
+    def metric_version(self) -> int:
+        """Number of the conventions by which is scored now."""
+        return max(self.columns)
+
+    def metrics_among(self, columns: Collection[str]) -> dict[str, Metric]:
+        """The figures that can be made of some columns of a result, and those of judges, which it may lack for a reason."""
+        stored = {*columns, *(column for kind in self.judges for column in kind.columns)}
+        return {key: metric for key, metric in self.metrics.items() if stored.issuperset(metric.needs)}
+
+    def judge_of(self, metric: Metric) -> JudgeKind | None:
+        """Whose figure it is; None of the task's own."""
+        return next((kind for kind in self.judges if set(kind.columns) & set(metric.needs)), None)

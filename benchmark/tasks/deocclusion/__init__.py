@@ -1,0 +1,90 @@
+"""De-occlusion: what hides a face is taken away, and what was behind it put there.
+
+`columns` declares the figures, `pixels` computes those that need pixels only; who a picture shows is said by a judge.
+"""
+
+from __future__ import annotations
+
+from occset.benchmark.identity.judge import ARCFACE
+from occset.benchmark.tasks.definition import BenchTask
+from occset.benchmark.tasks.deocclusion import rules
+from occset.benchmark.tasks.deocclusion.columns import METRIC_VERSION, METRICS, PIXEL_METRICS
+from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, Words
+
+_HERE = "occset.benchmark.tasks.deocclusion"
+
+CONTROLS = {
+    "truth": f"{_HERE}.controls:Truth",
+    "input": f"{_HERE}.controls:OccludedInput",
+    "noise": f"{_HERE}.controls:Noise",
+    "shifted-truth": f"{_HERE}.controls:ShiftedTruth",
+}
+
+METHODS = {
+    "telea": f"{_HERE}.methods.classical:Telea",
+    "navier-stokes": f"{_HERE}.methods.classical:NavierStokes",
+    "patchmatch": f"{_HERE}.methods.patchmatch:PatchMatch",
+    "pca": f"{_HERE}.methods.pca:LinearFace",
+    "mean-colour": f"{_HERE}.methods.classical:MeanColour",
+    **CONTROLS,
+}
+
+_PIXELS: Pairs = (
+    ("truth", "shifted-truth"),
+    ("shifted-truth", "input"),
+    ("shifted-truth", "mean-colour"),
+    ("shifted-truth", "noise"),
+    ("mean-colour", "noise"),
+)
+
+TASK = BenchTask(
+    name=rules.NAME,
+    words=Words(
+        title="De-occlusion leaderboard",
+        lead="Faces, something in front of them, and what each method puts in its place.",
+        kinds="Occluder",
+        bounds={"floor": "the occluded input", "ceiling": "the truth"},
+        given="given the true mask, or not known to be automatic",
+        marks={"mask": "given the true mask"},
+        conventions=(
+            "Scored is the hole: the part of the occluder's footprint that lies on the clean face. The composite "
+            "takes the method's pixels in the footprint and the input's outside; the footprint is alpha > 0, "
+            "dilated by 1 % of the width. Every figure is the mean of values computed picture by picture.",
+            "Automatic methods see the occluded picture alone; those given the true mask are told where the "
+            "occluder is. The floor is the occluded input left as it is, the ceiling is the truth itself.",
+        ),
+    ),
+    methods=Methods(
+        signature="deocclude(images, masks)",
+        given=("mask", "ids"),
+        registered=METHODS,
+        controls=tuple(CONTROLS),
+        roles={"input": "floor", "truth": "ceiling"},
+        forms=(
+            Form("onnx:FILE", f"{_HERE}.onnx:from_spec", "An ONNX network; given the mask if it has an input for one"),
+            Form(
+                "predictions:FOLDER",
+                f"{_HERE}.predictions:Predictions",
+                "Pictures made elsewhere, FOLDER/[anything_]<sample id>.png",
+                ("ids",),
+            ),
+        ),
+    ),
+    metrics=METRICS,
+    columns={METRIC_VERSION: tuple(metric.key for metric in PIXEL_METRICS)},
+    headline="l1",
+    shown=("l1", "psnr", "ssim", "id"),
+    # for ID only the truth's first place counts: a black hole can score above an inpainted one
+    audit=Audit(
+        above={
+            **dict.fromkeys(("l1", "psnr", "ssim"), _PIXELS),
+            "id": tuple(("truth", other) for other in ("shifted-truth", "input", "mean-colour", "noise")),
+        },
+        perfect={"l1": {"truth": 0.0}, "psnr": {"truth": 60.0}, "ssim": {"truth": 1.0}, "id": {"truth": 1.0}},
+    ),
+    samples=Samples(rules.RULES, faces=rules.bare_faces),
+    evaluator=f"{_HERE}.evaluator:PictureEvaluator",
+    trial=f"{_HERE}.trial:make_batch",
+    remarks=f"{_HERE}.trial:remarks",
+    judges=(ARCFACE,),
+)

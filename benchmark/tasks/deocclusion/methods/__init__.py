@@ -1,0 +1,1 @@
+"""Built-in methods of de-occlusion that are no controls."""

@@ -1,0 +1,1 @@
+"""Built-in methods of segmentation that are no controls."""

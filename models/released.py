@@ -1,0 +1,151 @@
+"""Makes every released checkpoint again, in the order of the registry: ``python -m occset.models.released``.
+
+What is finished is skipped, what was cut off goes on. The steps of a network lie in its folder; each is a command line of
+occset, so that whoever wants to can type them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from occset.models.registry import Network, find, networks
+from occset.support import references as registry
+from occset.support.errors import BadInput, OccsetError
+from occset.support.files import copy_atomic, write_atomic
+from occset.support.reading import read_json
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command line of occset.
+
+    Attributes:
+        command: its words; ``{work}``, ``{real}`` and ``{runs}`` stand for the folder of sets and results, that of the real
+            photos, and that of the trainings.
+    """
+
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a released checkpoint is made.
+
+    Attributes:
+        steps: one after another.
+        weights: folder of the checkpoint that comes out, with the same places.
+    """
+
+    steps: tuple[Step, ...]
+    weights: str
+
+
+def make(
+    network: Network,
+    folders: Mapping[str, Path],
+    install: bool = False,
+    run: Callable[[Sequence[str]], int] | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Make the released checkpoint of one network again.
+
+    Args:
+        network: one with a recipe.
+        folders: "work", "real" and "runs".
+        install: copy the checkpoint to where released ones lie.
+        run: runs the words of a command of occset and returns its status; a process of its own when None.
+        say: takes lines for the user.
+
+    Returns:
+        Folder of the checkpoint.
+
+    Raises:
+        OccsetError: a step failed; what is done stays done.
+        KeyboardInterrupt: a step was interrupted.
+    """
+    recipe: Recipe = registry.load(network.recipe)
+    places = {name: str(path) for name, path in folders.items()}
+    note = folders["work"] / "released" / f"{network.name}.json"
+    done = _read(note)
+    for number, step in enumerate(recipe.steps, 1):
+        words = [word.format(**places) for word in step.command]
+        key = hashlib.sha256(json.dumps(words).encode()).hexdigest()
+        line = f"{network.name}, step {number} of {len(recipe.steps)}: occset {' '.join(words)}"
+        if key in done:
+            say(f"{line} (done before)")
+            continue
+        say(line)
+        status = (run or _run)(words)
+        if status == 130:
+            raise KeyboardInterrupt
+        if status:
+            raise OccsetError(f"{line}: ended with status {status}: mend what it says, and run again")
+        done.append(key)
+        write_atomic(note, (json.dumps(done, indent=1) + "\n").encode())
+    weights = Path(recipe.weights.format(**places))
+    if install:
+        _install(weights, network.released)
+        say(f"{network.name}: {weights} is now {network.released}")
+    return weights
+
+
+def _read(note: Path) -> list[str]:
+    if not note.is_file():
+        return []
+    try:
+        found = read_json(note)
+    except ValueError as error:
+        raise BadInput(f"{note}: is not a list of what is done ({error}): remove it to begin anew") from error
+    return [str(key) for key in found]
+
+
+def _run(words: Sequence[str]) -> int:
+    return subprocess.run([sys.executable, "-m", "occset.cli", *words], check=False).returncode
+
+
+def _install(weights: Path, released: Path) -> None:
+    files = sorted(weights.glob("*.safetensors"))
+    if not files:
+        raise BadInput(f"{weights}: no weights came out: run again")
+    for old in released.glob("*.safetensors"):
+        if old.name not in {file.name for file in files}:
+            old.unlink()
+    for file in files:
+        copy_atomic(file, released / file.name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m occset.models.released", description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these networks; all that are released by default")
+    parser.add_argument("--work", type=Path, default=Path("bench-work"), help="folder of sets and results")
+    real = Path(os.environ.get("OCCSET_REAL_DATA", "../shared/data"))
+    parser.add_argument("--real", type=Path, default=real, help="folder of the real photos")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the trainings")
+    parser.add_argument("--install", action="store_true", help="put the checkpoints where released ones lie")
+    given = parser.parse_args(arguments)
+    try:
+        chosen = [find(name) for name in given.names] or [n for n in networks().values() if n.recipe]
+        for network in chosen:
+            if not network.recipe:
+                raise OccsetError(f"{network.title} has no recipe: no weights of it are released")
+            make(network, {"work": given.work, "real": given.real, "runs": given.runs}, given.install)
+    except OccsetError as error:
+        print(f"occset: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("occset: interrupted; run the same command again and it goes on where it stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Which faces of a set can be used for what: the one place that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import pandas as pd
+
+from occset.dataset.occlusion_set import OcclusionSet
+
+
+def is_usable(faces: pd.DataFrame, landmarks: bool = True) -> pd.Series:
+    """Whether each row of the table has a mask, no annotator's verdict against it, and, where ``landmarks`` are asked for,
+    points to place occluders by."""
+    usable = faces["mask"].notna() & faces["verdict"].isna()
+    return usable & faces["landmarks"].notna() if landmarks else usable
+
+
+def usable_faces(data: OcclusionSet, split: str | None, landmarks: bool = True, only: Container[str] = ()) -> list[str]:
+    """Ids of the faces that samples can be made of, sorted.
+
+    Args:
+        data: the set.
+        split: "train", "val" or "test"; None for all of them.
+        landmarks: whether occluders are to be placed on them.
+        only: ids to choose from; all when empty.
+    """
+    faces = data.faces
+    usable = is_usable(faces, landmarks)
+    if split is not None:
+        usable &= faces["split"].eq(split)
+    return sorted(face for face in faces.loc[usable, "id"] if not only or face in only)
