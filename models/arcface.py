@@ -173,6 +173,8 @@ class ArcFace:
             values = np.ascontiguousarray((values - 127.5) / 127.5)
             (vectors,) = self._session.run({self._session.inputs[0].name: values})[:1]
             vectors = vectors[: len(batch)]
+            if not np.isfinite(vectors).all():
+                raise BadInput(f"{self._session.path}: what it answers is not finite: download the file again")
             found[start : start + step] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return found
 

@@ -20,6 +20,7 @@ from occset.models.registry import Network, find, networks
 from occset.support import references as registry
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import copy_atomic, write_atomic
+from occset.support.reading import read_json
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _read(note: Path) -> list[str]:
     if not note.is_file():
         return []
     try:
-        found = json.loads(note.read_text(encoding="utf-8"))
+        found = read_json(note)
     except ValueError as error:
         raise BadInput(f"{note}: is not a list of what is done ({error}): remove it to begin anew") from error
     return [str(key) for key in found]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import sha256_file, write_atomic
+from occset.support.reading import parse_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,7 +124,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         The state dict, floating-point tensors as float32, and the object that `save_weights` was given.
 
     Raises:
-        BadInput: missing or broken; names the file.
+        BadInput: missing, broken, or weights that are not finite; names the file.
     """
     safetensors = _safetensors()
     state: dict[str, Tensor] = {}
@@ -131,12 +132,15 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for file in weight_files(path):
         try:
             with safetensors.safe_open(str(file), framework="pt") as stored:
-                about = json.loads((stored.metadata() or {})["about"])
+                about = parse_json((stored.metadata() or {})["about"], any_number=True)
                 state |= {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 - it is no dictionary
         except Exception as error:  # safetensors tells a damaged file in many ways
             raise BadInput(
                 f"{file}: is not a file of weights that occset wrote ({type(error).__name__}: {error}): restore it"
             ) from error
+    odd = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if odd:
+        raise BadInput(f"{path}: the weights '{odd[0]}' are not finite: restore the file, or train again")
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, about
 
 

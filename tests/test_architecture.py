@@ -146,6 +146,21 @@ def imports_of(tree: ast.AST, package: str, deferred: bool = False) -> Iterator[
             yield from imports_of(node, package, deferred or waits or typing_only)
 
 
+READERS = {
+    "json.load": {"occset/support/reading.py"},
+    "json.loads": {"occset/support/reading.py"},
+    "np.load": {"occset/dataset/records.py"},
+    "PIL.Image.open": {"annotation/labels/codec.py"},
+    "Image.open": {"annotation/labels/codec.py"},
+    "cv2.imread": set(),
+    "cv2.imdecode": {
+        "occset/pictures/decoding.py",
+        "annotation/push/first_guess.py",  # what was encoded a moment ago
+    },
+}
+"""Calls that read what a stranger may have made, to the modules that bound it first."""
+
+
 def read_modules() -> list[Module]:
     found = []
     for folder, package in HOUSE.items():
@@ -420,3 +435,17 @@ def test_every_reference_in_a_registry_leads_somewhere() -> None:
     assert len(found) >= 8
     for reference, path in sorted(found):
         assert registry.load(reference) is not None, path
+
+
+def test_what_strangers_may_have_made_is_read_in_one_place() -> None:
+    found = []
+    for module in MODULES:
+        tree = ast.parse((ROOT / module.path).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = ast.unparse(node.func)
+            is_own = any(isinstance(arg, ast.Call) and ast.unparse(arg.func) == "json.dumps" for arg in node.args)
+            if name in READERS and module.path not in READERS[name] and not is_own:
+                found.append(f"{module.path}:{node.lineno} calls {name}")
+    assert not found, "these go through occset.support.reading or occset.pictures"

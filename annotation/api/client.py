@@ -18,6 +18,7 @@ from occset.annotation.api.address import checked_url, is_loopback
 from occset.annotation.api.studio import LostConnection, Studio
 from occset.support.console import printable
 from occset.support.errors import MissingExtra, OccsetError
+from occset.support.reading import parse_json
 
 if TYPE_CHECKING:
     import httpx
@@ -114,8 +115,8 @@ class _Line:
         if 300 <= status < 400:
             raise self._redirected()
         try:
-            release = json.loads(body)["release"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            release = parse_json(body)["release"]
+        except (ValueError, KeyError, TypeError):
             release = None
         if not isinstance(release, str):
             raise OccsetError(
@@ -198,9 +199,11 @@ class _Line:
         if status >= 400:
             raise OccsetError(f"Label Studio at {self._url} refuses {path} ({status}): {self._detail(body)}")
         try:
-            return (json.loads(body), True) if body.strip() else (None, status == 204)
-        except (ValueError, RecursionError):
+            # what one annotator nests too deep is cut off there, and reading that task refuses it; the others go on
+            answer = parse_json(body, any_number=True, prune=True) if body.strip() else None
+        except ValueError:
             return None, False
+        return answer, bool(body.strip()) or status == 204
 
     def _redirected(self) -> OccsetError:
         return OccsetError(
@@ -211,8 +214,8 @@ class _Line:
     def _detail(self, body: bytes) -> str:
         """What a refusal says, short and without the token."""
         try:
-            told = json.loads(body)
-        except (ValueError, RecursionError):
+            told = parse_json(body)
+        except ValueError:
             return "no reason is given"
         told = told if isinstance(told, dict) else {"detail": told}
         text = " ".join(str(told[key]) for key in ("detail", "validation_errors") if told.get(key))

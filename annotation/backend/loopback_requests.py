@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
+
+from occset.support.reading import parse_json
 
 if TYPE_CHECKING:
     from occset.annotation.backend.loopback import LoopbackServer
@@ -197,14 +199,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _parse(data: bytes) -> Any:
-    def without_credentials(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        return {key: value for key, value in pairs if key not in _DROPPED}
-
-    def refuse(_: str) -> NoReturn:
-        raise ValueError
-
     try:
-        return json.loads(data, object_pairs_hook=without_credentials, parse_constant=refuse)
-    except (ValueError, RecursionError):
+        return parse_json(data, without=_DROPPED)
+    except ValueError:
         # the error of the parser holds the whole document
         raise Refused(HTTPStatus.BAD_REQUEST, "the body is not JSON") from None

@@ -122,12 +122,17 @@ def decode_bitmask(url: str, height: int, width: int) -> np.ndarray:
     Raises:
         BadInput: not such a URL, too long, damaged, of another size, without transparency, or a size out of range.
     """
+    from occset.pictures.png_chunks import check_png
+
     _check_size(height, width)
     data = _to_png(url, 9 * height * width + (1 << 16))  # 16-bit RGBA that cannot be packed takes 8 bytes a pixel
-    size = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])  # nothing is decoded before this is known
+    size = check_png(data, "the PNG of a bitmask")  # nothing is decoded before this is known
     if size != (width, height):
         raise BadInput(f"a bitmask of {size[0]} x {size[1]} was given for {width} x {height} pixels: {_AGAIN}")
-    return _alpha_of(data)
+    alpha = _alpha_of(data)
+    if alpha.shape != (height, width):
+        raise BadInput(f"the PNG of a bitmask holds another size than its header says: {_AGAIN}")
+    return alpha
 
 
 def _alpha_of(png: bytes) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import re
 import zlib
@@ -21,6 +22,7 @@ from occset.dataset.records import read_note
 from occset.rounds.ledger import ledger_path
 from occset.support.errors import BadInput
 from occset.support.files import write_atomic
+from occset.support.reading import parse_json, read_file
 
 _NAME = re.compile(r"^p(\d+)-t(\d+)\.(\d{3,})\.json\.gz$")
 # what the server sums up from the annotations, in an order of its own each time, and from the predictions
@@ -127,7 +129,7 @@ class Raw:
         """
         path = self.path(project, task, self._latest[project, task])
         try:
-            found = json.loads(self._read(path))
+            found = parse_json(self._read(path), any_number=True)
         except ValueError as error:
             raise BadInput(f"{path}: not readable JSON ({error}): remove it and pull again") from error
         if not isinstance(found, dict) or found.get("id") != task:
@@ -136,7 +138,7 @@ class Raw:
 
     def _read(self, path: Path) -> bytes:
         try:
-            with gzip.open(path) as stream:
+            with gzip.open(io.BytesIO(read_file(path, _LARGEST))) as stream:
                 content = stream.read(_LARGEST + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise BadInput(f"{path}: not a readable file ({error}): remove it and pull again") from error

@@ -13,6 +13,9 @@ from occset.rounds.honeypots import how_many
 from occset.rounds.ledger import Ledger, corrections, list_rounds, read_round
 from occset.rounds.opening import next_number, open_chosen, open_random, open_round
 from occset.support.errors import OccsetError
+from occset.support.reading import read_file
+
+_MOST_BYTES = 64 << 20  # of a list of ids
 
 Progress = Callable[[int, int], None]
 
@@ -183,7 +186,7 @@ def _names(ids: str) -> list[str]:
     path = Path(ids)
     if "," not in ids and (path.is_file() or path.suffix in (".txt", ".csv")):
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_file(path, _MOST_BYTES).decode("utf-8")
         except (OSError, ValueError) as error:
             raise OccsetError(f"{path}: cannot be read ({error}): give a text file with one id a line") from error
         names = [line.split(",")[0].strip() for line in text.splitlines()]

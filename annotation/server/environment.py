@@ -22,6 +22,7 @@ from pathlib import Path
 from occset.support.errors import NoSpace, OccsetError
 from occset.support.files import copy_atomic, write_atomic
 from occset.support.locks import only_writer
+from occset.support.reading import read_json
 
 # What is sent and read (brush codes, update times, local files, the tables of its database) was measured on this one, and
 # others differ in it. To raise it, run the tests with the new one and look at each that fails.
@@ -58,7 +59,7 @@ def find_environment() -> Path | None:
         return _check_named(Path(named).expanduser().absolute())
     environment = _cache() / "environment"
     try:
-        made = json.loads(_marker().read_text())["version"] == VERSION
+        made = read_json(_marker())["version"] == VERSION
     except (OSError, ValueError, KeyError, TypeError):
         return None
     usable = made and python_of(environment).exists() and program_of(environment).exists()  # a Python may be taken away

@@ -25,6 +25,7 @@ from occset.annotation.server.environment import (
     server_variables,
 )
 from occset.annotation.server.processes import end, is_busy, is_running, listens, read_json, spawn
+from occset.support import reading
 from occset.support.errors import BadInput, NoSpace, OccsetError
 from occset.support.files import copy_atomic, write_atomic
 from occset.support.locks import only_writer
@@ -290,7 +291,7 @@ def _write_state(server: LocalServer) -> None:
 
 def _read_state(folder: Path) -> LocalServer | None:
     try:
-        state = json.loads((folder / _STATE).read_text())
+        state = reading.read_json(folder / _STATE)
         port, pid = int(state["port"]), int(state["pid"])
         version, username, root = str(state["version"]), str(state["username"]), Path(str(state["document_root"]))
     except (OSError, ValueError, KeyError, TypeError):

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from occset.support.reading import parse_json
+
 # Whatever follows a program's name is seen by all users of the machine, and its environment by the same user's programs;
 # what comes through standard input by nobody.
 _LAUNCH = """
@@ -139,7 +141,7 @@ def read_json(url: str, seconds: float) -> dict[str, Any] | None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=seconds) as answer:
-            value = json.loads(answer.read(1 << 20))
+            value = parse_json(answer.read(1 << 20))
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None

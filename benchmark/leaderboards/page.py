@@ -17,8 +17,10 @@ from occset.benchmark.leaderboards.tables import ALL, Row, Table
 from occset.benchmark.results.result import MADE, picture_path
 from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.registry import all_tasks
+from occset.dataset.recipes import MAX_SIZE
 from occset.pictures.images import read_image
 from occset.support import pages
+from occset.support.files import safe_join
 
 PICTURES = 8
 """Samples whose pictures go into the page, for each table."""
@@ -31,6 +33,7 @@ def page_html(tables: list[Table]) -> str:
 
     Raises:
         BadInput: a picture beside the results cannot be read; names the file.
+        UnsafePath: one is a link to a file elsewhere.
     """
     tasks = [task for task in all_tasks() if any(table.task.name == task.name for table in tables)]
     data = {
@@ -141,10 +144,13 @@ def _pictures(table: Table) -> list[dict[str, Any]]:
 def _data_uri(row: Row, sample: str, what: str) -> str | None:
     if row.result.path is None:
         return None
-    path = picture_path(row.result.path.parent, row.result, sample, what)
+    folder = row.result.path.parent
+    path = picture_path(folder, row.result, sample, what)
     if not path.is_file():
         return None
-    image = cv2.cvtColor(read_image(path), cv2.COLOR_RGB2BGR)
+    # what is published is what lies among the results: no link of a stranger's leads to another picture of this machine
+    path = safe_join(folder, str(path.relative_to(folder)))
+    image = cv2.cvtColor(read_image(path, MAX_SIZE**2), cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
     if not done:
         raise RuntimeError(f"OpenCV could not encode {path} as WebP")

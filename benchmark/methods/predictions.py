@@ -11,6 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from occset.support.errors import BadInput, BrokenMethod, UnsafePath
+from occset.support.reading import read_file
+
+_ALWAYS_PIXELS, _TIMES_PIXELS = 2048 * 2048, 4
+"""What a prediction may have: so many pixels, and four times those of its sample where that is more."""
 
 
 class StoredPredictions:
@@ -36,22 +40,23 @@ class StoredPredictions:
     def weights_hash(self) -> str:
         """sha256 of the names and bytes of all PNG files, so that a result notices when the pictures change."""
         digest = hashlib.sha256()
-        for path in sorted(self.folder.glob("*.png")):
-            content = path.read_bytes()
+        for path in sorted(path for path in self.folder.glob("*.png") if path.is_file()):  # a pipe would be waited for
+            content = read_file(path)
             digest.update(f"{path.name} {len(content)}\n".encode())
             digest.update(content)
         return digest.hexdigest()
 
-    def read(self, ids: list[str], read: Callable[[Path], np.ndarray]) -> np.ndarray:
-        """Read the samples' files, each with ``read``, and stack them.
+    def read(self, ids: list[str], images: np.ndarray, read: Callable[[Path, int], np.ndarray]) -> np.ndarray:
+        """Read the samples' files, each with ``read``, which is given the most pixels that it may have, and stack them.
 
         Raises:
             BrokenMethod: a file is missing, two fit one sample, or the files of a batch differ in size.
-            BadInput: a file cannot be read.
+            BadInput: a file cannot be read, or is much larger than its sample.
             UnsafePath: an id would lead out of the folder.
         """
         paths = self._find(ids)
-        pictures = [read(path) for path in paths]
+        most = max(_ALWAYS_PIXELS, _TIMES_PIXELS * images.shape[1] * images.shape[2])  # all of a batch are held at once
+        pictures = [read(path, most) for path in paths]
         for path, picture in zip(paths, pictures, strict=True):
             if picture.shape != pictures[0].shape:
                 raise BrokenMethod(

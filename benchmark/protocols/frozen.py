@@ -23,6 +23,7 @@ from occset.samples.draw import Drawer, Plan
 from occset.support.errors import BadInput, UnknownName
 from occset.support.files import clean_leftovers, safe_join, write_atomic
 from occset.support.pool import default_workers, map_chunks
+from occset.support.reading import parse_json
 
 
 def published() -> dict[str, Rule]:
@@ -92,7 +93,7 @@ def open_protocol(
 def _frozen_rule(rule: Rule, note: Mapping[str, str], path: Path) -> Rule:
     """The rule as it was when the protocol was frozen, which is what its recipes follow."""
     try:
-        stored: dict[str, Any] = json.loads(note["rule"])
+        stored: dict[str, Any] = parse_json(note["rule"])
         if "types" in stored:
             stored["types"] = {kind: tuple(categories) for kind, categories in stored["types"].items()}
         stored["left_out"] = tuple(stored.get("left_out", ()))

@@ -28,6 +28,8 @@ from occset.benchmark.results.result import JSON_SUFFIX, SCHEMA_VERSION, Result
 from occset.benchmark.tasks.registry import OF_OLD_FILES, TASKS
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
+from occset.support.parquet_files import read_frame
+from occset.support.reading import read_file, read_json
 
 SCORES_SUFFIX = ".scores.parquet"
 
@@ -70,7 +72,7 @@ def read_result(path: Path) -> Result:
     path = Path(path)
     remedy = "delete it and run the bench again"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path, whole_characters=True)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror}): check that it exists and may be read") from error
     except ValueError as error:
@@ -131,11 +133,11 @@ def read_scores(result: Result, path: Path) -> pd.DataFrame:
     file = _scores_path(path)
     remedy = f"delete {path.name} beside it and run the bench again"
     try:
-        data = file.read_bytes()
+        data = read_file(file)
     except OSError as error:
         raise BadInput(f"{file}: cannot be read ({error.strerror}): {remedy}") from error
     if hashlib.sha256(data).hexdigest() != result.scores_sha256:
         raise BadInput(f"{file}: is not the file that the result was written with: {remedy}")
-    scores = pd.read_parquet(io.BytesIO(data))
+    scores = read_frame(file, data, remedy)
     check_scores(scores, result, str(file), BadInput, remedy)
     return scores

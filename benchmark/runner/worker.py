@@ -27,6 +27,8 @@ from occset.pictures.images import write_png
 from occset.samples.render import Renderer
 from occset.support.errors import BadInput, BrokenMethod, MissingExtra
 from occset.support.files import write_atomic
+from occset.support.parquet_files import read_parquet
+from occset.support.reading import parse_json
 from occset.support.references import load
 
 BATCH = 16
@@ -214,8 +216,8 @@ def read_part(path: Path) -> Part:
         BadInput: it cannot be read; names the file.
     """
     try:
-        table = pq.ParquetFile(io.BytesIO(path.read_bytes())).read()
-        note = json.loads(table.schema.metadata[b"part"])
+        table = read_parquet(path)
+        note = parse_json(table.schema.metadata[b"part"])
         size = note["resized_from"]
         return Part(table.to_pandas(), float(note["seconds"]), size and (int(size[0]), int(size[1])))
     except Exception as error:  # pyarrow tells a damaged file in many ways

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 STRIDE = 32
 """Sides of what goes in are multiples of it."""
 
+MOST_SIDE, MOST_CHANNELS = 2048, 2048
+"""Of a network: a file of weights says what is built, and may be a stranger's."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -41,6 +44,8 @@ class Architecture:
             raise MissingExtra("segmentation_models_pytorch", "models", "NS") from error
         if len(self.decoder) != 5 or self.size % STRIDE:
             raise OccsetError(f"a U-Net has five decoder blocks and a side that is a multiple of {STRIDE}: {self}")
+        if not 0 < self.size <= MOST_SIDE or not all(0 < width <= MOST_CHANNELS for width in self.decoder):
+            raise OccsetError(f"a U-Net has sides up to {MOST_SIDE} and blocks up to {MOST_CHANNELS} channels: {self}")
         try:
             return smp.Unet(self.encoder, encoder_weights=None, decoder_channels=list(self.decoder), classes=1)
         except KeyError as error:

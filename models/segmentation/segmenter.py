@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from occset.models.pretrained import Pretrained
 from occset.models.segmentation.network import Architecture, pooled_features, to_input
+from occset.support.errors import BadInput
 
 
 class FaceSegmenter(Pretrained):
@@ -49,11 +50,18 @@ class FaceSegmenter(Pretrained):
 
         Returns:
             (B, H, W) float32 on 0..1.
+
+        Raises:
+            BadInput: the weights are none of NS, or what comes out of them is not finite.
         """
         shape = images.shape[1:3]
         found = [np.zeros((0, *shape), np.float32)]
         for x in self._inputs(images):
             p = torch.sigmoid(self.network(x))
+            if not torch.isfinite(p).all():  # weights that are finite can still overflow
+                raise BadInput(
+                    f"{self.weights}: what the network answers is not finite: restore the file, or name another"
+                )
             found.append(F.interpolate(p, size=shape, mode="bilinear", align_corners=False)[:, 0].cpu().numpy())
         return np.concatenate(found)
 

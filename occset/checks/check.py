@@ -5,7 +5,6 @@ Here are the pictures, one row at a time, in workers; what the tables say of eac
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from occset.pictures.masks import decode_rle
 from occset.support.errors import OccsetError
 from occset.support.files import safe_join
 from occset.support.pool import default_workers, map_chunks
+from occset.support.reading import parse_json
 
 __all__ = ["Finding", "check"]
 _CHUNK = 32
@@ -88,7 +88,7 @@ def _check_row(root: Path, table: str, row: dict[str, Any]) -> list[str]:
     if table == "faces":
         if isinstance(row["mask"], str) and not decode_rle(row["mask"], row["height"], row["width"]).any():
             found.append(f"{path}: its face mask is empty: label it again")
-        json.loads(row["flags"])
+        parse_json(row["flags"])
         if isinstance(row["truth"], str):
             records.read_arrays(safe_join(root, row["truth"]))
     if table == "occluders" and not picture[..., 3].any():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from occset.pictures.masks import decode_rle
 from occset.rounds.ledger import list_rounds, merged_rows, read_round, verdicts_of
 from occset.rounds.versions import read_versions
 from occset.support.errors import OccsetError
+from occset.support.reading import parse_json
 
 _LARGE_GROUP = 0.05
 _FOLDERS = {"faces": "images", "occluders": "cutouts", "textures": "textures"}
@@ -108,7 +108,7 @@ def _look_alikes(data: OcclusionSet) -> Iterator[Finding]:
 def _errata(data: OcclusionSet) -> Iterator[Finding]:
     for face, name, cell in zip(*(data.faces[c] for c in ("id", "source_id", "flags")), strict=True):
         try:
-            flags = json.loads(cell)
+            flags = parse_json(cell)
         except (TypeError, ValueError):
             continue  # told where the rows are read
         if isinstance(flags, dict) and flags.get("errata"):

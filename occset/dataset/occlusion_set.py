@@ -22,6 +22,7 @@ from occset.pictures.masks import decode_rle
 from occset.sources.items import FaceItem, OccluderItem, TextureItem
 from occset.support.errors import BadInput, OccsetError, UnknownName
 from occset.support.files import clean_leftovers, safe_join, write_atomic
+from occset.support.reading import read_json
 
 if TYPE_CHECKING:
     from occset.dataset.replacing import Labelled, Replacing
@@ -44,7 +45,7 @@ class OcclusionSet:
     def _read_head(self) -> dict[str, Any]:
         path = self.path / _HEAD
         try:
-            head = json.loads(path.read_text(encoding="utf-8"))
+            head = read_json(path, any_number=True)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise OccsetError(
                 f"{self.path}: no occset set here ({_HEAD} is missing): make one with  occset new {self.path} --faces ..."

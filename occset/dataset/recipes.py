@@ -15,10 +15,12 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from occset.dataset.records import to_bytes
 from occset.support.errors import BadInput
+from occset.support.parquet_files import MOST_ROWS, read_parquet, read_parquet_notes
+from occset.support.reading import read_file
 
 _LAYER = pa.struct(
     [
@@ -46,10 +48,17 @@ SCHEMA = pa.schema(
 )
 
 
-MAX_ROWS = 10_000_000
+MAX_ROWS = MOST_ROWS
 """Most recipes of one file."""
 MAX_SIZE = 4096
 """Largest height and width of a sample, pixels; a file must not make a machine run out of memory."""
+MAX_LAYERS = 32
+"""Most occluders of one sample."""
+MAX_COVER = 8 * MAX_SIZE**2
+"""Most layers times pixels of one sample: eight layers at the largest size, all of them at half of it."""
+
+_FEW_LAYERS = 100_000  # of a whole file, however small it is; beyond, each takes eight bytes at least
+_LAYER_BYTES = 8  # no two lie alike
 
 
 @dataclass(frozen=True)
@@ -114,21 +123,42 @@ def from_rows(rows: Iterable[dict[str, Any]]) -> Iterator[Recipe]:
     """Rows of a recipe table, as dictionaries, to recipes.
 
     Raises:
-        BadInput: a row lacks something, has a size out of range, or does not match its id.
+        BadInput: a row lacks something, has a size or a number of layers out of range, or does not match its id.
     """
     for number, row in enumerate(rows):
         try:
             recipe = _recipe(row)
+        except BadInput as error:
+            raise BadInput(f"row {number}: {error}: draw it again with less") from error
         except (TypeError, ValueError, KeyError, OverflowError) as error:
             raise BadInput(f"row {number} is not a recipe ({error!r}): draw it again or restore the table") from error
-        if not 1 <= recipe.size <= MAX_SIZE:
-            raise BadInput(f"row {number}: a sample of {recipe.size} pixels: sizes go from 1 to {MAX_SIZE}")
         if "sample" in row and row["sample"] != recipe.sample:
             raise BadInput(f"recipe {row['sample']} does not match its own id {recipe.sample}: the table was edited")
         yield recipe
 
 
+def check_work(layers: int, size: int) -> None:
+    """Hold what a sample would take to the limits.
+
+    Args:
+        layers: how many occluders it has.
+        size: its height and width, pixels.
+
+    Raises:
+        BadInput: a size, a number of layers, or a product of both out of range; names which.
+    """
+    if not 1 <= size <= MAX_SIZE:
+        raise BadInput(f"a sample of {size} pixels: sizes go from 1 to {MAX_SIZE}")
+    if layers > MAX_LAYERS:
+        raise BadInput(f"a sample of {layers} layers: it has at most {MAX_LAYERS}")
+    if layers * size * size > MAX_COVER:
+        raise BadInput(
+            f"a sample of {layers} layers at {size} x {size} pixels: at that size it has at most {MAX_COVER // size**2}"
+        )
+
+
 def _recipe(row: dict[str, Any]) -> Recipe:
+    check_work(len(row["layers"]), int(row["size"]))
     layers = tuple(
         Layer(
             occluder=_text(layer["occluder"]),
@@ -214,22 +244,34 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         BadInput: the file is missing or broken.
     """
-    stored = _open(path).schema.metadata or {}
+    try:
+        stored = read_parquet_notes(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
     return {k.decode(errors="replace"): v.decode(errors="replace") for k, v in stored.items() if k[:6] != b"ARROW:"}
 
 
 def _open(path: Path) -> pa.Table:
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-        if file.metadata.num_rows > MAX_ROWS:
-            raise BadInput(f"{path}: {file.metadata.num_rows} rows, more than {MAX_ROWS}: split it into several files")
-        table = file.read()
+        data = read_file(path)
+        table = read_parquet(path, SCHEMA.names, data)
+        lost = sorted(set(SCHEMA.names) - set(table.column_names))
+        if lost:
+            raise BadInput(f"{path}: not a recipe file: it lacks {', '.join(lost)}")
+        lengths = pc.list_value_length(table["layers"])
+        longest, total = pc.max(lengths).as_py() or 0, pc.sum(lengths).as_py() or 0
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise BadInput(f"{path}: not a readable recipe file ({error}): draw it again or restore it") from error
-    lost = sorted(set(SCHEMA.names) - set(table.column_names))
-    if lost:
-        raise BadInput(f"{path}: not a recipe file: it lacks {', '.join(lost)}")
+        raise _unreadable(path, error) from error
+    if longest > MAX_LAYERS:
+        row = pc.index(lengths, longest).as_py()
+        raise BadInput(f"{path}: row {row}: a sample of {longest} layers: it has at most {MAX_LAYERS}: draw it again")
+    if total > max(_FEW_LAYERS, len(data) // _LAYER_BYTES):
+        raise BadInput(f"{path}: {total} layers in {len(data)} bytes cannot all be different: draw the recipes again")
     return table
+
+
+def _unreadable(path: Path, error: Exception) -> BadInput:
+    return BadInput(f"{path}: not a readable recipe file ({error}): draw it again or restore it")
 
 
 def named_items(recipes: list[Recipe]) -> dict[str, set[str]]:

@@ -21,11 +21,15 @@ import pyarrow.parquet as pq
 
 from occset.support.errors import BadInput
 from occset.support.files import write_atomic
+from occset.support.parquet_files import read_parquet
+from occset.support.reading import parse_json, read_file, read_json
 
 MACHINE = "mask_origin"
 """Flag of a face whose mask a model made: which one, see `occset.mining.machine_masks`."""
 
 SCHEMA_VERSION = 1
+
+_ALWAYS_UNPACKED, _UNPACKED_PER_BYTE = 64 << 20, 100  # bytes of all arrays of an archive
 
 _POINTS = pa.list_(pa.float32())
 
@@ -110,8 +114,7 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
         BadInput: the file is broken, or lacks a column; names the file and what to do.
     """
     try:
-        # by handle: a path that contains '=' would be taken for a partitioned data set
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        table = read_parquet(path, schema.names)
         for name in LATER.intersection(schema.names).difference(table.column_names):
             table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
         missing = [name for name in schema.names if name not in table.column_names]
@@ -164,7 +167,7 @@ def read_note(path: Path) -> dict[str, Any]:
         BadInput: missing, or no JSON object.
     """
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = read_json(path, any_number=True)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: not readable JSON ({error}): restore it from a copy") from error
     if not isinstance(note, dict):
@@ -179,9 +182,14 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         BadInput: missing or broken.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        data = read_file(path)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:  # which reads no more of an entry than it says there is
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > max(_ALWAYS_UNPACKED, _UNPACKED_PER_BYTE * len(data)):
+            raise BadInput(f"{path} has {len(data)} bytes and would unpack to {unpacked}: remove it and import again")
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return dict(stored)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(
             f"{path}: not a readable .npz file ({error}): restore it, or remove it and import again"
         ) from error
@@ -200,9 +208,12 @@ def unpack_points(cell: object) -> np.ndarray | None:
 
 
 def flags_of(row: Mapping[str, Any]) -> dict[str, str]:
-    """The flags of a face, from its row."""
-    found: dict[str, str] = json.loads(row["flags"]) if isinstance(row["flags"], str) else {}
-    return found
+    """The flags of a face, from its row.
+
+    Raises:
+        BadInput: they are no JSON object.
+    """
+    return _flags(row["flags"]) if isinstance(row["flags"], str) else {}
 
 
 def with_flag(row: Mapping[str, Any], name: str, value: str | None) -> str:
@@ -212,5 +223,22 @@ def with_flag(row: Mapping[str, Any], name: str, value: str | None) -> str:
 
 
 def flag_of(frame: pd.DataFrame, name: str) -> pd.Series:
-    """One flag of each face as a column of strings, "" where it is not set."""
-    return frame["flags"].map(lambda cell: json.loads(cell).get(name, "") if cell else "")
+    """One flag of each face as a column of strings, "" where it is not set.
+
+    Raises:
+        BadInput: the flags of a face are no JSON object.
+    """
+    return frame["flags"].map(lambda cell: _flags(cell).get(name, "") if isinstance(cell, str) and cell else "")
+
+
+def _flags(cell: str) -> dict[str, Any]:
+    try:
+        found = parse_json(cell)
+        if isinstance(found, dict):
+            return found
+        reason = "no object"
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    raise BadInput(
+        f"the flags {cell!r:.60} of a face are not a JSON object ({reason}): restore faces.parquet from a snapshot or a copy"
+    )

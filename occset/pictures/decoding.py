@@ -1,8 +1,9 @@
 """From a picture's bytes to upright uint8 pixels, or a clear error; `occset.pictures.images` is the door to it.
 
-Sizes are checked in the header before anything is decoded. JPEG and PNG are decoded by OpenCV, whose version is pinned,
-so that everyone gets the same pixels; Pillow reads headers and the rarer kinds (palette, CMYK, WebP, BMP). Colour
-profiles are ignored. 16-bit pictures become ``round(v * 255 / 65535)``.
+Sizes are checked in the header before anything is decoded: the pixels against a limit, and the bytes that they take
+against those of the file, so that a small file does not become a large picture. JPEG and PNG are decoded by OpenCV,
+whose version is pinned, so that everyone gets the same pixels; Pillow reads headers and the rarer kinds (palette, CMYK,
+WebP, BMP). Colour profiles are ignored. 16-bit pictures become ``round(v * 255 / 65535)``.
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ import cv2
 import numpy as np
 from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from occset.pictures.png_chunks import SIGNATURE, check_png
+from occset.support import reading
 from occset.support.errors import BadInput
 
-_MAX_BYTES = 1 << 30
+MOST_PACKED = 1000
+"""Bytes of pixels for each byte of a file: more is a picture of one colour, or made to fill a memory."""
+ALWAYS_ALLOWED = 64 << 20
+"""Bytes of pixels that any file may have: 4096 x 4096 with transparency, or a mask of 8192 x 8192."""
+
+_MOST_SCANS = 1000  # of a JPEG; each passes over the whole picture
+_GREY = ("1", "L", "I", "I;16", "I;16B")
 _ORIENTATION = 0x0112  # the EXIF tag
 _AGAIN = "download it again or remove it"
 
@@ -39,15 +48,10 @@ def read_bytes(path: Path) -> bytes:
     """All bytes of a file.
 
     Raises:
-        BadInput: missing, a folder, unreadable, or absurdly large.
+        BadInput: missing, a folder, a pipe, a device, unreadable, or absurdly large.
     """
     try:
-        size = path.stat().st_size
-        if size > _MAX_BYTES:
-            raise BadInput(
-                f"{path} has {size} bytes, more than the limit of {_MAX_BYTES}: make it smaller or remove it"
-            )
-        return path.read_bytes()
+        return reading.read_file(path)
     except FileNotFoundError as error:
         raise BadInput(f"{path} does not exist: download it or remove it from the list") from error
     except IsADirectoryError as error:
@@ -66,12 +70,15 @@ def _open(data: bytes, path: Path) -> ImageFile.ImageFile:
     try:
         if data[:3] == b"\xff\xd8\xff":
             return JpegImagePlugin.JpegImageFile(stream)
-        if data[:8] == b"\x89PNG\r\n\x1a\n":
+        if data[:8] == SIGNATURE:
+            check_png(data, str(path))
             return PngImagePlugin.PngImageFile(stream)
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return WebPImagePlugin.WebPImageFile(stream)
         if data[:2] == b"BM":
             return BmpImagePlugin.BmpImageFile(stream)
+    except BadInput:
+        raise
     except Exception as error:  # the plugins raise SyntaxError, ValueError, struct.error, OverflowError, ...
         raise BadInput(f"{path} has a damaged header ({error}): {_AGAIN}") from error
     what = "is empty" if not data else "is not a JPEG, PNG, WebP or BMP picture"
@@ -97,7 +104,7 @@ def read_header(data: bytes, path: Path) -> Header:
     return Header(str(opened.format), opened.mode, *opened.size, orientation, bits, has_alpha)
 
 
-def _check_size(header: Header, path: Path, max_pixels: int) -> None:
+def _check_size(data: bytes, header: Header, path: Path, max_pixels: int) -> None:
     width, height = header.width, header.height
     if width * height > max_pixels:
         raise BadInput(
@@ -105,6 +112,15 @@ def _check_size(header: Header, path: Path, max_pixels: int) -> None:
         )
     if width < 1 or height < 1:
         raise BadInput(f"{path} is {width} x {height} pixels: {_AGAIN}")
+    channels = 4 if header.has_alpha else 1 if header.mode in _GREY else 3
+    unpacked = width * height * channels * header.bits // 8
+    if unpacked > max(ALWAYS_ALLOWED, MOST_PACKED * len(data)):
+        raise BadInput(
+            f"{path} has {len(data)} bytes and would unpack to {unpacked}, more than {MOST_PACKED} for each: shrink it or "
+            "remove it"
+        )
+    if header.format == "JPEG" and data.count(b"\xff\xda") > _MOST_SCANS:
+        raise BadInput(f"{path} has more than {_MOST_SCANS} scans: save it again with another program, or remove it")
 
 
 def _is_whole(data: bytes, header: Header) -> bool:
@@ -117,7 +133,7 @@ def _is_whole(data: bytes, header: Header) -> bool:
 def _by_opencv(data: bytes, header: Header, path: Path) -> np.ndarray:
     """Decode to (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or uint16, not yet turned upright."""
     if not _is_whole(data, header):
-        _by_pillow(data, path)  # bytes after the end are harmless; Pillow raises where some are missing
+        _by_pillow(data, header, path)  # bytes after the end are harmless; Pillow raises where some are missing
     flags = cv2.IMREAD_UNCHANGED if header.format == "PNG" else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -130,15 +146,26 @@ def _by_opencv(data: bytes, header: Header, path: Path) -> np.ndarray:
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB if decoded.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
 
 
-def _by_pillow(data: bytes, path: Path) -> np.ndarray:
+def _by_pillow(data: bytes, header: Header, path: Path) -> np.ndarray:
     """Decode to (H, W, 3) RGB or, where there is transparency, (H, W, 4) RGBA uint8, not yet turned upright."""
     opened = _open(data, path)
     try:
         opened.load()
         has_alpha = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
-        return np.asarray(opened.convert("RGBA" if has_alpha else "RGB"))
+        decoded = np.asarray(opened.convert("RGBA" if has_alpha else "RGB"))
     except Exception as error:  # OSError for truncation, SyntaxError and zlib.error for damage, and more
         raise BadInput(f"{path} is truncated or damaged ({error}): {_AGAIN}") from error
+    if decoded.shape[:2] != (header.height, header.width):
+        raise BadInput(f"{path} holds another size than its header says: {_AGAIN}")
+    return decoded
+
+
+def _to_8_bits(image: np.ndarray) -> np.ndarray:
+    """uint16 to uint8, ``round(v * 255 / 65535)``; some rows at a time, so that no copy of four bytes a value is made."""
+    small = np.empty(image.shape, np.uint8)
+    for at in range(0, len(image), 64):
+        small[at : at + 64] = (image[at : at + 64].astype(np.uint32) * 255 + 32767) // 65535
+    return small
 
 
 def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
@@ -165,13 +192,13 @@ def decode(path: Path | str, max_pixels: int) -> np.ndarray:
     """Decode any picture to (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA uint8, upright.
 
     Raises:
-        BadInput: missing, unreadable, not a picture, truncated, damaged, or more than `max_pixels`.
+        BadInput: missing, unreadable, not a picture, truncated, damaged, more than `max_pixels`, or packed too tightly.
     """
     path = Path(path)
     data = read_bytes(path)
     header = read_header(data, path)
-    _check_size(header, path, max_pixels)
-    image = _by_opencv(data, header, path) if _fits_opencv(header) else _by_pillow(data, path)
+    _check_size(data, header, path, max_pixels)
+    image = _by_opencv(data, header, path) if _fits_opencv(header) else _by_pillow(data, header, path)
     if image.dtype == np.uint16:
-        image = ((image.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+        image = _to_8_bits(image)
     return _upright(image, header.orientation)

@@ -144,6 +144,8 @@ class FaceDetector:
         """Scores (N,), boxes (N, 4) and landmarks (N, 5, 2) in pixels of `canvas`, above the threshold."""
         batch = ((canvas.astype(np.float32) - 127.5) / 128).transpose(2, 0, 1)[None]
         outputs = self._session.run({self._session.inputs[0].name: np.ascontiguousarray(batch)})
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise BadInput(f"{self.file}: what it answers is not finite: download the file again")
         by_width = {
             # InsightFace's own files give (N, width), others (1, N, width); the finest stride has most cells
             width: sorted((o.reshape(-1, width) for o in outputs if o.shape[-1] == width), key=len, reverse=True)

@@ -139,15 +139,19 @@ def read_mask(path: Path) -> np.ndarray:
     return check_mask(mask, str(path))
 
 
-def read_soft_mask(path: Path) -> np.ndarray:
+def read_soft_mask(path: Path, max_pixels: int | None = None) -> np.ndarray:
     """Read a soft mask, a grey PNG of alpha 0..255, as (H, W) uint8; `harden` makes it binary.
+
+    Args:
+        path: the file.
+        max_pixels: largest width x height that gets decoded; that of `occset.pictures.images` when None.
 
     Raises:
         BadInput: missing or broken file, naming it.
     """
-    from occset.pictures.images import read_grey
+    from occset.pictures.images import MAX_PIXELS, read_grey
 
-    return read_grey(path)
+    return read_grey(path, max_pixels or MAX_PIXELS)
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

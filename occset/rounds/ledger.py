@@ -16,11 +16,12 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from occset.dataset import records
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
+from occset.support.parquet_files import read_parquet_notes
+from occset.support.reading import parse_json
 
 LEDGER = pa.schema(
     [
@@ -146,8 +147,8 @@ def read_round(root: Path, number: int | None = None) -> Ledger:
     path = ledger_path(root, number)
     rows = records.read_table(path, LEDGER)
     try:
-        note = pq.read_schema(path).metadata or {}
-        setup = Setup(**json.loads(note[b"round"]))
+        note = read_parquet_notes(path)
+        setup = Setup(**parse_json(note[b"round"]))
     except (KeyError, ValueError, TypeError, OSError) as error:
         raise BadInput(
             f"{path}: does not say what the round was opened with ({error}): restore it from a copy"

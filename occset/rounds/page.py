@@ -6,7 +6,6 @@ exactly this style and this script, by their hashes, and pictures inside the fil
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from occset.rounds.report import report
 from occset.support import pages
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
+from occset.support.reading import read_json
 
 LARGEST = 8_000_000
 """Bytes of a page; one that would be larger shows fewer pictures."""
@@ -115,11 +115,11 @@ def read_discussion(root: Path, number: int) -> list[dict[str, Any]]:
     """
     path = ledger_path(root, number).with_name("discussion.json")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path, any_number=True)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: not readable JSON ({type(error).__name__}): pull the round again") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: not readable JSON ({error}): pull the round again") from error
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise BadInput(f"{path}: not a list of objects with id, reason and url: pull the round again")
     return found

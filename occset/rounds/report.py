@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import decode_rle
 from occset.rounds.ledger import DECISIONS, ledger_path, read_round, read_times
 from occset.support.errors import BadInput
+from occset.support.reading import read_json
 
 CHANGED = 0.98
 """A label counts as changed for good where its IoU with the one before is below this; above it a hand merely wobbled."""
@@ -119,7 +119,7 @@ def _own_scores(root: Path, number: int) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = read_json(path, any_number=True)
         return {str(row["annotator"]): _own_score(row) for row in rows}
     except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise BadInput(f"{path}: not the scores of annotators ({error}): remove it and pull again") from error

@@ -14,7 +14,7 @@ from occset.composition.categories import category as category_of
 from occset.composition.compose import hidden_share
 from occset.composition.placement import draw_warp
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.recipes import MAX_SIZE, Layer, Recipe
+from occset.dataset.recipes import MAX_SIZE, Layer, Recipe, check_work
 from occset.dataset.usable import usable_faces
 from occset.samples.render import Renderer
 from occset.support.errors import OccsetError
@@ -93,6 +93,7 @@ class Drawer:
         if not self.types:
             raise OccsetError(f"{self.data.path}: no occluder in the split '{split}': add some with --occluders")
         for name, (categories, _) in self.types.items():
+            check_work(len(categories), self.plan.size)
             for category in categories:
                 if not self.by_category.get(category):
                     raise OccsetError(

@@ -24,6 +24,7 @@ from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
 from occset.support.locks import clear_temporaries, only_writer
 from occset.support.pool import default_workers, map_chunks
+from occset.support.reading import parse_json, read_file
 
 _CHUNK = 32
 KINDS = ("image", "clean", "face", "occlusion")
@@ -149,9 +150,9 @@ def _claim(data: OcclusionSet, job: Job, recipes: str | None, out: Path) -> None
         if any(p.name[0] != "." for p in out.iterdir()):
             raise OccsetError(f"{out}: not empty and not a rendering of occset: choose a new folder")
         write_atomic(note, text.encode())
-    elif note.read_bytes() != text.encode():
+    elif read_file(note) != text.encode():
         was = read_note(note)
-        other = sorted(k for k in asked if json.dumps(was.get(k)) != json.dumps(json.loads(text)[k]))
+        other = sorted(k for k in asked if json.dumps(was.get(k)) != json.dumps(parse_json(text)[k]))
         raise OccsetError(f"{out}: holds samples of another job (other {', '.join(other)}): choose another folder")
 
 

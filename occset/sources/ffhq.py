@@ -6,7 +6,6 @@ thumbnails, or in the folder itself. Only those that exist are listed. FFHQ has 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ from occset.pictures.images import is_plain_rgb, read_image
 from occset.sources.items import FaceItem
 from occset.support.errors import BadInput
 from occset.support.files import safe_join
+from occset.support.reading import read_json
 
 TABLE = "ffhq-dataset-v2.json"
+_MOST_JSON = 1 << 30  # FFHQ's own has 267 MB
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,7 @@ class FFHQSource:
         self.folder = Path(folder)
         table = self.folder / TABLE
         try:
-            with table.open(encoding="utf-8") as stream:
-                listed = json.load(stream)
+            listed = read_json(table, _MOST_JSON)
         except FileNotFoundError as error:
             raise BadInput(f"{table} does not exist: download it from FFHQ's own page into {folder}") from error
         except (OSError, ValueError) as error:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from occset.support.errors import BadInput
+from occset.support.reading import read_file
 
 LENSES = ("none", "clear", "dark")
+_MOST_BYTES = 256 << 20
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -18,7 +20,7 @@ def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict
         BadInput: missing, not UTF-8, or without one of `columns`.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(path, _MOST_BYTES).decode("utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise BadInput(f"{path} does not exist: write a CSV with the columns {','.join(columns)}") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -88,7 +90,7 @@ def read_celeba_identities(folder: Path) -> dict[str, str]:
 
 def _columns(path: Path, count: int) -> Iterator[tuple[int, list[str]]]:
     """Fields of a table separated by blanks, each row with its line number."""
-    for line, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for line, text in enumerate(read_file(path, _MOST_BYTES).decode("utf-8", "replace").splitlines(), start=1):
         fields = text.split()
         if fields and len(fields) != count:
             raise BadInput(f"{path}, line {line}: {len(fields)} columns where {count} belong: download it again")

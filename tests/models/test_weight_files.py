@@ -92,3 +92,27 @@ def test_hash_tells_weights_apart(tmp_path: Path) -> None:
     assert weights_hash(tmp_path / "one") == weights_hash(tmp_path / "two")
     save_weights(state() | {"b": torch.zeros(490)}, tmp_path / "two", ABOUT)
     assert weights_hash(tmp_path / "one") != weights_hash(tmp_path / "two")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_a_file_whose_weights_are_not_finite_is_refused_by_name(
+    tmp_path: Path, value: float, kind: torch.dtype
+) -> None:
+    weights = {**state(), "layer.weight": torch.tensor([[1.0, value]]).to(kind)}
+    data = weight_files._safetensors().save(weights, {"about": "{}"})
+    (tmp_path / "model.safetensors").write_bytes(data)
+    with pytest.raises(BadInput, match=r"the weights 'layer\.weight' are not finite"):
+        load_weights(tmp_path)
+
+
+@pytest.mark.parametrize("about", ["[" * 100_000, '{"a":' * 500 + "1" + "}" * 500, '{"network": 1, "network": 2}', ""])
+def test_notes_of_a_stranger_are_refused_by_name(tmp_path: Path, about: str) -> None:
+    (tmp_path / "model.safetensors").write_bytes(weight_files._safetensors().save(state(), {"about": about}))
+    with pytest.raises(BadInput, match=r"model\.safetensors: is not a file of weights that occset wrote \(\w*Error: "):
+        load_weights(tmp_path)
+
+
+def test_figures_that_python_writes_beyond_json_are_read(tmp_path: Path) -> None:
+    save_weights(state(), tmp_path, {**ABOUT, "iou": float("nan")})
+    assert load_weights(tmp_path)[1]["iou"] != load_weights(tmp_path)[1]["iou"]

@@ -19,4 +19,4 @@ class Predictions(StoredPredictions):
             BadInput: a file cannot be read.
             UnsafePath: an id would lead out of the folder.
         """
-        return self.read(ids, read_image)
+        return self.read(ids, images, read_image)

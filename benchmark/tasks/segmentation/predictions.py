@@ -13,4 +13,4 @@ class Predictions(StoredPredictions):
 
     def segment(self, images: np.ndarray, *, ids: list[str]) -> np.ndarray:
         """Read the samples' soft masks, (B, h, w) uint8, 255 = face; raises as `StoredPredictions.read` does."""
-        return self.read(ids, read_soft_mask)
+        return self.read(ids, images, read_soft_mask)

@@ -437,3 +437,12 @@ def test_a_real_server(label_studio: Any, monkeypatch: pytest.MonkeyPatch, tmp_p
     known.delete_project(made["id"])
     with pytest.raises(OccsetError, match="was it deleted meanwhile"):
         list(known.tasks(made["id"]))
+
+
+def test_what_one_annotator_nested_too_deep_is_cut_off_and_the_others_are_read(fake: Fake) -> None:
+    deep = b'{"a":' * 700 + b"1" + b"}" * 700
+    page = b'[{"id": 1, "result": [' + deep + b']}, {"id": 2, "result": [{"type": "choices"}]}]'
+    fake.answers["GET /api/users/"] = lambda query, body: (200, page)
+    answer = connect(fake.url, TOKEN)._line.ask("GET", "/api/users/", repeat=False)
+    assert answer[1] == {"id": 2, "result": [{"type": "choices"}]}
+    assert answer[0]["id"] == 1 and json.loads(json.dumps(answer)) == answer

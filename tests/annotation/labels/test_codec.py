@@ -382,6 +382,17 @@ PNG = png(RGBA)
         (url(PNG[:16] + struct.pack(">II", 60000, 60000) + PNG[24:]), "60000 x 60000"),
         (url(with_chunk(PNG, b"zTXt", b"k\0\0" + zlib.compress(bytes(1 << 25)))), "damaged"),
         (url(PNG + bytes(80000)), "too long"),
+        # of the two headers of a file one was checked and the other decoded
+        (url(with_chunk(PNG, b"IHDR", struct.pack(">II", 4096, 4096) + PNG[24:29])), "two headers"),
+        (url(with_chunk(PNG, b"IHDR", PNG[16:29])), "two headers"),
+        (
+            url(PNG[:-12] + with_chunk(PNG, b"IHDR", struct.pack(">II", 9, 9) + PNG[24:29])[33:58] + PNG[-12:]),
+            "two headers",
+        ),
+        (
+            url(with_chunk(PNG, b"fcTL", struct.pack(">IIIII", 0, 5000, 5000, 0, 0) + bytes(6))),
+            "frame that lies beyond",
+        ),
     ],
 )
 def test_a_hostile_bitmask_is_refused(address, message):

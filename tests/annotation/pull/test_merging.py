@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import struct
+import zlib
 from typing import Any
 
 import cv2
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 
 from occset.annotation.labels import task_reader
+from occset.annotation.labels.codec import encode_bitmask
 from occset.annotation.pull import drawn_occluders
 from occset.annotation.pull.merging import Options, Pulled
 from occset.annotation.pull.pull import pull
@@ -148,6 +152,25 @@ def test_the_readers_own_failure_refuses_that_task_alone(world: World, monkeypat
     assert pulled.merged == 2 and pulled.halves == [four] and len(pulled.refused) == 3
     monkeypatch.undo()
     assert world.pull().occluders == 1  # the next pull takes what failed
+
+
+def two_headers(url: str) -> str:
+    """A bitmask with a second header, of half the size, behind the first; what is checked in one is decoded by the other."""
+    data = base64.b64decode(url.partition(",")[2])
+    content = b"IHDR" + struct.pack(">II", 128, 128) + data[24:29]
+    second = struct.pack(">I", 13) + content + struct.pack(">I", zlib.crc32(content))
+    return "data:image/png;base64," + base64.b64encode(data[:33] + second + data[33:]).decode()
+
+
+def test_a_bitmask_of_two_headers_stops_nobodys_pull(world: World) -> None:
+    one, two, *_ = world.faces
+    region = painted(disc()) | {"type": "bitmasklabels", "from_name": "bitmask"}
+    for face, url in ((one, two_headers(encode_bitmask(disc()))), (two, encode_bitmask(disc()))):
+        world.studio.say(face, region | {"value": {"imageDataURL": url, "bitmasklabels": ["face"]}})
+    pulled = world.pull()
+    ((name, why),) = pulled.refused
+    assert name == one and "has two headers" in why
+    assert pulled.merged == 1 and np.array_equal(world.data.load_face(two)[1], disc())
 
 
 def test_half_a_label_says_which_half_was_taken(world: World) -> None:

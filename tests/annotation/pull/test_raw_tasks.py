@@ -72,7 +72,13 @@ def test_broken_files_are_named(tmp_path):
     raw = Raw(tmp_path, 1)
     raw.keep(3, task())
     path = raw.path(3, 7, 1)
-    for content in (b"no gzip", gzip.compress(b"{"), gzip.compress(b"[]"), path.read_bytes()[:-9]):
+    for content in (
+        b"no gzip",
+        gzip.compress(b"{"),
+        gzip.compress(b"[]"),
+        gzip.compress(b"[" * 100_000),
+        path.read_bytes()[:-9],
+    ):
         path.write_bytes(content)
         with pytest.raises(BadInput, match=r"p3-t7.001.json.gz.*pull again"):
             raw.load(3, 7)

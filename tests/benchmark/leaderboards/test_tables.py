@@ -7,9 +7,11 @@ import csv
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from occset.benchmark.leaderboards import build, page
@@ -20,7 +22,8 @@ from occset.benchmark.results.files import write_result
 from occset.benchmark.results.result import picture_path
 from occset.benchmark.tasks import deocclusion
 from occset.benchmark.tasks.metric import Metric
-from occset.support.errors import BadInput, OccsetError
+from occset.pictures.images import write_png
+from occset.support.errors import BadInput, OccsetError, UnsafePath
 from tests.benchmark import result_files
 from tests.benchmark.result_files import make_result, make_scores
 
@@ -225,6 +228,40 @@ def test_the_notes_of_a_result_are_on_the_page(tmp_path: Path, add_result) -> No
     facts = {row["method"]: row["facts"] for row in page._table(table)["rows"]}
     assert facts["small"]["note"] == "returned 128 x 128, resized to the protocol's resolution"
     assert "note" not in facts["other"]
+
+
+@pytest.mark.parametrize("what", ["input", "composite", "folder"])
+def test_a_link_to_a_picture_elsewhere_is_not_published(tmp_path: Path, add_result, what: str) -> None:
+    result = add_result("a", 0.8, pictures=1)
+    private = tmp_path / "private" / "s0000.png"
+    write_png(private, np.full((32, 32, 3), 99, np.uint8))
+    shown = picture_path(result.path.parent, result, "s0000", "input" if what == "folder" else what)
+    if what == "folder":
+        shutil.rmtree(shown.parent)
+        shown.parent.symlink_to(private.parent)
+    else:
+        shown.unlink()
+        shown.symlink_to(private)
+    with pytest.raises(UnsafePath, match=r"leads out of .* through a symbolic link: replace the link by a copy"):
+        build(tmp_path / "results", tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_link_inside_the_results_is_followed(tmp_path: Path, add_result) -> None:
+    result = add_result("a", 0.8, pictures=1)
+    shown = picture_path(result.path.parent, result, "s0000")
+    shown.rename(shown.with_name("kept.png"))
+    shown.symlink_to("kept.png")
+    page = build(tmp_path / "results", tmp_path / "site")["html"].read_text()
+    assert page.count("data:image/webp") == 3
+
+
+def test_a_picture_that_would_fill_the_page_is_refused(tmp_path: Path, add_result) -> None:
+    result = add_result("a", 0.8, pictures=1)
+    shown = picture_path(result.path.parent, result, "s0000")
+    write_png(shown, np.zeros((4097, 4096, 3), np.uint8))
+    with pytest.raises(BadInput, match=r"s0000\.png is 4096 x 4097 pixels, more than the limit"):
+        build(tmp_path / "results", tmp_path / "site")
 
 
 # -- metric versions

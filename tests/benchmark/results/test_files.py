@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -198,3 +201,45 @@ def test_no_results(tmp_path: Path) -> None:
         load_results(tmp_path)
     with pytest.raises(BadInput, match="there is no such folder"):
         load_results(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"machine": {', '"machine": {"a": ' + "[" * 100_000 + "]" * 100_000 + ", ", "nested deeper than 64"),
+        ('"machine": {', '"machine": {"a": ' + '{"a":' * 900 + "1" + "}" * 900 + ", ", "nested deeper than 64"),
+        ('"samples": ', '"samples": 1, "samples": ', "the key 'samples' is there twice"),
+        ('"times": {', '"times": {"a": NaN, ', "NaN is no number of JSON"),
+        ('"times": {', '"times": {"a": 1e999, ', "the number 1e999 is too large"),
+        ('"resolution": 32', '"resolution": ' + "3" * 400, "a number of 400 digits is too large"),
+        ('"method": "', '"method": "\\ud83d', "half of a character"),
+    ],
+)
+def test_json_made_to_stop_a_reader_is_refused_by_name(tmp_path: Path, old: str, new: str, says: str) -> None:
+    path = write_result(make_result(machine={"cpu": "x"}, times={"method": 1.0}), make_scores(0.5), tmp_path)
+    text = json.dumps(json.loads(path.read_text()))
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(BadInput, match=rf"\.result\.json: is not valid JSON \(.*{says}"):
+        read_result(path)
+
+
+def test_a_result_may_begin_with_a_mark_and_must_be_a_file(tmp_path: Path) -> None:
+    path = write_result(make_result(), make_scores(0.5), tmp_path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_result(path) == make_result(scores_sha256=read_result(path).scores_sha256)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BadInput, match=r"result\.json is a pipe"):
+        load_results(tmp_path)
+
+
+def test_scores_that_come_out_much_larger_are_refused_though_their_hash_fits(tmp_path: Path) -> None:
+    path = write_result(make_result(), make_scores(0.5), tmp_path)
+    buffer = io.BytesIO()
+    pd.DataFrame({"sample": ["x"] * 3_000_000}).to_parquet(buffer)
+    results._scores_path(path).write_bytes(buffer.getvalue())
+    about = json.loads(path.read_text()) | {"scores_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
+    path.write_text(json.dumps(about))
+    with pytest.raises(BadInput, match=r"scores\.parquet: 3000000 rows in \d+ bytes, more than"):
+        read_result(path).scores  # noqa: B018

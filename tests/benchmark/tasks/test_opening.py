@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import socket
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -14,8 +18,11 @@ from occset.benchmark.methods.interfaces import Deoccluder, Learns
 from occset.benchmark.tasks import opening
 from occset.benchmark.tasks.deocclusion import CONTROLS, METHODS, TASK
 from occset.benchmark.tasks.deocclusion.evaluator import run_checked
+from occset.benchmark.tasks.deocclusion.predictions import Predictions
 from occset.benchmark.tasks.opening import available, is_control, open_method
 from occset.benchmark.tasks.problems import problems_of
+from occset.benchmark.tasks.segmentation.predictions import Predictions as MaskPredictions
+from occset.pictures.images import write_png
 from occset.support.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
 
 
@@ -281,3 +288,39 @@ def test_the_hash_of_predictions_follows_their_bytes(folder: Path) -> None:
     assert hash_now() == before
     (folder / "s2.png").write_bytes((folder / "s1.png").read_bytes())
     assert hash_now() != before
+
+
+def test_predictions_that_would_fill_the_memory_are_refused_by_name(tmp_path: Path) -> None:
+    ids = [f"{number:016x}" for number in range(6)]
+    write_png(tmp_path / f"{ids[0]}.png", np.zeros((3000, 3000, 3), np.uint8))
+    for sample in ids[1:]:
+        shutil.copy(tmp_path / f"{ids[0]}.png", tmp_path / f"{sample}.png")
+    method, masks = Predictions(tmp_path), MaskPredictions(tmp_path)
+    for read in (
+        lambda images: method.deocclude(images, None, ids=ids),
+        lambda images: masks.segment(images, ids=ids),
+    ):
+        with pytest.raises(BadInput, match=rf"{ids[0]}\.png is 3000 x 3000 pixels, more than the limit of 4194304"):
+            read(np.zeros((6, 256, 256, 3), np.uint8))
+    # of a larger sample a prediction may be larger too
+    assert masks.segment(np.zeros((1, 1500, 1500, 3), np.uint8), ids=ids[:1]).shape == (1, 3000, 3000)
+
+
+def test_predictions_of_four_times_the_side_are_read(tmp_path: Path) -> None:
+    write_png(tmp_path / "s.png", np.full((2048, 2048, 3), 7, np.uint8))
+    found = Predictions(tmp_path).deocclude(np.zeros((1, 256, 256, 3), np.uint8), None, ids=["s"])
+    assert found.shape == (1, 2048, 2048, 3) and found.min() == found.max() == 7
+
+
+def test_a_pipe_among_predictions_holds_nobody_up(tmp_path: Path) -> None:
+    write_png(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
+    known = Predictions(tmp_path).weights_hash
+    os.mkfifo(tmp_path / "b.png")
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as server, contextlib.chdir(tmp_path):
+        server.bind("c.png")
+    (tmp_path / "d.png").symlink_to("/dev/zero")
+    method = Predictions(tmp_path)
+    assert method.weights_hash == known
+    for sample in "bcd":
+        with pytest.raises(BrokenMethod, match=f"1 of these 1 samples have no picture in .*, such as {sample}.png"):
+            method.deocclude(np.zeros((1, 8, 8, 3), np.uint8), None, ids=[sample])

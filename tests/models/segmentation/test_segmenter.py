@@ -172,3 +172,20 @@ def test_the_environment_names_other_weights(weights: Path, monkeypatch: pytest.
     monkeypatch.setenv("OCCSET_NS", str(weights))
     assert FaceSegmenter().weights_hash == FaceSegmenter(weights).weights_hash
     assert FaceSegmenter().revision != released
+
+
+def test_an_answer_that_is_not_finite_is_no_black_mask(tmp_path: Path) -> None:
+    state = {
+        name: torch.full_like(value, 1e38) if name.endswith("conv1.weight") else value
+        for name, value in NARROW.build().state_dict().items()
+    }
+    save_weights(state, tmp_path, ABOUT, half=False)
+    with pytest.raises(BadInput, match="what the network answers is not finite"):
+        FaceSegmenter(tmp_path).segment(pictures(1, 64))
+
+
+@pytest.mark.parametrize("network", [{"size": 1 << 20}, {"decoder": [1 << 30, 8, 8, 8, 8]}, {"size": -64}, {"size": 0}])
+def test_a_network_that_would_take_the_machine_is_not_built(tmp_path: Path, network: dict[str, object]) -> None:
+    save_weights(NARROW.build().state_dict(), tmp_path, {"network": ABOUT["network"] | network})
+    with pytest.raises(OccsetError, match="sides up to 2048 and blocks up to 2048 channels"):
+        FaceSegmenter(tmp_path).segment(pictures(1, 64))

@@ -69,6 +69,9 @@ def test_what_is_no_set_is_said(tmp_path):
         (b"{ half", "not readable JSON"),
         (b"\xff\xfe", "not readable JSON"),
         (b"", "not readable JSON"),
+        (b"[" * 1_000_000, r"not readable JSON \(its lists and objects are nested deeper than 64"),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, r"not readable JSON \(its lists and objects are nested"),
+        (b'{"schema_version": 1, "schema_version": 1, "sources": []}', r"not readable JSON \(the key 'schema_version'"),
         (b"[]", "lacks schema_version or sources"),
         (b'{"sources": []}', "lacks schema_version or sources"),
         (b'{"schema_version": "1", "sources": []}', "lacks schema_version or sources"),
@@ -483,3 +486,26 @@ def test_a_picture_with_other_pixels_is_never_used(make_set):
         with pytest.raises(BadInput, match=rf"{files[one]}: .*"):
             load(one)
         load(other)
+
+
+def test_arrays_that_come_out_much_larger_are_refused_by_name(tmp_path):
+    path = tmp_path / "truth.npz"
+    np.savez_compressed(path, albedo=np.arange(1000), normals=np.zeros((40, 40, 3), np.float32))
+    assert records.read_arrays(path)["albedo"].sum() == 499500
+    np.savez_compressed(path, albedo=np.zeros(100 << 20, np.uint8))
+    with pytest.raises(BadInput, match=r"truth\.npz has \d+ bytes and would unpack to 1048577\d\d"):
+        records.read_arrays(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BadInput, match=r"truth\.npz is a pipe"):
+        records.read_arrays(path)
+
+
+@pytest.mark.parametrize("cell", ["[" * 5000, "3", '{"eyeglasses": NaN}', '{"a": 1, "a": 2}'])
+def test_flags_of_a_stranger_are_refused_by_name(cell):
+    with pytest.raises(BadInput, match=r"the flags '.* of a face are not a JSON object"):
+        records.flag_of(pd.DataFrame({"flags": [None, "", '{"eyeglasses": "dark"}', cell]}), "eyeglasses")
+    assert list(records.flag_of(pd.DataFrame({"flags": [None, '{"eyeglasses": "dark"}']}), "eyeglasses")) == [
+        "",
+        "dark",
+    ]

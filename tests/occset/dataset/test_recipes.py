@@ -1,6 +1,8 @@
+import dataclasses
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -122,3 +124,60 @@ def test_no_face_in_the_split_is_said(plain_set):
         OccsetError, match=r"no labelled face .*photos and ffhq bring no masks; .* celebamask-hq or builtin"
     ):
         Drawer(plain_set, Plan(split="nowhere"))
+
+
+def _layers(recipe, count):
+    """The recipe with so many layers, of which no two lie alike."""
+    (layer, *_), rng = recipe.layers, np.random.default_rng(count)
+    return tuple(
+        dataclasses.replace(layer, warp=tuple(int(v) for v in rng.integers(-(1 << 20), 1 << 20, 8)))
+        for _ in range(count)
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "size", "says"),
+    [
+        (300, 4096, "row 0: a sample of 300 layers: it has at most 32"),
+        (33, 16, "row 0: a sample of 33 layers: it has at most 32"),
+        (9, 4096, "row 0: a sample of 9 layers at 4096 x 4096 pixels: at that size it has at most 8"),
+        (32, 2100, "row 0: a sample of 32 layers at 2100 x 2100 pixels: at that size it has at most 30"),
+        (1, 4097, "row 0: a sample of 4097 pixels: sizes go from 1 to 4096"),
+        (1, 0, "row 0: a sample of 0 pixels"),
+        (99_900, 16, "in 1 rows, more than 1024 for each"),
+    ],
+)
+def test_what_would_take_the_machine_is_refused_by_name(tmp_path, drawn, layers, size, says):
+    path = tmp_path / "recipes.parquet"
+    row = recipes.to_frame([dataclasses.replace(drawn[0], layers=_layers(drawn[0], min(layers, 300)), size=size)])
+    row["layers"] = [list(row["layers"][0]) * (layers // min(layers, 300))]
+    path.write_bytes(recipes.to_bytes(row, recipes.SCHEMA))
+    began = time.monotonic()
+    with pytest.raises(BadInput, match=rf"recipes\.parquet.*{says}"):
+        recipes.read_recipes(path)
+    assert time.monotonic() - began < 5
+
+
+def test_as_much_as_is_allowed_is_read(tmp_path, drawn):
+    path = tmp_path / "recipes.parquet"
+    allowed = [
+        dataclasses.replace(drawn[0], layers=_layers(drawn[0], count), size=size)
+        for count, size in ((0, 4096), (8, 4096), (32, 2048), (32, 1))
+    ]
+    path.write_bytes(recipes.recipes_to_bytes(allowed))
+    assert recipes.read_recipes(path) == allowed
+
+
+def test_many_rows_of_one_recipe_in_a_small_file_are_refused(tmp_path, drawn):
+    path = tmp_path / "recipes.parquet"
+    row = recipes.to_frame([dataclasses.replace(drawn[0], layers=_layers(drawn[0], 1) * 30)])
+    path.write_bytes(recipes.to_bytes(row.loc[row.index.repeat(5000)], recipes.SCHEMA))
+    with pytest.raises(BadInput, match=r"150000 layers in \d+ bytes cannot all be different"):
+        recipes.read_recipes(path)
+
+
+def test_a_plan_beyond_the_limits_is_refused_before_anything_is_drawn(plain_set):
+    with pytest.raises(OccsetError, match="9 layers at 4096 x 4096"):
+        Drawer(plain_set, Plan(size=4096, types={"heap": (("hand",) * 9, 1.0)}))
+    with pytest.raises(OccsetError, match="40 layers: it has at most 32"):
+        Drawer(plain_set, Plan(size=64, types={"heap": (("hand",) * 40, 1.0)}))

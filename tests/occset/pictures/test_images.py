@@ -193,10 +193,10 @@ def test_a_folder_and_a_file_without_rights(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(BadInput, match="is a folder"):
         read_image(tmp_path)
 
-    def refuse(self: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("occset.support.reading.read_file", refuse)
     with pytest.raises(BadInput, match=r"photo\.jpg may not be read.*chmod"):
         read_image(jpeg)
 

@@ -293,10 +293,10 @@ def test_wrong_options_and_folders(folder: Folder, tmp_path: Path) -> None:
 def test_a_photo_without_rights(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.add(0, {"skin": _parts()["skin"]})
 
-    def refuse(self: Path) -> bytes:
+    def refuse(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("occset.support.reading.read_file", refuse)
     with pytest.raises(BadInput, match=r"0\.jpg may not be read"):
         folder.open().read_face("0")
 

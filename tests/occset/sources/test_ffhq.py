@@ -109,6 +109,9 @@ def test_missing_and_broken_tables(tmp_path: Path) -> None:
     (tmp_path / TABLE).write_text('{"0": ')
     with pytest.raises(BadInput, match=rf"{TABLE} cannot be read.*download it again"):
         FFHQSource(str(tmp_path))
+    (tmp_path / TABLE).write_text('{"0": ' + "[" * 200_000)
+    with pytest.raises(BadInput, match=rf"{TABLE} cannot be read .*nested deeper than 64 levels.*download it again"):
+        FFHQSource(str(tmp_path))
 
 
 def test_bad_pictures(tmp_path: Path) -> None:
