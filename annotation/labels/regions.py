@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 
 from occset.annotation.labels.codec import decode_bitmask, decode_brush
@@ -16,7 +17,7 @@ from occset.support.errors import BadInput
 MOST_REGIONS = 200
 """Of an annotation. The browser freezes long before."""
 
-_MOST_TRACES = 256  # pixels of alpha 1 that a stroke which was wiped out may leave
+_TRACE = 5  # width in pixels of what a stroke which was wiped out may leave
 
 MOST_COMMENT = 2000
 """Characters of a comment that are kept."""
@@ -135,7 +136,7 @@ def _check_seen(alpha: np.ndarray) -> np.ndarray:
 
     A stroke that was wiped out may leave an alpha of 1 in its outline, but not on an area.
     """
-    if alpha.max() == 1 and np.count_nonzero(alpha) >= _MOST_TRACES:
+    if alpha.max() == 1 and cv2.erode(alpha, np.ones((_TRACE, _TRACE), np.uint8)).any():
         raise BadInput(
             "its mask is of 0 and 1 of 255, which nobody saw in Label Studio: delete it and draw it again, or send it "
             "again with 0 and 255"

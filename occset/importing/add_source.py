@@ -45,6 +45,7 @@ class Report:
         harvested: cut-outs harvested from its faces and added.
         problems: what could not be used, by name, and why; it is nowhere in the set, unless the message says so.
         duplicates: what shows, pixel by pixel, the same as another item of the set, which it is; kept once.
+        notes: sentences on the source as a whole, such as rows of its tables that name nothing.
     """
 
     source: str
@@ -55,6 +56,7 @@ class Report:
     harvested: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     duplicates: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -112,7 +114,7 @@ def add_source(
 
     source = open_source(spec, kind)
     keys: list[str] = getattr(source, f"{kind[:-1]}_keys")()
-    report = Report(spec, kind)
+    report = Report(spec, kind, notes=source.notes() if hasattr(source, "notes") else [])
     with only_writer(data.path):
         data.refresh()
         make = partial(_make_reader, source, data, kind[:-1], arcface)

@@ -19,6 +19,7 @@ from occset.pictures.decoding import Stored
 from occset.support.errors import BadInput
 
 _NEAR = 24  # of 255: colours that differ by less are one, since JPEG and premultiplied editing change them
+_MANY_ONES = 0.05  # of the picture; fewer may be what a network that sees no face is faintly unsure of
 _MOST_LABELS = 20  # distinct values of a map of labels; soft edges have more
 
 
@@ -94,10 +95,11 @@ def binary_of(levels: Levels, where: str, threshold: int | None = None, how: str
 
 
 def soft_of(levels: Levels) -> np.ndarray:
-    """Levels as a soft mask (H, W) uint8, 0..255; one of 0 and 1 is one of 0 and 255."""
+    """Levels as a soft mask (H, W) uint8, 0..255; one of 0 and many 1 is one of 0 and 255, that was not scaled."""
     values = levels.values
     largest = int(values.max(initial=0))
-    if largest in levels.ones and not ((values > 0) & (values < largest)).any():
+    is_scaled = largest * 255 > 2 * levels.top or np.count_nonzero(values) > _MANY_ONES * values.size
+    if largest in levels.ones and is_scaled and not ((values > 0) & (values < largest)).any():
         return np.where(values > 0, np.uint8(255), np.uint8(0))
     if levels.top == 255:
         return values

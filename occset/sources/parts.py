@@ -48,8 +48,8 @@ def read_labels(masks: Path, key: str, shape: tuple[int, int]) -> np.ndarray:
         (H, W) uint8, see `PARTS`.
 
     Raises:
-        BadInput: no parts, broken ones, such as are no mask (`occset.pictures.masks.read_mask`), parts of different sizes, or of
-            another shape than the photo; names the file.
+        BadInput: no parts, ones that are broken or no masks (see `occset.pictures.masks.read_mask`), parts of different
+            sizes, or of another shape than the photo; names the file.
     """
     folder = masks / str(int(key) // 2000)
     labels: np.ndarray | None = None
