@@ -50,6 +50,8 @@ def new_command(
     for kind, spec in wanted:
         with progress_bar(f"{kind} {spec}") as progress:
             report = add_source(data, kind, spec, workers, progress, seed, arcface)
+        if report.left and spec.startswith("photos:"):
+            report.notes.append(f"{report.left} more faces in its photos were left: photos:DIR?faces=all takes them")
         for note in report.notes:
             say(note)
         notes += [{"kind": kind, "source": spec, "message": note} for note in report.notes]

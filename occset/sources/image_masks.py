@@ -17,8 +17,9 @@ from occset.pictures.detector import FaceDetector
 from occset.pictures.images import is_plain_rgb, read_image
 from occset.pictures.mask_doubts import doubt_of, marks_the_border
 from occset.pictures.masks import read_mask
+from occset.pictures.turned import Found, find_faces
 from occset.sources.items import SPLITS, FaceItem
-from occset.sources.photos import SUFFIXES
+from occset.sources.photos import SUFFIXES, flags_of
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import safe_join
 
@@ -129,8 +130,9 @@ class ImageMasksSource:
         rows, columns = _square(mask)
         whole = image.shape[0] == image.shape[1]
         image, mask = np.ascontiguousarray(image[rows, columns]), np.ascontiguousarray(mask[rows, columns])
-        found = self._detector.detect(image) if self._detector else []
-        doubt = doubt_of(mask, found[0].landmarks if found else None)
+        found = find_faces(self._detector, image) if self._detector else Found()
+        points = found.faces[0].landmarks.astype(np.float64) if found.faces else None
+        doubt = doubt_of(mask, points)
         if spread:  # of a photo that is inverted, the square may hold nothing but background
             doubt = doubt or "it marks the border of the whole picture, as if it were inverted"
         if doubt and not self.confirmed & {"all", key}:
@@ -141,9 +143,9 @@ class ImageMasksSource:
             self.licence,
             file=files[0] if whole and is_plain_rgb(files[0]) else None,
             mask=mask,
-            landmarks=found[0].landmarks.astype(np.float64) if found else None,
-            landmarks_source="scrfd" if found else "none",
-            flags={"faces_in_photo": str(len(found))} if len(found) > 1 else {},
+            landmarks=points,
+            landmarks_source="none" if points is None else "scrfd",
+            flags=flags_of(found),
             split=self.split,
         )
 
