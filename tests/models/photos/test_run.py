@@ -75,7 +75,7 @@ class Finds:
 
     turn = cv2.getRotationMatrix2D((256, 256), 30, 0.8)
 
-    def detect(self, image: np.ndarray) -> list[Detection]:
+    def detect(self, image: np.ndarray, scales: int | None = None) -> list[Detection]:
         points = cv2.transform(template(512)[None].astype(np.float64), self.turn)[0]
         return [Detection(np.array([0, 0, 512, 512], np.float32), 0.9, points.astype(np.float32))]
 

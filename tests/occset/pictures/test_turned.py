@@ -17,7 +17,7 @@ from occset.pictures.landmarks import template
 from occset.pictures.turned import Found, find_all_faces, find_faces
 
 HEIGHT, WIDTH = 300, 420
-PLACE = template(120) + [200, 90]  # of the face in the upright photo
+PLACE = template(120) + np.array((200, 90))  # of the face in the upright photo
 
 
 class Sees:
