@@ -19,7 +19,7 @@ from occset.pictures.mask_doubts import doubt_of, marks_the_border
 from occset.pictures.masks import read_mask
 from occset.pictures.turned import Found, find_faces
 from occset.sources.items import SPLITS, FaceItem
-from occset.sources.photos import SUFFIXES, flags_of
+from occset.sources.photos import SUFFIXES, found_flags
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import safe_join
 
@@ -145,7 +145,7 @@ class ImageMasksSource:
             mask=mask,
             landmarks=points,
             landmarks_source="none" if points is None else "scrfd",
-            flags=flags_of(found),
+            flags=found_flags(found),
             split=self.split,
         )
 

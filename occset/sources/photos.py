@@ -160,11 +160,11 @@ class PhotosSource:
             file=file if height == width and is_plain_rgb(file) else None,
             landmarks=found.faces[0].landmarks.astype(np.float64) if found.faces else None,
             landmarks_source="scrfd" if found.faces else "none",
-            flags=flags_of(found),
+            flags=found_flags(found),
         )
 
 
-def flags_of(found: Found) -> dict[str, str]:
+def found_flags(found: Found) -> dict[str, str]:
     """Flags of a picture that is taken as it lies."""
     flags = {"faces_in_photo": str(len(found.faces))} if len(found.faces) > 1 else {}
     if found.turned:
