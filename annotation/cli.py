@@ -192,6 +192,10 @@ def pull_command(
         typer.Option("--finish", help="Take what is there and give up the faces without a label: the round ends."),
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Read and merge all again, not only what changed.")] = False,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a face whose label was held back as doubtful, and is right; may be repeated."),
+    ] = None,
     page: Annotated[Path | None, typer.Option(help="Write the round's report with pictures here, as HTML.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -206,7 +210,7 @@ def pull_command(
     if rule not in ("staple", "majority"):
         raise OccsetError(f"--rule {rule}: take staple or majority")
     data = OcclusionSet(path)
-    options = Options(rule, least=agreement, finish=finish, everything=everything)  # type: ignore[arg-type]
+    options = Options(rule, least=agreement, finish=finish, everything=everything, confirmed=tuple(confirm or ()))  # type: ignore[arg-type]
     with progress_bar("pulling") as progress:
         pulled = pull(data, connect(), number, options, progress)
     for name, message in pulled.refused:

@@ -122,6 +122,9 @@ def segment_command(
     align: Annotated[
         bool, typer.Option(help="Find the face and align it first; --no-align takes photos as aligned squares.")
     ] = True,
+    all_faces: Annotated[
+        bool, typer.Option("--all-faces", help="Mark all faces of a photo, not only the largest.")
+    ] = False,
     soft: Annotated[bool, typer.Option("--soft", help="Masks of 0..255 instead of 0 and 255.")] = False,
     sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG) of the crops.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -133,12 +136,16 @@ def segment_command(
 
     network = open_model(model, weights, device, threads=None)
     with progress_bar("segmenting") as progress:
-        done = segment_photos(network, photos, out, align, soft, sheet, progress)
+        done = segment_photos(network, photos, out, align, soft, sheet, progress, all_faces and align)
     for name, why in done.problems:
         say(f"skipped {name}: {why}")
+    for name, why in done.doubtful:
+        say(f"look at {name}: {why}")
     say(
         f"{done.written} mask{'s' * (done.written != 1)} in {out}"
         + (f", contact sheet {sheet}" if sheet and done.written else "")
     )
+    if done.left[0]:
+        say(f"{done.left[0]} more faces in {done.left[1]} photos were left unmarked: --all-faces marks them")
     if done.problems:
         raise typer.Exit(1)

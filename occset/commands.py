@@ -46,9 +46,15 @@ def new_command(
     data.clean()
     rows: list[dict[str, Any]] = []
     items: dict[str, list[dict[str, str]]] = {"refused": [], "duplicates": []}
+    notes: list[dict[str, str]] = []
     for kind, spec in wanted:
         with progress_bar(f"{kind} {spec}") as progress:
             report = add_source(data, kind, spec, workers, progress, seed, arcface)
+        if report.left and spec.startswith("photos:"):
+            report.notes.append(f"{report.left} more faces in its photos were left: photos:DIR?faces=all takes them")
+        for note in report.notes:
+            say(note)
+        notes += [{"kind": kind, "source": spec, "message": note} for note in report.notes]
         for key, message in report.problems:
             say(f"refused {key}: {message}")
             items["refused"].append({"kind": kind, "source": spec, "item": key, "message": message})
@@ -68,7 +74,7 @@ def new_command(
             }
         )
     if as_json:
-        print_json({"sources": rows, **items})
+        print_json({"sources": rows, **items, "notes": notes})
     else:
         print_table(rows, f"{path}")
     alone = data.head["grouping"]["by_near_duplicates_only"]

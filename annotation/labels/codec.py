@@ -138,6 +138,8 @@ def decode_bitmask(url: str, height: int, width: int) -> np.ndarray:
 def _alpha_of(png: bytes) -> np.ndarray:
     from PIL import Image
 
+    if png[24] == 16:
+        return _alpha_of_16_bits(png)
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
             image.load()
@@ -146,6 +148,23 @@ def _alpha_of(png: bytes) -> np.ndarray:
     except Exception as error:  # OSError for truncation, SyntaxError and zlib.error for damage, and more
         raise BadInput(f"the PNG of a bitmask is truncated or damaged ({error}): {_AGAIN}") from error
     raise BadInput("a bitmask without transparency would cover the whole picture: write the mask with encode_bitmask")
+
+
+def _alpha_of_16_bits(png: bytes) -> np.ndarray:
+    """Pillow would take the upper bytes only, so that 255 of 65535 and 0 are one."""
+    from pathlib import Path
+
+    from occset.pictures.decoding import decode_bytes
+    from occset.pictures.mask_reading import alpha_of
+
+    where = "the PNG of a bitmask"
+    alpha = alpha_of(decode_bytes(png, Path(where), MAX_PIXELS), where).values
+    if 0 < alpha.max() <= 257:
+        raise BadInput(
+            f"{where} has an alpha of at most {alpha.max()} of 65535, which nobody saw in Label Studio: write it with "
+            "encode_bitmask, and label the task again"
+        )
+    return ((alpha.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
 def _check_mask(mask: np.ndarray) -> None:

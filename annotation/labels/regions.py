@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 
 from occset.annotation.labels.codec import decode_bitmask, decode_brush
@@ -15,6 +16,8 @@ from occset.support.errors import BadInput
 
 MOST_REGIONS = 200
 """Of an annotation. The browser freezes long before."""
+
+_TRACE = 5  # width in pixels of what a stroke which was wiped out may leave
 
 MOST_COMMENT = 2000
 """Characters of a comment that are kept."""
@@ -120,13 +123,25 @@ def decode_region(region: Region, side: int, where: str) -> np.ndarray:
         BadInput: a shape that is none, or of another size.
     """
     try:
-        if region.type == "brushlabels":
-            return decode_brush(region.shape, side, side)
-        if region.type == "bitmasklabels":
-            return decode_bitmask(region.shape, side, side)
+        if region.type in ("brushlabels", "bitmasklabels"):
+            decode = decode_brush if region.type == "brushlabels" else decode_bitmask
+            return _check_seen(decode(region.shape, side, side))
         return fill_polygon(np.array(list(_points(region.shape))), side)
     except BadInput as error:
         raise BadInput(f"{where}, region {shown(region.id)}: {error}") from error
+
+
+def _check_seen(alpha: np.ndarray) -> np.ndarray:
+    """Refuse a mask that was written as 0 and 1: what an annotator submits is what he could see.
+
+    A stroke that was wiped out may leave an alpha of 1 in its outline, but not on an area.
+    """
+    if alpha.max() == 1 and cv2.erode(alpha, np.ones((_TRACE, _TRACE), np.uint8)).any():
+        raise BadInput(
+            "its mask is of 0 and 1 of 255, which nobody saw in Label Studio: delete it and draw it again, or send it "
+            "again with 0 and 255"
+        )
+    return alpha
 
 
 def shown(value: Any, most: int = 40) -> str:

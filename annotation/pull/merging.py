@@ -81,6 +81,7 @@ class Options:
         least, farthest: what agreeing means, see `occset.annotation.pull.decision.decide`.
         finish: take what is there, and call the rest missing, so that the round ends.
         everything: read the whole project and merge all of it again.
+        confirmed: faces whose label is taken although it is doubted, see `occset.rounds.closing.Gate`.
     """
 
     rule: Rule = "staple"
@@ -88,6 +89,7 @@ class Options:
     farthest: float = FARTHEST
     finish: bool = False
     everything: bool = False
+    confirmed: tuple[str, ...] = ()
 
 
 def _own_size(row: dict[str, Any], drawn: np.ndarray) -> np.ndarray:
@@ -116,7 +118,7 @@ class Merging:
     ) -> None:
         self.data, self.studio, self.raw, self.state = data, studio, raw, state
         self.pulled, self.marker, self.options, self.live = pulled, marker, options, live
-        self.gate = Gate(data, pulled.ledger)
+        self.gate = Gate(data, pulled.ledger, options.confirmed)
         self.names = studio.users()
         self.labels: dict[str, Label] = {}
         self.decisions: dict[str, Decision] = {}

@@ -12,10 +12,8 @@ from occset.mining.options import DEFAULT_MODEL
 from occset.rounds.honeypots import how_many
 from occset.rounds.ledger import Ledger, corrections, list_rounds, read_round
 from occset.rounds.opening import next_number, open_chosen, open_random, open_round
+from occset.sources.small_tables import Entry, plain_id, read_ids, told_lost
 from occset.support.errors import OccsetError
-from occset.support.reading import read_file
-
-_MOST_BYTES = 64 << 20  # of a list of ids
 
 Progress = Callable[[int, int], None]
 
@@ -179,25 +177,37 @@ def chosen_faces(data: OcclusionSet, choice: Choice) -> list[str]:
             raise OccsetError(f"--where '{choice.where}': no face of the split '{choice.split}' that may be labelled")
         return ids
     assert choice.ids is not None
-    return [_resolve(data, name) for name in _names(choice.ids)]
+    return _resolve(data, _names(choice.ids), choice.ids)
 
 
-def _names(ids: str) -> list[str]:
+def _names(ids: str) -> list[Entry[None]]:
     path = Path(ids)
-    if "," not in ids and (path.is_file() or path.suffix in (".txt", ".csv")):
-        try:
-            text = read_file(path, _MOST_BYTES).decode("utf-8")
-        except (OSError, ValueError) as error:
-            raise OccsetError(f"{path}: cannot be read ({error}): give a text file with one id a line") from error
-        names = [line.split(",")[0].strip() for line in text.splitlines()]
-        return [name for name in names if name and name != "id"]
-    return [name.strip() for name in ids.split(",") if name.strip()]
+    if "," not in ids and (path.is_file() or path.suffix in (".txt", ".csv", ".tsv")):
+        return read_ids(path)
+    names = [name.strip() for name in ids.split(",")]
+    return [Entry(name, place, None) for place, name in enumerate(names, start=1) if name]
 
 
-def _resolve(data: OcclusionSet, name: str) -> str:
-    faces = data.faces
-    found = faces.loc[faces["id"].eq(name) | faces["source_id"].eq(name), "id"]
-    if len(found) != 1:
-        why = "no face is called so" if found.empty else f"{len(found)} faces are called so, take an id"
-        raise OccsetError(f"--ids: '{name}': {why}; occset info {data.path} tells what there is")
-    return str(found.iloc[0])
+def _resolve(data: OcclusionSet, names: list[Entry[None]], given: str) -> list[str]:
+    """Ids of faces by their id or by their name in their source, where a number is a number.
+
+    Raises:
+        OccsetError: names that no face has, or that several have; all are told.
+    """
+    exact: dict[str, set[str]] = {}
+    plain: dict[str, set[str]] = {}
+    for face, name in zip(data.faces["id"], data.faces["source_id"], strict=True):
+        exact.setdefault(face, set()).add(face)
+        exact.setdefault(name, set()).add(face)
+        plain.setdefault(plain_id(name), set()).add(face)
+    found = [exact.get(entry.id) or plain.get(plain_id(entry.id), set()) for entry in names]
+    tells = f"; occset info {data.path} tells what there is"
+    lost = [entry for entry, faces in zip(names, found, strict=True) if not faces]
+    if len(names) == 1 and lost:
+        raise OccsetError(f"--ids: '{names[0].id}': no face is called so{tells}")
+    if lost:
+        raise OccsetError(told_lost(f"--ids {given[:80]}", lost, len(names), "face") + tells)
+    for entry, faces in zip(names, found, strict=True):
+        if len(faces) > 1:
+            raise OccsetError(f"--ids: '{entry.id}': {len(faces)} faces are called so, take an id{tells}")
+    return list(dict.fromkeys(next(iter(faces)) for faces in found))

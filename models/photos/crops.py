@@ -11,6 +11,7 @@ import numpy as np
 from occset.pictures.align import align_face
 from occset.pictures.detector import FaceDetector
 from occset.pictures.images import read_image
+from occset.pictures.turned import find_all_faces, find_faces
 from occset.support.errors import BadInput
 
 CROP = 256
@@ -26,12 +27,14 @@ class Crop:
         image: (S, S, 3) uint8 RGB.
         matrix: (2, 3) float, from the photo's pixels to the crop's.
         shape: (height, width) of the photo.
+        face: number of the face in its photo, the largest first, from 0.
     """
 
     name: str
     image: np.ndarray
     matrix: np.ndarray
     shape: tuple[int, int]
+    face: int = 0
 
     def lay_back(self, layer: np.ndarray) -> np.ndarray:
         """A layer of the crop, (S, S) or (S, S, C) uint8, as one of the photo, (H, W[, C]); 0 beyond the crop."""
@@ -40,14 +43,32 @@ class Crop:
         return cv2.warpAffine(layer, self.matrix, (width, height), flags=backward, borderMode=cv2.BORDER_CONSTANT)
 
 
-def crop_photo(name: str, file: Path, detector: FaceDetector | None, size: int = CROP) -> Crop:
-    """The largest face of a photo, or the whole of an aligned square.
+@dataclass(frozen=True)
+class Crops:
+    """The crops of a photo.
+
+    Attributes:
+        crops: one a face that is taken, the largest first.
+        left: faces that were found and are not taken.
+        doubt: why the photo may be taken the wrong way round; "" where nothing speaks against it.
+    """
+
+    crops: list[Crop]
+    left: int = 0
+    doubt: str = ""
+
+
+def crop_photo(
+    name: str, file: Path, detector: FaceDetector | None, size: int = CROP, all_faces: bool = False
+) -> Crops:
+    """The largest face of a photo, all of its faces, or the whole of an aligned square.
 
     Args:
         name: of the photo.
         file: the photo.
-        detector: finds the face; None where the photo is an aligned square.
+        detector: finds the face, whichever way the photo lies; None where the photo is an aligned square.
         size: side of the crop, pixels.
+        all_faces: take all faces, small ones too.
 
     Raises:
         BadInput: the photo cannot be read, holds no face, or is no square.
@@ -60,9 +81,12 @@ def crop_photo(name: str, file: Path, detector: FaceDetector | None, size: int =
         scale = size / width
         matrix = np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5]])
         image = cv2.resize(photo, (size, size), interpolation=cv2.INTER_AREA)
-        return Crop(name, image, matrix, (height, width))
-    faces = detector.detect(photo)
-    if not faces:
+        return Crops([Crop(name, image, matrix, (height, width))])
+    found = find_all_faces(detector, photo) if all_faces else find_faces(detector, photo)
+    if not found.faces:
         raise BadInput(f"{file}: no face found: give a photo with a face, or --no-align for one that is aligned")
-    image, _, matrix = align_face(photo, faces[0].landmarks, size)
-    return Crop(name, image, matrix, (height, width))
+    crops = []
+    for number, face in enumerate(found.faces if all_faces else found.faces[:1]):
+        image, _, matrix = align_face(photo, face.landmarks, size)
+        crops.append(Crop(name, image, matrix, (height, width), number))
+    return Crops(crops, len(found.faces) - len(crops), found.doubt)

@@ -24,10 +24,19 @@ Found = TypeVar("Found")
 
 @dataclass
 class Done:
-    """What came of some photos: of how many something was written, and which were skipped and why."""
+    """What came of some photos.
+
+    Attributes:
+        written: faces for which something was written.
+        problems: photos that were skipped, and why.
+        left: faces that were found beside those that were taken, and in how many photos.
+        doubtful: photos that may be taken the wrong way round, and why.
+    """
 
     written: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
+    left: tuple[int, int] = (0, 0)
+    doubtful: list[tuple[str, str]] = field(default_factory=list)
 
 
 def run_over_photos(
@@ -37,6 +46,7 @@ def run_over_photos(
     write: Callable[[Crop, Found], None],
     *,
     align: bool = True,
+    all_faces: bool = False,
     size: int = CROP,
     suffixes: Sequence[str] = (".png",),
     sheet: Path | None = None,
@@ -51,6 +61,7 @@ def run_over_photos(
         find: the network: (B, size, size, 3) uint8 RGB crops in, one thing for each of them out.
         write: called for each crop with what was found, in the order of the photos.
         align: find the face with the detector; else a photo is taken as an aligned square.
+        all_faces: hand over every face of a photo, one after another, not only the largest.
         size: side of the crops, pixels.
         suffixes: of the files that a photo writes; none of them may be a photo that was given.
         sheet: file of a contact sheet (PNG); none when None.
@@ -68,20 +79,27 @@ def run_over_photos(
     done = Done()
     tiles: list[np.ndarray] = []
     for at in range(0, len(files), BATCH):
-        crops = []
+        crops: list[Crop] = []
         for name, file in files[at : at + BATCH]:
             try:
-                crops.append(crop_photo(name, file, detector, size))
+                photo = crop_photo(name, file, detector, size, all_faces)
             except NoSpace:
                 raise
             except OccsetError as error:
                 done.problems.append((name, str(error)))
-        found = find(np.stack([crop.image for crop in crops])) if crops else []
-        for crop, one in zip(crops, found, strict=True):
-            write(crop, one)
-            done.written += 1
-            if sheet is not None and show is not None and len(tiles) < SHOWN:
-                tiles.append(show(crop, one))
+                continue
+            crops += photo.crops
+            if photo.left:
+                done.left = done.left[0] + photo.left, done.left[1] + 1
+            if photo.doubt:
+                done.doubtful.append((name, photo.doubt))
+        for first in range(0, len(crops), BATCH):
+            some = crops[first : first + BATCH]
+            for crop, one in zip(some, find(np.stack([crop.image for crop in some])), strict=True):
+                write(crop, one)
+                done.written += 1
+                if sheet is not None and show is not None and len(tiles) < SHOWN:
+                    tiles.append(show(crop, one))
         if progress:
             progress(min(at + BATCH, len(files)), len(files))
     if sheet is not None and tiles:

@@ -13,7 +13,7 @@ from occset.models.photos.files import target
 from occset.models.photos.run import Done, run_over_photos
 from occset.models.photos.sheet import tile, tinted
 from occset.pictures.images import write_png
-from occset.pictures.masks import harden
+from occset.pictures.masks import harden, read_soft_mask
 
 
 class Segments(Protocol):
@@ -32,8 +32,9 @@ def segment_photos(
     soft: bool = False,
     sheet: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    all_faces: bool = False,
 ) -> Done:
-    """Write one mask a photo, as large as the photo; of several faces the largest is marked.
+    """Write one mask a photo, as large as the photo; of several faces the largest is marked, or all of them.
 
     Args:
         network: the segmenter.
@@ -43,6 +44,7 @@ def segment_photos(
         soft: write 0..255 instead of 0 and 255.
         sheet: file of a contact sheet of the crops, the visible face tinted; none when None.
         progress: called with (done, all).
+        all_faces: mark all faces of a photo in its mask.
 
     Raises:
         BadInput: there is no photo, or one would be overwritten.
@@ -52,9 +54,14 @@ def segment_photos(
 
     def write(crop: Crop, mask: np.ndarray) -> None:
         laid = crop.lay_back(mask)
-        write_png(target(out, crop.name), laid if soft else harden(laid))
+        laid = laid if soft else harden(laid)
+        if crop.face > 0:  # beside the larger faces of the photo, which were written before
+            laid = np.maximum(laid, read_soft_mask(target(out, crop.name)))
+        write_png(target(out, crop.name), laid)
 
     def show(crop: Crop, mask: np.ndarray) -> np.ndarray:
         return tile(crop.image, tinted(crop.image, mask))
 
-    return run_over_photos(photos, out, network.segment, write, align=align, sheet=sheet, show=show, progress=progress)
+    return run_over_photos(
+        photos, out, network.segment, write, align=align, all_faces=all_faces, sheet=sheet, show=show, progress=progress
+    )

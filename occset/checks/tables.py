@@ -37,7 +37,7 @@ class Finding:
 def check_tables(data: OcclusionSet) -> list[Finding]:
     """Everything that can be checked without decoding a picture."""
     checks = (
-        *(_splits, _people, _duplicates, _look_alikes, _errata, _items, _recipe_files, _snapshots, _orphans, _head),
+        *(_splits, _people, _duplicates, _look_alikes, _flagged, _items, _recipe_files, _snapshots, _orphans, _head),
         _rounds,
     )
     return [finding for part in checks for finding in part(data)]
@@ -105,13 +105,20 @@ def _look_alikes(data: OcclusionSet) -> Iterator[Finding]:
                 )
 
 
-def _errata(data: OcclusionSet) -> Iterator[Finding]:
+def _flagged(data: OcclusionSet) -> Iterator[Finding]:
     for face, name, cell in zip(*(data.faces[c] for c in ("id", "source_id", "flags")), strict=True):
         try:
             flags = parse_json(cell)
         except (TypeError, ValueError):
             continue  # told where the rows are read
-        if isinstance(flags, dict) and flags.get("errata"):
+        if not isinstance(flags, dict):
+            continue
+        if flags.get("turned"):
+            message = f"{name} lies turned: turn it by {flags['turned']} degrees anticlockwise and import it again"
+            yield Finding("warning", f"faces {face}", message)
+        if flags.get("doubtful"):
+            yield Finding("warning", f"faces {face}", f"{name} is doubtful, look at it: {flags['doubtful']}")
+        if flags.get("errata"):
             yield Finding("warning", f"faces {face}", f"{name} is in its source's errata: {flags['errata']}")
 
 

@@ -45,6 +45,8 @@ class Report:
         harvested: cut-outs harvested from its faces and added.
         problems: what could not be used, by name, and why; it is nowhere in the set, unless the message says so.
         duplicates: what shows, pixel by pixel, the same as another item of the set, which it is; kept once.
+        notes: sentences on the source as a whole, such as rows of its tables that name nothing.
+        left: faces that were seen beside those that were taken, in photos of several.
     """
 
     source: str
@@ -55,6 +57,8 @@ class Report:
     harvested: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     duplicates: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    left: int = 0
 
 
 @dataclass
@@ -64,6 +68,7 @@ class _Read:
     embeddings: dict[str, np.ndarray] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
     model: str = ""
+    left: int = 0
 
     def extend(self, other: _Read) -> None:
         self.rows += other.rows
@@ -71,6 +76,7 @@ class _Read:
         self.embeddings = other.embeddings | self.embeddings  # of two of one face the first stays, as its row does
         self.problems += other.problems
         self.model = other.model
+        self.left += other.left
 
 
 @dataclass
@@ -112,7 +118,7 @@ def add_source(
 
     source = open_source(spec, kind)
     keys: list[str] = getattr(source, f"{kind[:-1]}_keys")()
-    report = Report(spec, kind)
+    report = Report(spec, kind, notes=source.notes() if hasattr(source, "notes") else [])
     with only_writer(data.path):
         data.refresh()
         make = partial(_make_reader, source, data, kind[:-1], arcface)
@@ -167,12 +173,15 @@ def _make_reader(
 ) -> Callable[[list[str]], _Read]:
     embedder = open_embedder(arcface) if singular == "face" else None
     read_item = getattr(source, f"read_{singular}")
+    # a source may have several faces under one key
+    read_items = getattr(source, f"read_{singular}s", lambda key: [read_item(key)])
 
     def read(keys: list[str]) -> _Read:
         out = _Read(model=embedder.file.sha256 if embedder is not None else "")
         for key in keys:
             try:
-                _read_one(read_item(key), out)
+                for item in read_items(key):
+                    _read_one(item, out)
             except NoSpace:
                 raise
             except OccsetError as error:
@@ -181,6 +190,8 @@ def _make_reader(
 
     def _read_one(item: Any, out: _Read) -> None:
         vector = None
+        if singular == "face":
+            out.left += int(item.flags.get("faces_in_photo", "1")) - 1
         if embedder is not None and item.landmarks is not None:
             if not spans_a_face(item.landmarks):
                 raise BadInput(
@@ -227,6 +238,7 @@ def _commit(data: OcclusionSet, kind: str, read: _Read, report: Report, judged_a
     # cut-outs after faces: a row never names a face that a killed process did not come to write
     report.harvested += data.add_rows("occluders", read.harvested)
     report.problems += read.problems
+    report.left += read.left
     frame: pd.DataFrame = getattr(data, kind)
     columns = (frame[c] for c in ("source", "source_id", FILES_OF[kind]))
     kept = dict(zip(frame["id"], zip(*columns, strict=True), strict=True))

@@ -44,6 +44,24 @@ class Header:
     has_alpha: bool
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A picture's values as the file holds them, upright.
+
+    Attributes:
+        pixels: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or, of a file with 16 bits, uint16. A palette's
+            indexes are its colours here.
+        format: as `Header.format`.
+        bits: of one value, 1, 2, 4, 8 or 16; fewer than 8 are stretched to 0..255. 8 for a palette's colours.
+        indexes: how many indexes of a palette are used; 0 for a picture without one.
+    """
+
+    pixels: np.ndarray
+    format: str
+    bits: int
+    indexes: int
+
+
 def read_bytes(path: Path) -> bytes:
     """All bytes of a file.
 
@@ -188,17 +206,38 @@ def _fits_opencv(header: Header) -> bool:
     return False
 
 
+def decode_stored(path: Path | str, max_pixels: int) -> Stored:
+    """Decode any picture without rounding its values to 8 bits.
+
+    Raises:
+        BadInput: as `decode`.
+    """
+    path = Path(path)
+    return decode_bytes(read_bytes(path), path, max_pixels)
+
+
+def decode_bytes(data: bytes, path: Path, max_pixels: int) -> Stored:
+    """Decode the bytes of a picture; `path` is how errors call it.
+
+    Raises:
+        BadInput: as `decode`.
+    """
+    header = read_header(data, path)
+    _check_size(data, header, path, max_pixels)
+    image = _by_opencv(data, header, path) if _fits_opencv(header) else _by_pillow(data, header, path)
+    has_palette = header.mode in ("P", "PA")
+    bits = data[24] if header.format == "PNG" and not has_palette else 8
+    indexes = len(np.unique(np.asarray(_open(data, path)))) if has_palette else 0
+    return Stored(_upright(image, header.orientation), header.format, bits, indexes)
+
+
 def decode(path: Path | str, max_pixels: int) -> np.ndarray:
     """Decode any picture to (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA uint8, upright.
 
     Raises:
         BadInput: missing, unreadable, not a picture, truncated, damaged, more than `max_pixels`, or packed too tightly.
     """
-    path = Path(path)
-    data = read_bytes(path)
-    header = read_header(data, path)
-    _check_size(data, header, path, max_pixels)
-    image = _by_opencv(data, header, path) if _fits_opencv(header) else _by_pillow(data, header, path)
+    image = decode_stored(path, max_pixels).pixels
     if image.dtype == np.uint16:
         image = _to_8_bits(image)
-    return _upright(image, header.orientation)
+    return image

@@ -125,33 +125,55 @@ def shrink_mask(mask: np.ndarray, size: int) -> np.ndarray:
     return mask if mask.shape == (size, size) else harden(shrink(mask, size))
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """Read a PNG mask as (H, W) uint8, 0 or 255. A file of 0 and 1 is read as a mask of 0 and 255.
+def read_mask(path: Path, threshold: int | None = None, how: str = "") -> np.ndarray:
+    """Read a stored mask as (H, W) uint8, 0 or 255, in whichever of the ways of `occset.pictures.mask_reading` it is kept.
+
+    Args:
+        path: a PNG, or any other picture.
+        threshold: 0..254: on is what is above it, for masks with soft edges; None takes masks of two values only.
+        how: how the user gives a threshold, such as "--threshold 127", for the message.
 
     Raises:
-        BadInput: missing or broken file, or other values than these, naming the file.
+        BadInput: missing or broken file, or one that does not say where the named thing is; names file and reason.
     """
-    from occset.pictures.images import read_grey
+    from occset.pictures.decoding import decode_stored
+    from occset.pictures.images import MAX_PIXELS
+    from occset.pictures.mask_reading import binary_of, levels_of
 
-    mask = read_grey(path)
-    if mask.max(initial=0) == 1:
-        mask = mask * np.uint8(255)
-    return check_mask(mask, str(path))
+    return binary_of(levels_of(decode_stored(path, MAX_PIXELS), str(path)), str(path), threshold, how)
 
 
 def read_soft_mask(path: Path, max_pixels: int | None = None) -> np.ndarray:
-    """Read a soft mask, a grey PNG of alpha 0..255, as (H, W) uint8; `harden` makes it binary.
+    """Read a soft mask, stored as `read_mask` takes it but of any levels, as (H, W) uint8; `harden` makes it binary.
 
     Args:
         path: the file.
         max_pixels: largest width x height that gets decoded; that of `occset.pictures.images` when None.
 
     Raises:
-        BadInput: missing or broken file, naming it.
+        BadInput: missing or broken file, or one that does not say where the named thing is; names file and reason.
     """
-    from occset.pictures.images import MAX_PIXELS, read_grey
+    from occset.pictures.decoding import decode_stored
+    from occset.pictures.images import MAX_PIXELS
+    from occset.pictures.mask_reading import levels_of, soft_of
 
-    return read_grey(path, max_pixels or MAX_PIXELS)
+    return soft_of(levels_of(decode_stored(path, max_pixels or MAX_PIXELS), str(path)))
+
+
+def read_cutout(path: Path) -> np.ndarray:
+    """Read a cut-out, (H, W, 4) uint8, straight alpha 0..255; an alpha of 0 and 1 is read as one of 0 and 255.
+
+    Raises:
+        BadInput: missing or broken file, or one without transparency; names it.
+    """
+    from occset.pictures.decoding import decode_stored
+    from occset.pictures.images import MAX_PIXELS, read_rgba
+    from occset.pictures.mask_reading import alpha_of, soft_of
+
+    rgba = read_rgba(path, need_alpha=True)
+    if rgba[:, :, 3].max() <= 1:  # nothing that could be seen, unless it was meant otherwise
+        rgba = np.dstack([rgba[:, :, :3], soft_of(alpha_of(decode_stored(path, MAX_PIXELS), str(path)))])
+    return rgba
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.records import MACHINE, flags_of, with_flag
+from occset.dataset.records import MACHINE, flags_of, unpack_points, with_flag
 from occset.mining.signals import iou
+from occset.pictures.mask_doubts import doubt_of
 from occset.pictures.masks import decode_rle, encode_rle, read_mask
 from occset.rounds.ledger import Ledger, corrections, note_time, read_round, write_round
 from occset.rounds.versions import REVOKED, Label, add_versions
@@ -40,7 +41,14 @@ class Closing:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def close_round(data: OcclusionSet, labels: Path, number: int | None = None, finish: bool = False) -> Closing:
+def close_round(
+    data: OcclusionSet,
+    labels: Path,
+    number: int | None = None,
+    finish: bool = False,
+    confirmed: Iterable[str] = (),
+    threshold: int | None = None,
+) -> Closing:
     """Merge the masks of a folder, ``<face id>.png``, into the set and into a round's ledger.
 
     Can be run again, with what was missing or after it was cut off: the same labels give the same set and ledger.
@@ -51,6 +59,8 @@ def close_round(data: OcclusionSet, labels: Path, number: int | None = None, fin
         number: of the round; the latest by default.
         finish: call what has no label missing, so that the next round can be opened; a pick whose label was refused
             waits all the same.
+        confirmed: ids of faces whose label is taken although it is doubted, see `Gate.let_in`.
+        threshold: 0..254: takes masks with soft edges, JPEG included; on is what is above it.
 
     Raises:
         OccsetError: no such round or folder, or another process writes to the set.
@@ -60,28 +70,43 @@ def close_round(data: OcclusionSet, labels: Path, number: int | None = None, fin
     with only_writer(data.path):
         data.refresh()
         ledger = read_round(data.path, number)
-        found, refused = read_labels(data, ledger, labels)
+        found, refused = read_labels(data, ledger, labels, confirmed, threshold)
         held_back = {Path(name).stem for name, _ in refused}
         closing = merge(data, ledger, found, finish, held_back)
         closing.refused = refused
     return closing
 
 
-def read_labels(data: OcclusionSet, ledger: Ledger, folder: Path) -> tuple[dict[str, Label], list[tuple[str, str]]]:
+def read_labels(
+    data: OcclusionSet,
+    ledger: Ledger,
+    folder: Path,
+    confirmed: Iterable[str] = (),
+    threshold: int | None = None,
+) -> tuple[dict[str, Label], list[tuple[str, str]]]:
     """The usable labels of a folder by face id, and those refused: name of the file, and why."""
     found: dict[str, Label] = {}
     refused: list[tuple[str, str]] = []
-    gate = Gate(data, ledger)
+    gate = Gate(data, ledger, confirmed)
+    read = (".png",) if threshold is None else (".png", ".jpg", ".jpeg")
     for path in sorted(p for p in folder.iterdir() if p.name[0] != "."):
         looks_like_one = path.suffix.lower() in SUFFIXES + OTHER_PICTURES or path.stem in gate.picks
         if not (looks_like_one or path.is_dir()):
             continue  # a note, say
         try:
-            if path.suffix != ".png" or not path.is_file():
-                way = "rename it" if path.suffix.lower() == ".png" else "convert it, or take it out of the folder"
+            if path.suffix not in read or not path.is_file():
+                way = (
+                    "take it with --threshold 127"
+                    if path.suffix in (".jpg", ".jpeg") and path.is_file()
+                    else "rename it"
+                    if path.suffix.lower() == ".png"
+                    else "convert it, or take it out of the folder"
+                )
                 raise BadInput(f"{path}: labels are PNG files named <face id>.png: {way}")
             gate.check_pick(path.stem, str(path))
-            counts = gate.let_in(path.stem, read_mask(path), str(path))
+            counts = gate.let_in(path.stem, read_mask(path, threshold, "--threshold 127"), str(path))
+            if path.stem in found:
+                raise BadInput(f"{path}: {found[path.stem].origin} is a label of the same face: keep one of them")
             written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
             found[path.stem] = Label(counts, written.isoformat(timespec="seconds"), origin=path.name)
         except OccsetError as error:
@@ -90,9 +115,25 @@ def read_labels(data: OcclusionSet, ledger: Ledger, folder: Path) -> tuple[dict[
 
 
 class Gate:
-    """What lets a label into a round, and so into the set."""
+    """What lets a label into a round, and so into the set.
 
-    def __init__(self, data: OcclusionSet, ledger: Ledger) -> None:
+    Args:
+        data: the set.
+        ledger: of the round.
+        confirmed: faces of whose label a person says that it is right, although it is doubted.
+
+    Raises:
+        OccsetError: a face that is confirmed was not picked in the round.
+    """
+
+    def __init__(self, data: OcclusionSet, ledger: Ledger, confirmed: Iterable[str] = ()) -> None:
+        self.points = dict(zip(data.faces["id"], data.faces["landmarks"], strict=True))
+        self.confirmed = set(confirmed)
+        if lost := self.confirmed - set(ledger.rows["id"]):
+            raise OccsetError(
+                f"--confirm {min(lost)}: no face of that id was picked in round {ledger.setup.number}: take the id from the "
+                "message that holds its label back"
+            )
         self.number = ledger.setup.number
         self.picks = {row["id"]: row for row in ledger.rows.to_dict("records")}
         self.known = set(data.faces["id"])
@@ -129,7 +170,8 @@ class Gate:
         """The RLE counts of a label (H, W) uint8 0/255 of a pick.
 
         Raises:
-            BadInput: another size than the face's, or empty; begins with ``where``.
+            BadInput: another size than the face's, empty, or doubted (full, hardly anything, or the opposite of what it
+                should be, see `occset.pictures.mask_doubts`) and not confirmed; begins with ``where``.
         """
         row = self.picks[face]
         if mask.shape != (row["height"], row["width"]):
@@ -139,7 +181,16 @@ class Gate:
             )
         if not mask.any():
             raise BadInput(f"{where}: the mask is empty: mark the visible face with 255, or remove the file")
-        return encode_rle(mask)
+        counts = encode_rle(mask)
+        if row["arm"] != "honeypot" and face not in self.confirmed and counts != row["label_after"]:
+            self._check_doubt(face, mask, where)
+        return counts
+
+    def _check_doubt(self, face: str, mask: np.ndarray, where: str) -> None:
+        known = self.picks[face]["label_before"]
+        before = decode_rle(known, *mask.shape) if isinstance(known, str) else None
+        if doubt := doubt_of(mask, unpack_points(self.points.get(face)), before):
+            raise BadInput(f"{where}: {doubt}: held back; if it is right all the same, take it with --confirm {face}")
 
 
 def merge(

@@ -67,6 +67,14 @@ def close_command(
     finish: Annotated[
         bool, typer.Option("--finish", help="Give up what has no label, so that the round ends.")
     ] = False,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a face whose label was held back as doubtful, and is right; may be repeated."),
+    ] = None,
+    threshold: Annotated[
+        int | None,
+        typer.Option(help="Take masks with soft edges, JPEG too: on is what is above this, of 255.", min=0, max=254),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Merge the labels that came; can be run again with what was missing."""
@@ -74,7 +82,7 @@ def close_command(
     from occset.rounds.closing import close_round
     from occset.support.console import print_json, say
 
-    closing = close_round(OcclusionSet(path), labels, number, finish)
+    closing = close_round(OcclusionSet(path), labels, number, finish, confirm or (), threshold)
     ledger = closing.ledger
     for name, message in closing.refused:
         say(f"refused {name}: {message}")

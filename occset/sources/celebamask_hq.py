@@ -25,6 +25,7 @@ import numpy as np
 from occset.pictures.detector import FaceDetector
 from occset.pictures.images import is_plain_rgb, read_image
 from occset.pictures.landmarks import TEMPLATES
+from occset.pictures.mask_doubts import doubt_of
 from occset.sources.celebamask_errata import shipped_errata
 from occset.sources.harvest import harvest
 from occset.sources.items import FaceItem
@@ -72,12 +73,14 @@ class CelebAMaskHQSource:
                 raise BadInput(f"{option}={value} is not an option of {self.name}: use {' or '.join(known)}")
         self.harvests = harvest == "yes"
         own = self.folder / "overrides.csv"
-        self.overrides = read_overrides(Path(lenses)) if lenses else read_overrides(own) if own.exists() else {}
+        judged = read_overrides(Path(lenses)) if lenses else read_overrides(own) if own.exists() else None
+        self.overrides = judged.values() if judged else {}
         own = self.folder / "errata.csv"
         photos = sum(_is_photo(entry) for entry in self.images.iterdir())
-        self.errata = shipped_errata(self.folder, photos)
-        self.errata |= read_errata(Path(errata)) if errata else read_errata(own) if own.exists() else {}
+        listed = read_errata(Path(errata)) if errata else read_errata(own) if own.exists() else None
+        self.errata = shipped_errata(self.folder, photos) | (listed.values() if listed else {})
         self.identities = read_celeba_identities(self.folder)
+        self._tables = [table for table in (judged, listed) if table is not None]
         self._detector = None if landmarks == "template" else _detector(required=landmarks == "scrfd")
 
     def face_keys(self) -> list[str]:
@@ -86,6 +89,16 @@ class CelebAMaskHQSource:
         for _, _, names in os.walk(self.masks):
             ids |= {int(match[1]) for match in map(re.compile(r"(\d{5})_[a-z_]+\.png").fullmatch, names) if match}
         return [str(number) for number in sorted(ids)]
+
+    def notes(self) -> list[str]:
+        """What its tables say of photos that are not there, in sentences."""
+        keys = self.face_keys()
+        found = [table.lost(keys, f"photo of {self.images}") for table in self._tables]
+        if self.identities and not set(keys) & self.identities.keys():
+            found.append(
+                f"{self.folder}: its identity tables know none of the {len(keys)} photos: are they renumbered?"
+            )
+        return [note for note in found if note]
 
     def read_face(self, key: str) -> FaceItem:
         """Read a photo, its visible-face mask, landmarks, flags and harvested occluders.
@@ -112,6 +125,12 @@ class CelebAMaskHQSource:
             raise BadInput(
                 f"{self.masks}: the skin part of {key} is missing or covers under {_LEAST_SKIN:.0%} of the picture, so that "
                 "its face mask would be holes: download the part again or list the face in errata.csv"
+            )
+        doubt = doubt_of(mask, points)
+        if doubt and not action:
+            raise BadInput(
+                f"{self.masks}: the face mask of {key}: {doubt}: correct its parts, or list it in errata.csv (flag takes "
+                "it, skip leaves it out)"
             )
         return FaceItem(
             name=key,

@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from occset.pictures.images import extend_colour, read_image, read_rgba
+from occset.pictures.images import extend_colour, read_image
+from occset.pictures.masks import read_cutout
 from occset.sources.items import OccluderItem, TextureItem
 from occset.support.errors import BadInput
 from occset.support.files import safe_join
@@ -54,7 +55,7 @@ class FaceOccSource:
             BadInput: broken, without transparency, empty, or less than `LEAST_SIDE` pixels wide or high.
         """
         file = safe_join(self.folder / "internet", key)
-        rgba = read_rgba(file, need_alpha=True)
+        rgba = read_cutout(file)
         alpha = rgba[:, :, 3]
         if alpha.min() == 255:
             raise BadInput(f"{file} is opaque everywhere: cut the object out, or use the picture as a texture")

@@ -15,11 +15,15 @@ import numpy as np
 
 from occset.pictures.detector import FaceDetector
 from occset.pictures.images import is_plain_rgb, read_image
+from occset.pictures.mask_doubts import doubt_of, marks_the_border
 from occset.pictures.masks import read_mask
+from occset.pictures.turned import Found, find_faces
 from occset.sources.items import SPLITS, FaceItem
-from occset.sources.photos import SUFFIXES
+from occset.sources.photos import SUFFIXES, found_flags
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import safe_join
+
+_WHOLE_BORDER = 0.9  # of a whole picture's border, which a face does not reach
 
 
 class ImageMasksSource:
@@ -30,6 +34,10 @@ class ImageMasksSource:
         landmarks: "detect" finds the five points where the detector is installed; "no" does without.
         split: "test" benches every face of the folder, "train" or "val" take them all for that; "" leaves it to the set.
         licence: terms of the pictures, as you know them.
+        threshold: takes masks with soft edges, JPEG included: on is what is above it, 0..254 of 255; "" takes masks of two
+            values only.
+        confirm: names, comma-separated, of masks that are right although they are full, hardly anything or inverted
+            against the face in the picture; "all" for all of them.
 
     Raises:
         BadInput: an option has a value that it cannot have, or one of the two folders is missing.
@@ -43,7 +51,13 @@ class ImageMasksSource:
         landmarks: str = "detect",
         split: str = "",
         licence: str = "unknown: pictures of the folder's owner",
+        threshold: str = "",
+        confirm: str = "",
     ) -> None:
+        if threshold and not (threshold.isdecimal() and int(threshold) <= 254):
+            raise BadInput(f"threshold={threshold} is not an option of image-masks: use a whole number from 0 to 254")
+        self.threshold = int(threshold) if threshold else None
+        self.confirmed = {name.strip() for name in confirm.split(",") if name.strip()}
         if landmarks not in ("detect", "no"):
             raise BadInput(f"landmarks={landmarks} is not an option of image-masks: use detect or no")
         if split not in ("", *SPLITS):
@@ -66,7 +80,19 @@ class ImageMasksSource:
         """
         if not self._pictures:
             raise BadInput(f"{self.images} has no {', '.join(SUFFIXES)}: put the pictures there")
-        return sorted(set(self._pictures) | {file.stem for file in self.masks.iterdir() if _is(file, (".png",))})
+        keys = sorted(set(self._pictures) | set(self._mask_files))
+        if lost := self.confirmed - {"all", *keys}:
+            raise BadInput(f"confirm={min(lost)}: {self.masks} has no mask of that name: take it from the message")
+        return keys
+
+    @cached_property
+    def _mask_files(self) -> dict[str, list[Path]]:
+        """Mask files by name; JPEG counts only where a threshold makes masks of them."""
+        found: dict[str, list[Path]] = {}
+        for file in sorted(self.masks.iterdir()):
+            if _is(file, (".png",) if self.threshold is None else (".png", ".jpg", ".jpeg")):
+                found.setdefault(file.stem, []).append(file)
+        return found
 
     @cached_property
     def _pictures(self) -> dict[str, list[Path]]:
@@ -84,12 +110,15 @@ class ImageMasksSource:
             BadInput: one of them is missing, broken or of another size than the other, or two pictures have one name.
             UnsafePath: `key` leads out of the folder.
         """
-        mask_file = safe_join(self.masks, f"{key}.png")
+        mask_files = self._mask_files.get(key) or [safe_join(self.masks, f"{key}.png")]
+        mask_file = mask_files[0]
+        if len(mask_files) > 1:
+            raise BadInput(f"{mask_file}: {mask_files[1].name} is a mask of the same picture: keep one of them")
         files = self._pictures.get(key, [])
         if len(files) != 1:
             wrong = f"{files[0].name} and {files[1].name} share a name" if files else "there is no such picture"
             raise BadInput(f"{self.images / key}: {wrong}: each mask belongs to one picture of its name")
-        image, mask = read_image(files[0]), read_mask(mask_file)
+        image, mask = read_image(files[0]), read_mask(mask_file, self.threshold, "?threshold=127")
         if mask.shape != image.shape[:2]:
             raise BadInput(
                 f"{mask_file} is {mask.shape[1]} x {mask.shape[0]} pixels, {files[0].name} "
@@ -97,19 +126,26 @@ class ImageMasksSource:
             )
         if not mask.any():
             raise BadInput(f"{mask_file}: no pixel is face: label it, or remove the pair")
+        spread = mask.shape[0] != mask.shape[1] and marks_the_border(mask, _WHOLE_BORDER)
         rows, columns = _square(mask)
         whole = image.shape[0] == image.shape[1]
-        image = np.ascontiguousarray(image[rows, columns])
-        found = self._detector.detect(image) if self._detector else []
+        image, mask = np.ascontiguousarray(image[rows, columns]), np.ascontiguousarray(mask[rows, columns])
+        found = find_faces(self._detector, image) if self._detector else Found()
+        points = found.faces[0].landmarks.astype(np.float64) if found.faces else None
+        doubt = doubt_of(mask, points)
+        if spread:  # of a photo that is inverted, the square may hold nothing but background
+            doubt = doubt or "it marks the border of the whole picture, as if it were inverted"
+        if doubt and not self.confirmed & {"all", key}:
+            raise BadInput(f"{mask_file}: {doubt}: if it is right all the same, take it with ?confirm={key}")
         return FaceItem(
             key,
             image,
             self.licence,
             file=files[0] if whole and is_plain_rgb(files[0]) else None,
-            mask=np.ascontiguousarray(mask[rows, columns]),
-            landmarks=found[0].landmarks.astype(np.float64) if found else None,
-            landmarks_source="scrfd" if found else "none",
-            flags={"faces_in_photo": str(len(found))} if len(found) > 1 else {},
+            mask=mask,
+            landmarks=points,
+            landmarks_source="none" if points is None else "scrfd",
+            flags=found_flags(found),
             split=self.split,
         )
 

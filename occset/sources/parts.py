@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from occset.pictures.images import read_grey
 from occset.pictures.masks import read_mask
 from occset.support.errors import BadInput
 
@@ -49,8 +48,8 @@ def read_labels(masks: Path, key: str, shape: tuple[int, int]) -> np.ndarray:
         (H, W) uint8, see `PARTS`.
 
     Raises:
-        BadInput: no parts, broken ones, values other than 0 and 255 (or 0 and 1), parts of different sizes, or of
-            another shape than the photo; names the file.
+        BadInput: no parts, ones that are broken or no masks (see `occset.pictures.masks.read_mask`), parts of different
+            sizes, or of another shape than the photo; names the file.
     """
     folder = masks / str(int(key) // 2000)
     labels: np.ndarray | None = None
@@ -58,9 +57,7 @@ def read_labels(masks: Path, key: str, shape: tuple[int, int]) -> np.ndarray:
         file = folder / f"{int(key):05d}_{part}.png"
         if not file.exists():
             continue
-        mask = read_grey(file)
-        if (mask + np.uint8(1) > 1).any():  # neither 0 nor 255, at a tenth of the time of a full check
-            mask = read_mask(file)
+        mask = read_mask(file)
         if labels is None:
             labels, first = np.zeros(mask.shape, np.uint8), file
         if mask.shape != labels.shape:

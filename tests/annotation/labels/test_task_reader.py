@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import time
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -601,3 +603,37 @@ def test_a_failure_of_the_reader_costs_one_annotation(monkeypatch: pytest.Monkey
     assert [reading.annotator for reading in readings] == [6]
     name = type(failure).__name__
     assert problems == [f"task 3, annotation 7: cannot be read ({name}): label it again"]
+
+
+def test_a_mask_that_nobody_could_see_is_refused_and_traces_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("occset.annotation.labels.codec._check_mask", lambda mask: None)  # others write such masks
+    for region in (
+        _brush("face", FACE // 255),
+        _brush("occluder", HAND // 255, "r0"),
+        _region("bitmask", "face", {"imageDataURL": _bitmask_of_ones()}),
+    ):
+        with pytest.raises(BadInput, match=r"region r0: its mask is of 0 and 1 of 255, which nobody saw"):
+            read_annotation(_annotation(_brush("face", FACE, "r9"), region), SIDE)
+    traces = np.zeros((SIDE, SIDE), np.uint8)
+    traces[20, 4:60] = 1  # what a stroke leaves that was wiped out
+    reading = read_annotation(_annotation(_brush("face", FACE), _brush("occluder", traces, "r1")), SIDE)
+    assert np.array_equal(reading.face, FACE) and reading.occluders == ()
+
+
+@pytest.mark.parametrize(("value", "seen"), [(65535, 255), (40000, 255), (255, None), (1, None)])
+def test_a_bitmask_of_16_bits_is_read_or_refused(value: int, seen: int | None) -> None:
+    rgba = np.zeros((SIDE, SIDE, 4), np.uint16)
+    rgba[..., 3] = (FACE > 0) * value
+    url = "data:image/png;base64," + base64.b64encode(cv2.imencode(".png", rgba)[1].tobytes()).decode()
+    annotation = _annotation(_region("bitmask", "face", {"imageDataURL": url}))
+    if seen is None:
+        with pytest.raises(BadInput, match=f"alpha of at most {value} of 65535, which nobody saw"):
+            read_annotation(annotation, SIDE)
+    else:
+        assert np.array_equal(read_annotation(annotation, SIDE).face, FACE)
+
+
+def _bitmask_of_ones() -> str:
+    rgba = np.zeros((SIDE, SIDE, 4), np.uint8)
+    rgba[..., 3] = FACE // 255
+    return "data:image/png;base64," + base64.b64encode(cv2.imencode(".png", rgba)[1].tobytes()).decode()

@@ -83,8 +83,40 @@ def test_ids_by_id_by_name_and_from_a_file(go, tmp_path):
     assert chosen_faces(data, Choice(ids=str(listed))) == [one, two]
     with pytest.raises(OccsetError, match="'nobody': no face is called so"):
         chosen_faces(data, Choice(ids="nobody"))
-    with pytest.raises(OccsetError, match=r"missing.txt: cannot be read"):
+    with pytest.raises(OccsetError, match=r"missing\.txt does not exist"):
         chosen_faces(data, Choice(ids=str(tmp_path / "missing.txt")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffid;score\r\n00001;0.5\r\n 7 ;0.4\r\n",
+        'score\tsource_id\n0.5\t"1"\n0.4\t007.jpg\n',
+        "1.png\n\n7\n",
+        'sep=;\n"ID";"reason"\n"1";"dark; maybe"\n"7";\n',
+    ],
+)
+def test_ids_are_numbers_where_names_are(go, tmp_path, text):
+    data = go[0]
+    one, two, three = train(data)[:3]
+    table = data.faces
+    for face, name in ((one, "1"), (two, "0007"), (three, "x7")):
+        table.loc[table["id"] == face, "source_id"] = name
+    data.write("faces", table)
+    for encoding in ("utf-8", "utf-16"):
+        (tmp_path / "ids.csv").write_bytes(text.removeprefix("\ufeff" if encoding == "utf-16" else "").encode(encoding))
+        assert chosen_faces(data, Choice(ids=str(tmp_path / "ids.csv"))) == [one, two]
+    assert chosen_faces(data, Choice(ids="01,7, x7")) == [one, two, three]
+    (tmp_path / "ids.csv").write_text("id\n1\n\n99\nx7\nx8\n5\n6\n")
+    with pytest.raises(
+        OccsetError, match=r"ids\.csv: 4 of 6 rows name no face: 99 \(line 4\), x8 \(line 6\), 5 \(line 7\), \.\.\."
+    ):
+        chosen_faces(data, Choice(ids=str(tmp_path / "ids.csv")))
+    table.loc[table["id"] == three, "source_id"] = "01"
+    data.write("faces", table)
+    assert chosen_faces(data, Choice(ids="1")) == [one] and chosen_faces(data, Choice(ids="01")) == [three]
+    with pytest.raises(OccsetError, match="'001': 2 faces are called so"):
+        chosen_faces(data, Choice(ids="001"))
 
 
 def test_a_condition_passes_over_test_faces(go):

@@ -75,7 +75,7 @@ class Finds:
 
     turn = cv2.getRotationMatrix2D((256, 256), 30, 0.8)
 
-    def detect(self, image: np.ndarray) -> list[Detection]:
+    def detect(self, image: np.ndarray, scales: int | None = None) -> list[Detection]:
         points = cv2.transform(template(512)[None].astype(np.float64), self.turn)[0]
         return [Detection(np.array([0, 0, 512, 512], np.float32), 0.9, points.astype(np.float32))]
 
@@ -85,7 +85,7 @@ def test_a_layer_comes_back_to_its_pixels(tmp_path: Path, channels: tuple[int, .
     rng = np.random.default_rng(0)
     photo = cv2.resize(rng.integers(0, 255, (9, 9, 3), np.uint8), (512, 512), interpolation=cv2.INTER_CUBIC)
     write_png(tmp_path / "a.png", photo)
-    crop = crop_photo("a.png", tmp_path / "a.png", Finds(), 256)  # type: ignore[arg-type]
+    (crop,) = crop_photo("a.png", tmp_path / "a.png", Finds(), 256).crops  # type: ignore[arg-type]
     layer = crop.image if channels else crop.image[..., 0]
     laid = crop.lay_back(layer)
     inside = crop.lay_back(np.full((256, 256), 255, np.uint8)) == 255

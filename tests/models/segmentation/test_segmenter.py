@@ -94,7 +94,7 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> None:
     """Finds one face, where the aligned template lies in a picture that is twice as large and shifted by (40, 10)."""
 
     class Finds:
-        def detect(self, image: np.ndarray) -> list[Detection]:
+        def detect(self, image: np.ndarray, scales: int | None = None) -> list[Detection]:
             if image.max() == 0:
                 return []
             points = template(512) + np.array([40, 10])
@@ -123,6 +123,41 @@ def test_masks_are_laid_back_where_the_face_is(tmp_path: Path, detector: None) -
     assert mask.shape == truth.shape
     assert (mask & truth).sum() / (mask | truth).sum() > 0.97
     assert read_image(tmp_path / "sheet.png").shape == (160, 320, 3)
+
+
+@pytest.fixture
+def crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finds two faces, a large one on the left and a small one on the right, in a photo of which nobody knows the way."""
+
+    class Finds:
+        def detect(self, image: np.ndarray, scales: int | None = None) -> list[Detection]:
+            found = []
+            for size, shift in ((256, (0, 30)), (128, (300, 60))):
+                points = template(size) + np.array(shift)
+                found.append(Detection(np.array([*shift, shift[0] + size, shift[1] + size], np.float32), 0.71, points))
+            return found
+
+        detect_all = detect
+
+    monkeypatch.setattr("occset.models.photos.run.FaceDetector", Finds)
+
+
+def test_all_faces_go_into_one_mask_and_those_left_are_counted(tmp_path: Path, crowd: None) -> None:
+    picture = np.full((300, 460, 3), 20, np.uint8)
+    cv2.circle(picture, (128, 158), 60, (250, 250, 250), -1)
+    cv2.circle(picture, (364, 124), 30, (250, 250, 250), -1)
+    write_png(tmp_path / "crowd.png", picture)
+    truth = picture[..., 0] > 127
+    one = segment_photos(Fake(), [tmp_path / "crowd.png"], tmp_path / "one")
+    assert (one.written, one.left) == (1, (1, 1))
+    assert [name for name, _ in one.doubtful] == ["crowd.png"] and "turned by 180" in one.doubtful[0][1]
+    mask = read_mask(tmp_path / "one" / "crowd.png") > 0
+    assert not mask[:, 300:].any() and (mask & truth)[:, :256].sum() > 0.95 * truth[:, :256].sum()
+    for _ in range(2):  # a second run does not add to the first
+        every = segment_photos(Fake(), [tmp_path / "crowd.png"], tmp_path / "all", all_faces=True)
+    assert (every.written, every.left) == (2, (0, 0))
+    mask = read_mask(tmp_path / "all" / "crowd.png") > 0
+    assert (mask & truth).sum() / (mask | truth).sum() > 0.95
 
 
 def test_aligned_squares_need_no_detector(tmp_path: Path) -> None:

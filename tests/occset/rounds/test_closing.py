@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from occset.checks.check import check
 from occset.dataset import replacing
@@ -194,15 +196,16 @@ def test_a_later_round_has_the_last_word(world, colour_model, tmp_path):
     later, _ = open_round(data, 30, 0, colour_model, workers=1)
     assert first in set(later.rows["id"])  # nobody had labelled it
     assert not set(others) & set(later.rows["id"])
-    full = np.full((SIDE, SIDE), 255, np.uint8)
+    other = truth(first)
+    other[:50] = 0
     (tmp_path / "later").mkdir()
-    write_mask(tmp_path / "later" / f"{first}.png", full)
+    write_mask(tmp_path / "later" / f"{first}.png", other)
     close_round(data, tmp_path / "later")
     annotate([first], truth, folder)
     done = close_round(data, folder, number=1)
     ((_, message),) = done.refused
     assert "round 2 has labelled" in message
-    assert data.face_row(first)["mask"] == encode_rle(full)
+    assert data.face_row(first)["mask"] == encode_rle(other)
 
 
 def test_what_annotators_said_is_kept_and_honeypots_stay_out_of_the_set(world):
@@ -249,3 +252,87 @@ def test_finishing_gives_up_what_has_no_label_but_not_what_was_refused(world):
     decisions = done.ledger.rows.set_index("id")["decision"]
     assert decisions[picks[1]] == "missing"
     assert done.ledger.waiting == [picks[0]] and done.ledger.is_open
+
+
+def test_labels_as_editors_save_them_are_read_as_they_are_meant(world):
+    data, ledger, folder, truth = world
+    picks = list(ledger.rows["id"])
+    for face, way in zip(picks, ("alpha", "black alpha", "palette", "16 bits", "red", "ones", "la"), strict=True):
+        on = truth(face) > 0
+        plain = (on * 255).astype(np.uint8)
+        if way.endswith("alpha"):
+            rgba = np.full((*on.shape, 4), 255 if way == "alpha" else 0, np.uint8)
+            rgba[..., 3] = plain
+            picture = Image.fromarray(rgba)
+        elif way == "palette":
+            picture = Image.fromarray((~on).astype(np.uint8), "P")
+            picture.putpalette([255, 255, 255, 0, 0, 0])
+        elif way == "16 bits":
+            picture = Image.fromarray(on.astype(np.uint16))
+        elif way == "red":
+            picture = Image.fromarray(np.dstack([plain, plain * 0, plain * 0]))
+        elif way == "ones":
+            picture = Image.fromarray(on.astype(np.uint8))
+        else:
+            picture = Image.fromarray(np.dstack([np.full_like(plain, 255), plain]), "LA")
+        picture.save(folder / f"{face}.png")
+    done = close_round(data, folder)
+    assert (done.refused, done.merged) == ([], 7)
+    held = data.faces.set_index("id")["mask"]
+    assert all(held[face] == encode_rle(truth(face)) for face in picks)
+
+
+def test_a_label_that_can_hardly_be_meant_waits_until_it_is_confirmed(world):
+    data, ledger, folder, truth = world
+    rows = ledger.rows
+    befores = dict(zip(rows["id"], rows["label_before"], strict=True))
+    half = next(face for face in befores if befores[face] and befores[face] != encode_rle(truth(face)))
+    full, opposite, speck, *rest = [face for face in befores if face != half]
+    dot = np.zeros((SIDE, SIDE), np.uint8)
+    dot[50:52, 40:44] = 255
+    before = decode_rle(befores[opposite], SIDE, SIDE)
+    wrong = {full: np.full((SIDE, SIDE), 255, np.uint8), opposite: 255 - before, speck: dot, half: 255 - truth(half)}
+    annotate(rest, truth, folder)
+    for face, mask in wrong.items():
+        write_mask(folder / f"{face}.png", mask)
+    held = dict(zip(data.faces["id"], data.faces["mask"], strict=True))
+    done = close_round(data, folder, finish=True)
+    refused = dict(done.refused)
+    assert "covers 100% of the picture" in refused[f"{full}.png"]
+    assert "the opposite of the label that it replaces" in refused[f"{opposite}.png"]
+    assert "of what the label before marked" in refused[f"{speck}.png"]
+    assert "as if it were inverted" in refused[f"{half}.png"], (
+        "it is not the opposite of half a picture: its points tell"
+    )
+    assert all(f"--confirm {face}" in refused[f"{face}.png"] for face in wrong)
+    assert done.merged == 3 and set(done.ledger.waiting) == set(wrong), "they wait, although the round was to end"
+    assert all(data.face_row(face)["mask"] == held[face] for face in wrong)
+
+    with pytest.raises(OccsetError, match="--confirm f12: no face of that id was picked"):
+        close_round(data, folder, confirmed=["f12"])
+    again = close_round(data, folder, confirmed=[full, speck])
+    assert {name for name, _ in again.refused} == {f"{opposite}.png", f"{half}.png"}
+    assert data.face_row(full)["mask"] == encode_rle(wrong[full])
+    once_more = close_round(data, folder)  # what was confirmed stays so
+    assert len(once_more.refused) == 2 and once_more.changed == 0
+    close_round(data, folder, confirmed=[opposite, half])
+    assert not read_round(data.path).is_open and data.face_row(half)["mask"] == encode_rle(wrong[half])
+
+
+def test_soft_edges_and_jpegs_need_a_threshold(world):
+    data, ledger, folder, truth = world
+    picks = list(ledger.rows["id"])
+    annotate(picks, truth, folder)
+    soft = cv2.GaussianBlur(truth(picks[0]), (0, 0), 1.5)
+    write_mask(folder / f"{picks[0]}.png", soft)
+    (folder / f"{picks[1]}.png").unlink()
+    Image.fromarray(truth(picks[1])).save(folder / f"{picks[1]}.jpg", quality=80)
+    Image.fromarray(truth(picks[2])).save(folder / f"{picks[2]}.jpg", quality=80)  # beside its PNG
+    refused = dict(close_round(data, folder).refused)
+    assert "--threshold 127" in refused[f"{picks[0]}.png"] and "--threshold 127" in refused[f"{picks[1]}.jpg"]
+    done = close_round(data, folder, threshold=127)
+    ((name, message),) = done.refused
+    assert name == f"{picks[2]}.png" and "is a label of the same face" in message
+    held = data.faces.set_index("id")["mask"]
+    assert held[picks[0]] == encode_rle(np.where(soft > 127, 255, 0).astype(np.uint8))
+    assert held[picks[1]] == encode_rle(truth(picks[1]))

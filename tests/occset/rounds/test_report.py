@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import encode_rle, write_mask
 from occset.rounds.closing import close_round
 from occset.rounds.commands import round_
@@ -119,11 +120,17 @@ def test_the_verbs_of_a_whole_round(drawn_set, colour_model, tmp_path):
         write_mask(labels / f"{face}.png", band(40))
     closing = ["close", str(data.path), "--labels", str(labels)]
     result = CliRunner().invoke(round_, closing)
+    assert result.exit_code == 1 and "the opposite of the label" in result.output
+    (doubted,) = set(picks[:4]) & set(read_round(data.path).waiting)
+    assert f"--confirm {doubted}" in result.output
+    annotated = {face: data.face_row(face)["mask"] for face in picks[:4]}
+    result = CliRunner().invoke(round_, [*closing, "--confirm", doubted])
     assert result.exit_code == 0, result.output
-    assert "4 labels read, 4 faces of the set changed" in result.output
+    assert annotated != {face: OcclusionSet(data.path).face_row(face)["mask"] for face in picks[:4]}
+    assert "4 labels read, 1 faces of the set changed" in result.output
     assert "1 picks still wait" in result.output
     write_mask(labels / "f123.png", band(40))
-    result = CliRunner().invoke(round_, [*closing, "--finish", "--json"])
+    result = CliRunner().invoke(round_, [*closing, "--finish", "--json", "--threshold", "127"])
     assert result.exit_code == 1
     assert "refused f123.png" in result.output
     assert json.loads(result.stdout)["waiting"] == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import pickle
 import shutil
 from collections import Counter
@@ -9,7 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
+from occset.commands import new
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.images import encode_png, read_image, write_png
 from occset.pictures.landmarks import template
 from occset.sources.celebamask_hq import CelebAMaskHQSource
@@ -336,3 +341,49 @@ def test_a_face_without_skin_is_refused(folder: Folder) -> None:
     for key in ("3", "4"):
         with pytest.raises(BadInput, match=f"skin part of {key} is missing.*download"):
             folder.open().read_face(key)
+
+
+def test_parts_as_editors_save_them_and_an_inverted_face(folder: Folder) -> None:
+    parts = {name: _parts()[name] for name in ("skin", "nose")}
+    for number in range(3):
+        folder.add(number, parts)
+    skin = parts["skin"]
+    white = np.dstack([np.full((SIZE, SIZE, 3), 255, np.uint8), skin])
+    folder.part(0, "skin").write_bytes(encode_png(white))
+    Image.fromarray((skin > 0).astype(np.uint16)).save(folder.part(1, "skin"))
+    folder.part(2, "skin").write_bytes(encode_png(255 - _ellipse((0.5, 0.6), (0.3, 0.36))))
+    folder.part(2, "nose").unlink()
+    source = folder.open()
+    for key in "01":
+        assert np.array_equal(source.read_face(key).mask, skin | parts["nose"])
+    with pytest.raises(BadInput, match=r"the face mask of 2: .*as if it were inverted.*errata\.csv"):
+        source.read_face("2")
+    (folder.root / "errata.csv").write_text("id,action,reason\n2,flag,looked at\n")
+    assert folder.open().read_face("2").flags["errata"] == "looked at"
+
+
+def test_tables_match_by_number_and_tell_what_they_name_in_vain(folder: Folder, tmp_path: Path) -> None:
+    for number in (1, 5):
+        folder.add(number, _parts())
+    (tmp_path / "overrides.csv").write_bytes(b"\xef\xbb\xbfid;lenses\r\n00005;clear\r\n00123;dark\r\n")
+    (tmp_path / "errata.csv").write_text("id,action,reason\n00001.jpg,flag,blurred\n4000,skip,gone\nten,skip,gone\n")
+    source = folder.open()
+    assert source.read_face("5").flags["eyeglasses"] == "clear" and source.read_face("1").flags["errata"] == "blurred"
+    overrides, errata = source.notes()
+    assert "overrides.csv: 1 of 2 rows name no photo" in overrides and "00123 (line 3)" in overrides
+    assert "errata.csv: 2 of 3 rows name no photo" in errata and "4000 (line 3), ten (line 4)" in errata
+    (tmp_path / "CelebA-HQ-to-CelebA-mapping.txt").write_text("idx orig_idx orig_file\n9 1 000001.jpg\n")
+    (tmp_path / "identity_CelebA.txt").write_text("000001.jpg 3\n")
+    assert "know none of the 2 photos" in folder.open().notes()[-1]
+
+
+def test_an_import_tells_which_rows_name_nothing(folder: Folder, tmp_path: Path) -> None:
+    folder.add(1, _parts())
+    (tmp_path / "overrides.csv").write_text("id,lenses\n00001,clear\n00002,dark\n")
+    spec = f"celebamask-hq:{tmp_path}?landmarks=template&harvest=no"
+    result = CliRunner().invoke(new, [str(tmp_path / "set"), "--faces", spec, "--workers", "1", "--json"])
+    assert result.exit_code == 0, result.output
+    assert "overrides.csv: 1 of 2 rows name no photo" in result.stderr
+    (note,) = json.loads(result.stdout)["notes"]
+    assert "00002 (line 3)" in note["message"]
+    assert OcclusionSet(tmp_path / "set").faces["flags"].str.contains("clear").all()

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.importing.add_source import add_source
@@ -156,3 +157,48 @@ def test_a_whole_folder_can_be_taken_for_one_split(folder: Path, tmp_path: Path)
     assert set(data.faces["split"]) == {"test"} and len(data.faces) == 3
     with pytest.raises(BadInput, match="split=most"):
         ImageMasksSource(str(folder), split="most")
+
+
+def test_masks_as_editors_save_them(folder: Path) -> None:
+    mask = disc(80, 80, 40, 44)
+    white = np.dstack([np.full((80, 80, 3), 255, np.uint8), mask])
+    for name, picture in {
+        "alpha over white": Image.fromarray(white),
+        "bits": Image.fromarray(mask > 0),
+        "16 bits": Image.fromarray((mask > 0).astype(np.uint16) * 255),
+        "green": Image.fromarray(np.dstack([mask * 0, mask, mask * 0])),
+    }.items():
+        picture.save(folder / "masks" / "a.png")
+        found = source(folder).read_face("a").mask
+        assert found is not None and (found == mask).all(), name
+
+
+def test_full_and_inverted_masks_are_refused_until_confirmed(folder: Path) -> None:
+    cv2.imwrite(str(folder / "masks" / "a.png"), np.full((80, 80), 255, np.uint8))
+    cv2.imwrite(str(folder / "masks" / "b.png"), 255 - disc(64, 160, 80, 32, 28))
+    with pytest.raises(BadInput, match=r"a\.png: it covers 100% of the picture.*take it with \?confirm=a"):
+        source(folder).read_face("a")
+    with pytest.raises(BadInput, match=r"b\.png: it marks the border of the whole picture.*\?confirm=b"):
+        source(folder).read_face("b")
+    cv2.imwrite(str(folder / "masks" / "c.png"), 255 - disc(150, 70, 34, 74, 33))
+    with pytest.raises(BadInput, match=r"c\.png: .*as if it were inverted"):
+        source(folder).read_face("c")
+    named = open_source(f"image-masks:{folder}?landmarks=no&confirm=a,c", "faces")
+    assert named.face_keys() == ["a", "b", "c"] and named.read_face("a").mask.all()
+    assert open_source(f"image-masks:{folder}?landmarks=no&confirm=all", "faces").read_face("c").mask.any()
+    with pytest.raises(BadInput, match=r"confirm=z: .*no mask of that name"):
+        open_source(f"image-masks:{folder}?landmarks=no&confirm=z", "faces").face_keys()
+
+
+def test_soft_and_jpeg_masks_are_taken_by_a_threshold(folder: Path) -> None:
+    soft = cv2.GaussianBlur(disc(80, 80, 40, 44), (0, 0), 2)
+    cv2.imwrite(str(folder / "masks" / "a.png"), soft)
+    (folder / "masks" / "b.png").unlink()
+    cv2.imwrite(str(folder / "masks" / "b.jpg"), disc(64, 160, 130, 32))
+    with pytest.raises(BadInput, match=r"a\.png.*soft edges.*with \?threshold=127"):
+        source(folder).read_face("a")
+    taken = open_source(f"image-masks:{folder}?landmarks=no&threshold=127", "faces")
+    assert (taken.read_face("a").mask == np.where(soft > 127, 255, 0)).all()
+    assert np.count_nonzero(taken.read_face("b").mask) == np.count_nonzero(disc(64, 160, 130, 32))
+    with pytest.raises(BadInput, match="threshold=255 is not an option"):
+        open_source(f"image-masks:{folder}?threshold=255", "faces")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 from pathlib import Path
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from occset.checks.check import check
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.importing.add_source import add_source
 from occset.pictures.detector import Detection
 from occset.pictures.images import read_image, write_png
 from occset.pictures.landmarks import template
@@ -21,7 +25,10 @@ class _Finder:
 
     found: tuple[Detection, ...] = ()
 
-    def detect(self, image: np.ndarray) -> list[Detection]:
+    def detect_all(self, image: np.ndarray) -> list[Detection]:
+        return list(self.found)
+
+    def detect(self, image: np.ndarray, scales: int | None = None) -> list[Detection]:
         return list(self.found)
 
 
@@ -144,3 +151,56 @@ def test_pictures_of_another_kind_are_refused_by_name(tmp_path: Path) -> None:
     assert source.face_keys() == ["a.png", "phone.HEIC"]
     with pytest.raises(BadInput, match=r"phone\.HEIC.*JPEG"):
         source.read_face("phone.HEIC")
+
+
+def test_all_faces_of_a_photo_are_taken_under_names_of_their_own(folder: Path, finder: _Finder) -> None:
+    finder.found = (_face(60, 20), _face(40, 2), _face(30, 50))
+    source = PhotosSource(str(folder), size="64", faces="all")
+    assert source.face_keys() == ["a.png", "b/wide.PNG"]
+    faces = source.read_faces("a.png")
+    assert [face.name for face in faces] == ["a.png", "a.png#2", "a.png#3"]
+    assert [face.flags["face_of_photo"] for face in faces] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert all(np.allclose(face.landmarks, template(64), atol=1e-3) for face in faces)
+    largest = PhotosSource(str(folder), size="64").read_faces("a.png")
+    assert len(largest) == 1 and np.array_equal(largest[0].image, faces[0].image)
+    assert largest[0].flags["faces_in_photo"] == "3"
+    for options in ({"faces": "two"}, {"faces": "all", "align": "no"}):
+        with pytest.raises(BadInput, match=r"faces=\w+ is not an option"):
+            PhotosSource(str(folder), **options)
+
+
+def test_an_import_takes_all_faces_or_counts_those_it_leaves(folder: Path, finder: _Finder) -> None:
+    finder.found = (_face(60, 20), _face(40, 2), _face(30, 50))
+    data = OcclusionSet.create(folder / "set")
+    photos = folder / "b"
+    report = add_source(data, "faces", f"photos:{photos}?size=64", workers=1)
+    assert (report.added, report.left) == (1, 2)
+    every = add_source(data, "faces", f"photos:{photos}?size=64&faces=all", workers=1)
+    assert (every.added, every.left) == (2, 0)
+    assert sorted(data.faces["source_id"]) == ["wide.PNG", "wide.PNG#2", "wide.PNG#3"]
+
+
+def test_a_photo_that_is_taken_as_it_lies_says_how(folder: Path, finder: _Finder) -> None:
+    turned = np.stack([template(90)[:, 1], 89 - template(90)[:, 0]], axis=1)  # the face lies to the left
+
+    class Lying(_Finder):
+        def detect(self, image: np.ndarray, scales: int | None = None) -> list[Detection]:
+            self.runs = getattr(self, "runs", 0) + 1
+            points = template(90) if self.runs == self.upright_at else turned
+            score = 0.85 if self.runs == self.upright_at else 0.4
+            return [Detection(np.array([0, 0, 90, 90], np.float32), score, points.astype(np.float32))]
+
+    source = PhotosSource(str(folder), align="no")
+    source._detector = lying = Lying()  # type: ignore[assignment]
+    lying.upright_at = 4  # first as it is, then turned by 180, 90 and 270 degrees
+    face = source.read_face("b/wide.PNG")
+    assert face.flags == {"turned": "270"} and face.landmarks is not None
+    left_to_right = face.landmarks[1] - face.landmarks[0]
+    assert abs(left_to_right[0]) < 1 and left_to_right[1] < -20, "the head lies to the left, its left eye below"
+    assert (face.landmarks[2:, 0] > face.landmarks[:2, 0].max()).all(), "nose and mouth lie to the right of the eyes"
+    data = OcclusionSet.create(folder / "set")
+    data.add_rows("faces", [data.store_face(face, "photos")])
+    data.write("faces", data.faces.assign(flags=json.dumps(face.flags | {"doubtful": "two ways"}), split="train"))
+    found = {f.message for f in check(data, 1) if f.level == "warning"}
+    assert any("wide.PNG lies turned: turn it by 270 degrees anticlockwise" in message for message in found)
+    assert any("wide.PNG is doubtful, look at it: two ways" in message for message in found)

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from occset.benchmark.check_method import check_method
 from occset.benchmark.methods.interfaces import Learns, Segmenter, TrainingFace
@@ -252,8 +253,7 @@ def test_stored_masks(tmp_path: Path) -> None:
     method = open_method(f"predictions:{folder}", TASK.name)
     np.testing.assert_array_equal(run_segmenter(method, IMAGES, ids=list("cba")).images, TRUTH)
     cv2.imwrite(str(folder / "000_a.png"), TRUTH[0] // 255)
-    with pytest.raises(BrokenMethod, match="masks of 0 and 1"):
-        run_segmenter(method, IMAGES[:1], ids=["a"])
+    np.testing.assert_array_equal(run_segmenter(method, IMAGES[:1], ids=["a"]).images, TRUTH[:1])
     with pytest.raises(BrokenMethod, match=r"d\.png"):
         run_segmenter(method, IMAGES[:1], ids=["d"])
 
@@ -329,3 +329,20 @@ def test_values_out_of_range_and_no_mask_are_refused(network: Callable[..., Path
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
     with pytest.raises(BrokenMethod, match="no output is a mask of one channel"):
         run_segmenter(open_method(f"onnx:{path}", TASK.name), IMAGES)
+
+
+def test_stored_masks_are_read_as_they_are_meant(tmp_path: Path) -> None:
+    mask = TRUTH[0]
+    for name, picture in {
+        "ones": Image.fromarray(mask // 255),
+        "alpha": Image.fromarray(np.dstack([np.full((16, 24, 3), 255, np.uint8), mask])),
+        "deep": Image.fromarray((mask > 0).astype(np.uint16)),
+        "blue": Image.fromarray(np.dstack([mask * 0, mask * 0, mask])),
+    }.items():
+        picture.save(tmp_path / f"{name}.png")
+    method = open_method(f"predictions:{tmp_path}", TASK.name)
+    found = method.segment(IMAGES.repeat(2, axis=0)[:4], ids=["ones", "alpha", "deep", "blue"])
+    assert (found == mask).all()
+    Image.fromarray(IMAGES[0]).save(tmp_path / "photo.png")
+    with pytest.raises(BadInput, match=r"photo\.png: it shows more than one colour"):
+        method.segment(IMAGES[:1], ids=["photo"])
