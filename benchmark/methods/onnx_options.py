@@ -59,7 +59,7 @@ def parse_options(
         UnknownName: an option is not known.
         BadInput: a value is not.
     """
-    found = read_options(query, f"onnx:FILE?{query}", known, "option of onnx:FILE")
+    found = read_options(query or None, f"onnx:FILE?{query}", known, "option of onnx:FILE")
     return OnnxOptions(
         mask=_one_of(found, "mask", ("hole", "keep"), "hole"),
         range=_one_of(found, "range", ranges, "0..1"),

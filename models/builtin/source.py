@@ -45,9 +45,10 @@ def _number(argument: str, name: str, text: str, low: int, high: int) -> int:
 
 
 def _parse(argument: str, options: dict[str, str | None]) -> _Options:
-    count, _, rest = argument.partition(",")
+    count, comma, rest = argument.partition(",")
     try:
-        given: dict[str, str] = read_options(rest, f"builtin:{argument}", _OPTIONS, "option of builtin", ",")
+        text = rest if comma else None
+        given: dict[str, str] = read_options(text, f"builtin:{argument}", _OPTIONS, "option of builtin", ",")
     except OccsetError as error:
         raise OccsetError(f"builtin:{argument}: {error}: {_REMEDY}") from error
     given |= {name: text for name, text in options.items() if text is not None}

@@ -45,15 +45,27 @@ def _readable_errors(path: Path) -> Iterator[None]:
         raise NoSpace(f"cannot write {path}: {_REMEDIES[error.errno]}") from error
 
 
+_CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
 def _sync_folder(folder: Path) -> None:
     """Flush a folder's entries, so that a rename survives a power cut. A no-op where folders cannot be opened."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _flush(handle)
     finally:
         os.close(handle)
+
+
+def _flush(handle: int) -> None:
+    """Write through to the disk; file systems that cannot, such as some shares and FUSE, are taken as they are."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_FLUSH:
+            raise
 
 
 @contextlib.contextmanager
@@ -73,7 +85,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             with temporary.open("rb+") as stream:
-                os.fsync(stream.fileno())
+                _flush(stream.fileno())
             os.replace(temporary, path)  # noqa: PTH105 - the one call that tests replace to simulate a closed folder
             _sync_folder(path.parent)
     finally:

@@ -7,20 +7,20 @@ from collections.abc import Collection
 from occset.support.errors import OccsetError, UnknownName
 
 
-def split_spec(spec: str) -> tuple[str, str, str]:
-    """Name, argument and the text of the options of a spec; options follow the last question mark."""
+def split_spec(spec: str) -> tuple[str, str, str | None]:
+    """Name, argument and the text of the options of a spec, None without any; they follow the last question mark."""
     name, _, rest = spec.partition(":")
     argument, mark, tail = rest.rpartition("?")
-    return (name, argument, tail) if mark else (name, rest, "")
+    return (name, argument, tail) if mark else (name, rest, None)
 
 
 def read_options(
-    text: str, spec: str, known: Collection[str] | None = None, kind: str = "option", separator: str = "&"
+    text: str | None, spec: str, known: Collection[str] | None = None, kind: str = "option", separator: str = "&"
 ) -> dict[str, str]:
     """Options by name.
 
     Args:
-        text: ``option=value&option=value``; blanks around names and values do not count.
+        text: ``option=value&option=value``; blanks around names and values do not count. None for no options.
         spec: all that was written, for messages.
         known: names of the options that there are; any when None.
         kind: what an option is called in messages.
@@ -31,7 +31,7 @@ def read_options(
         UnknownName: an option that there is not; suggests the nearest.
     """
     options: dict[str, str] = {}
-    for pair in text.split(separator) if text else ():
+    for pair in () if text is None else text.split(separator):
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not equals or not name:
             raise OccsetError(f"'{spec}': '{pair}' is not of the form option=value")

@@ -33,6 +33,31 @@ def test_an_error_inside_keeps_the_old_file(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_cannot_flush_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    write_atomic(tmp_path / "deep" / "file.bin", b"kept")
+    assert (tmp_path / "deep" / "file.bin").read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_disk_that_failed_to_flush_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    write_atomic(tmp_path / "file.bin", b"old")
+
+    def refuse(handle: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises((OSError, NoSpace)):
+        write_atomic(tmp_path / "file.bin", b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["file.bin"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, which is always full")
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "file.bin"
