@@ -235,11 +235,17 @@ def check_identity_command(
 
 @leaderboard.command()
 def leaderboard_command(
-    results: Annotated[Path, typer.Argument(help="Folder of the results.")],
+    results: Annotated[list[Path], typer.Argument(help="Folders of results.")],
     out: Annotated[Path, typer.Option(help="Folder of the tables and the page.")] = Path("site"),
 ) -> None:
-    """Result files to Markdown, CSV and one self-contained HTML page."""
+    """Result files to Markdown, CSV and one self-contained HTML page; files that are broken are named and left out."""
     from occset.benchmark.leaderboards import build
+    from occset.support.console import say
 
-    for path in build(results, out).values():
+    broken: dict[Path, str] = {}
+    for path in build(results, out, broken).values():
         print(path)
+    for message in broken.values():
+        say(f"left out: {message}")
+    if broken:
+        raise typer.Exit(1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def build(results_dir: Path, out_dir: Path) -> dict[str, Path]:
-    """Write `leaderboard.md`, `leaderboard.csv` and `index.html` from the result files below a folder, and nothing else.
+def build(results: Path | Sequence[Path], out_dir: Path, broken: dict[Path, str] | None = None) -> dict[str, Path]:
+    """Write `leaderboard.md`, `leaderboard.csv` and `index.html` from the result files below folders, and nothing else.
 
     Args:
-        results_dir: folder of results (see `occset.benchmark.results.result`), searched in depth.
+        results: folder of results (see `occset.benchmark.results.result`), or several, searched in depth.
         out_dir: made if absent; older files of these names are replaced.
+        broken: takes the result files that cannot be used, and why; the others make the page. None refuses them all.
 
     Returns:
         The paths written, by "markdown", "csv" and "html".
@@ -24,7 +26,8 @@ def build(results_dir: Path, out_dir: Path) -> dict[str, Path]:
     from occset.benchmark.leaderboards.text import to_csv, to_markdown
     from occset.support.files import write_atomic
 
-    tables = read_tables(Path(results_dir))
+    folders = [results] if isinstance(results, str | Path) else list(results)
+    tables = read_tables([Path(folder) for folder in folders], broken)
     out_dir = Path(out_dir)
     texts = {
         "markdown": ("leaderboard.md", to_markdown(tables)),

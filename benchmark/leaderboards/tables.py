@@ -7,6 +7,7 @@ over all samples and again over the samples of each type. Controls are shown and
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,24 +92,34 @@ class Table:
         )
 
 
-def read_tables(folder: Path) -> list[Table]:
-    """Tables of all results below a folder, ordered by protocol, data, resolution and limit.
+def read_tables(folders: Sequence[Path], broken: dict[Path, str] | None = None) -> list[Table]:
+    """Tables of all results below some folders, ordered by protocol, data, resolution and limit.
+
+    Args:
+        folders: of results; one that is found twice counts once.
+        broken: takes the files that cannot be used, and why; None refuses them all.
 
     Raises:
-        BadInput: there is no result, or one that cannot be read; names the file.
+        BadInput: there is no result that can be used, or one that cannot and nobody takes it; names the file.
     """
     groups: dict[tuple, list[Result]] = {}
     strange: Counter[int] = Counter()
-    for result in load_results(folder):
+    found = {(result.path or folder).resolve(): result for folder in folders for result in load_results(folder, broken)}
+    for result in found.values():
         if metrics_of(result):
             groups.setdefault(_key(result), []).append(result)
         else:
             strange[result.metric_version] += 1
     unknown = [f"{n} results of metric version {v}, of which this occset knows no column" for v, n in strange.items()]
+    if not groups and broken and not unknown:
+        raise BadInput(f"{next(iter(broken.values()))} (no result is left to show)")
     if not groups:
-        raise BadInput(f"{folder}: holds only {' and '.join(unknown)}: upgrade occset, or run the bench again")
+        where = ", ".join(str(folder) for folder in folders)
+        raise BadInput(f"{where}: holds only {' and '.join(unknown)}: upgrade occset, or run the bench again")
     keys = sorted(groups, key=str)
     tables = [_make_table(groups[key], [_why_apart(key, other) for other in keys if other != key]) for key in keys]
+    # names alone: where a file lies is nobody's business who reads a page
+    unknown += [f"{path.name}, which cannot be read" for path in broken or ()]
     tables[0].notes.extend(f"Left out of this page: {what}." for what in unknown)
     return tables
 

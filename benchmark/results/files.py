@@ -98,18 +98,32 @@ def read_result(path: Path) -> Result:
     return Result(**found, path=path)
 
 
-def load_results(folder: Path) -> list[Result]:
+def load_results(folder: Path, broken: dict[Path, str] | None = None) -> list[Result]:
     """All results below a folder, sorted by path.
 
+    Args:
+        folder: searched in depth.
+        broken: takes the files that cannot be used, scores included, and why; None refuses them all.
+
     Raises:
-        BadInput: there is no such folder, it holds no result, or one cannot be read.
+        BadInput: there is no such folder, it holds no result, or one cannot be read and nobody takes it.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise BadInput(f"{folder}: there is no such folder: run  occset bench  first or name another folder")
-    results = [read_result(path) for path in sorted(folder.rglob(f"*{JSON_SUFFIX}"))]
-    if not results:
+    results, paths = [], sorted(folder.rglob(f"*{JSON_SUFFIX}"))
+    if not paths:
         raise BadInput(f"{folder}: holds no result (*{JSON_SUFFIX}): run  occset bench  first or name another folder")
+    for path in paths:
+        try:
+            result = read_result(path)
+            if broken is not None:
+                _ = result.scores  # what is wrong with them is told now
+            results.append(result)
+        except BadInput as error:
+            if broken is None:
+                raise
+            broken[path] = str(error)
     return results
 
 

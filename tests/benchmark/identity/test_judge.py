@@ -98,7 +98,7 @@ def test_its_columns_are_stored_ranked_and_shown(bench_set: OcclusionSet, protoc
         assert stored.judges == {"id2": {"file": "ab" * 32, "name": "weights"}}
         assert (stored.arcface, stored.id_missing) == (None, "there is none")
         assert {"id2", "id2_gap"} <= set(stored.scores) and "id" not in stored.scores
-    (table,) = read_tables(tmp_path / "r")
+    (table,) = read_tables([tmp_path / "r"])
     rows = {row.result.method: row.cells[ALL] for row in table.rows}
     assert rows["truth"]["id2_closed"].mean == pytest.approx(1) and rows["input"]["id2_closed"].mean == 0
     assert rows["mean-colour"]["id2"].rank == 1 and rows["mean-colour"]["id"].reason == "there is none"
@@ -118,11 +118,11 @@ def test_results_without_it_say_why(
     assert found["id2"] == "nobody has it"
     (result,) = run(bench_set, protocol, ["input"], tmp_path / "r", judges=found, workers=1).results
     assert result.judges == {"id2": {"missing": "nobody has it"}}
-    (row,) = read_tables(tmp_path / "r")[0].rows
+    (row,) = read_tables([tmp_path / "r"])[0].rows
     assert row.cells[ALL]["id2_closed"].reason == "nobody has it"
     older = add_result("telea", 0.6)  # from before there was a second judge
     assert "judges" not in json.loads(older.path.read_text())
-    (row,) = read_tables(tmp_path / "results")[0].rows
+    (row,) = read_tables([tmp_path / "results"])[0].rows
     assert (row.cells[ALL]["id2"].mean, row.cells[ALL]["id2"].reason) == (None, "no reason was recorded")
     assert row.cells[ALL]["id"].mean is not None
 

@@ -114,7 +114,7 @@ def test_sorts_by_keyboard_and_keeps_the_focus(page) -> None:
 
 def test_filters_by_type_with_the_means_of_that_type(page, tmp_path: Path) -> None:
     table = section(page)
-    expected = next(t for t in read_tables(tmp_path / "results") if t.about.protocol == "types")
+    expected = next(t for t in read_tables([tmp_path / "results"]) if t.about.protocol == "types")
     options = Select(table.find_element(By.CSS_SELECTOR, "[data-role=type]"))
     assert [o.text for o in options.options] == ["All types (24)", "hair (8)", "mask (8)", "sunglasses (8)"]
     before = means(table, "l1")

@@ -35,7 +35,7 @@ def test_a_table_has_means_intervals_ranks_and_marks(tmp_path: Path, add_result,
     add_result("good", 0.8, given=[])
     add_result("bad", 0.5)
     add_controls()
-    (table,) = read_tables(tmp_path / "results")
+    (table,) = read_tables([tmp_path / "results"])
     assert [r.result.method for r in table.rows] == ["good", "bad", "truth", "input"]
     assert [r.result.mark for r in table.rows] == ["automatic", "given the true mask", "control", "control"]
     assert [r.role for r in table.rows] == ["", "", "ceiling", "floor"]
@@ -52,13 +52,13 @@ def test_pictures_made_elsewhere_do_not_pass_for_automatic(tmp_path: Path, add_r
     add_result("folder", 0.8, given=["ids"])
     add_result("face", 0.7, given=["face"])
     add_result("told both", 0.6, given=["ids", "mask"])
-    (table,) = read_tables(tmp_path / "results")
+    (table,) = read_tables([tmp_path / "results"])
     assert [r.result.mark for r in table.rows] == ["made elsewhere", "given face", "given the true mask"]
 
 
 def test_means_are_recomputed_for_each_type(tmp_path: Path, add_result) -> None:
     scores = add_result("good", 0.8).scores
-    (table,) = read_tables(tmp_path / "results")
+    (table,) = read_tables([tmp_path / "results"])
     for kind in ("hair", "mask", "sunglasses"):
         expected = scores.loc[scores["type"] == kind, "l1"].mean()
         assert table.rows[0].cells[kind]["l1"].mean == pytest.approx(expected)
@@ -78,7 +78,7 @@ def test_means_are_recomputed_for_each_type(tmp_path: Path, add_result) -> None:
 def test_what_cannot_be_compared_is_kept_apart_and_said(tmp_path: Path, add_result, change: dict, words: str) -> None:
     add_result("a", 0.8)
     add_result("a", 0.7, **change)
-    tables = read_tables(tmp_path / "results")
+    tables = read_tables([tmp_path / "results"])
     assert len(tables) == 2
     for table in tables:
         assert len(table.rows) == 1
@@ -89,7 +89,7 @@ def test_what_cannot_be_compared_is_kept_apart_and_said(tmp_path: Path, add_resu
 def test_other_protocols_have_tables_of_their_own_without_a_note(tmp_path: Path, add_result) -> None:
     add_result("a", 0.8)
     add_result("a", 0.8, protocol="sunglasses", limit=24)
-    tables = read_tables(tmp_path / "results")
+    tables = read_tables([tmp_path / "results"])
     assert [t.title for t in tables] == [
         "sunglasses, 32 px, first 24 samples of toy",
         "types, 32 px, 24 samples of toy",
@@ -100,7 +100,7 @@ def test_other_protocols_have_tables_of_their_own_without_a_note(tmp_path: Path,
 def test_a_method_without_every_sample_has_no_rank(tmp_path: Path, add_result) -> None:
     add_result("whole", 0.6)
     add_result("part", 0.9, samples=20)
-    (table,) = read_tables(tmp_path / "results")
+    (table,) = read_tables([tmp_path / "results"])
     part, whole = (r.cells[ALL]["l1"] for r in table.rows)
     assert whole.rank == 1
     assert part.rank is None
@@ -113,7 +113,7 @@ def test_no_identity_says_why(tmp_path: Path, add_result) -> None:
     add_result("with too", 0.6)
     add_result("without", 0.9, arcface=None, id_missing="no ArcFace file was found")
     add_result("other", 0.9, arcface={"file": "77" * 32, "name": "r50.onnx"})
-    (table,) = read_tables(tmp_path / "results")
+    (table,) = read_tables([tmp_path / "results"])
     cells = {r.result.method: r.cells[ALL]["id"] for r in table.rows}
     assert cells["with"].rank == 1
     assert (cells["without"].mean, cells["without"].reason) == (None, "no ArcFace file was found")
@@ -128,7 +128,7 @@ def test_only_the_newest_of_one_revision_counts_and_revisions_stand_side_by_side
     add_result("a", 0.3, data="toy")  # same key, older: replaces the file, so put the newer one back from a copy
     for file in (tmp_path / "results" / "types").glob(f"{older.stem}.*"):
         (folder / file.name).write_bytes(file.read_bytes())
-    (table,) = read_tables(tmp_path / "results")
+    (table,) = read_tables([tmp_path / "results"])
     assert sorted(r.result.revision for r in table.rows) == ["1", "2"]
     assert table.notes == ["1 older results of the same method and revision are left out."]
 
@@ -163,7 +163,7 @@ def test_markdown_and_csv(tmp_path: Path, add_result, add_controls) -> None:
     rows = list(csv.DictReader(paths["csv"].read_text().splitlines()))
     assert len(rows) == 5 * 4  # rows x (all and three types)
     first = next(r for r in rows if r["method"] == HOSTILE and r["type"] == ALL)
-    (table,) = read_tables(tmp_path / "results")
+    (table,) = read_tables([tmp_path / "results"])
     cell = table.rows[0].cells[ALL]["l1"]
     assert float(first["l1"]) == pytest.approx(cell.mean, rel=1e-5)
     assert float(first["l1_low"]) == pytest.approx(cell.low, rel=1e-5)
@@ -224,7 +224,7 @@ def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path: Path, add_result, f
 def test_the_notes_of_a_result_are_on_the_page(tmp_path: Path, add_result) -> None:
     add_result("small", 0.8, notes=["returned 128 x 128, resized to the protocol's resolution"])
     add_result("other", 0.7)
-    (table,) = read_tables(tmp_path / "results")
+    (table,) = read_tables([tmp_path / "results"])
     facts = {row["method"]: row["facts"] for row in page._table(table)["rows"]}
     assert facts["small"]["note"] == "returned 128 x 128, resized to the protocol's resolution"
     assert "note" not in facts["other"]
@@ -290,7 +290,7 @@ def test_a_result_from_before_a_column_was_added_stays_readable_and_on_the_page(
         write_result(new, make_scores(0.7), tmp_path / "elsewhere")
     with pytest.raises(OccsetError, match="should not have sharpness"):
         write_result(make_result("pca"), make_scores(0.7).assign(sharpness=0.25), tmp_path / "elsewhere")
-    older, newer = read_tables(tmp_path / "results")
+    older, newer = read_tables([tmp_path / "results"])
     assert "sharpness" not in older.metrics and "sharpness" not in older.rows[0].cells[ALL]
     assert newer.rows[0].cells[ALL]["sharpness"].mean == 0.25
     paths = build(tmp_path / "results", tmp_path / "site")
@@ -308,8 +308,43 @@ def test_a_result_of_a_version_not_known_here_shows_what_is_known_of_it(tmp_path
     write_result(make_result("later", metric_version=7), make_scores(0.7)[[*KEYS, "psnr", "id"]], folder)
     alien = make_scores(0.7)[list(KEYS)].assign(feel=0.5, id=0.5)
     write_result(make_result("stranger", metric_version=8), alien, folder)
-    tables = read_tables(folder)
+    tables = read_tables([folder])
     assert [(table.about.method, table.headline.key) for table in tables] == [("telea", "l1"), ("later", "psnr")]
     assert list(tables[1].metrics) == ["psnr", "id"]
     assert any("1 results of metric version 8" in note for note in tables[0].notes)
     build(folder, tmp_path / "site")
+
+
+@pytest.mark.parametrize("what", ["json", "scores", "schema"])
+def test_a_broken_result_is_named_and_left_out(tmp_path: Path, what: str) -> None:
+    good = write_result(make_result("good"), make_scores(0.7), tmp_path / "a")
+    bad = write_result(make_result("bad"), make_scores(0.5), tmp_path / "b")
+    if what == "scores":
+        scores = bad.with_name(bad.name.replace(".result.json", ".scores.parquet"))
+        scores.write_bytes(scores.read_bytes()[:-9])
+    else:
+        bad.write_text("{" if what == "json" else '{"schema_version": 99}')
+    with pytest.raises(BadInput, match=bad.name.split(".")[0]):
+        build([tmp_path / "a", tmp_path / "b"], tmp_path / "site")
+    broken: dict[Path, str] = {}
+    paths = build([tmp_path / "a", tmp_path / "b"], tmp_path / "site", broken)
+    assert list(broken) == [bad] and good not in broken
+    text = paths["markdown"].read_text()
+    shown = {row["method"] for row in csv.DictReader(paths["csv"].read_text().splitlines())}
+    assert shown == {"good"}
+    assert f"{bad.name}, which cannot be read" in text and str(tmp_path) not in text
+
+
+def test_when_all_are_broken_the_first_is_told(tmp_path: Path) -> None:
+    bad = write_result(make_result("bad"), make_scores(0.5), tmp_path / "b")
+    bad.write_text("[]")
+    with pytest.raises(BadInput, match=r"is not a result file.*no result is left"):
+        build(tmp_path / "b", tmp_path / "site", {})
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_folder_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    for method in ("a", "b"):
+        write_result(make_result(method), make_scores(0.7), tmp_path / method)
+    (table,) = read_tables([tmp_path, tmp_path / "a", tmp_path])
+    assert sorted(row.result.method for row in table.rows) == ["a", "b"]

@@ -273,7 +273,7 @@ def test_the_list_names_both_tasks(occset: Callable[..., Any]) -> None:
 def test_pooled_figures_and_types(bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path) -> None:
     results = run_all(bench_set, protocol, tmp_path / "r", "labels", "colour", "truth", "all-face")
     scores = results["colour"].scores
-    (table,) = read_tables(tmp_path / "r")
+    (table,) = read_tables([tmp_path / "r"])
     assert [row.result.method for row in table.rows][2:] == ["truth", "all-face"]
     assert [row.role for row in table.rows][2:] == ["ceiling", "floor"]
     row = next(row for row in table.rows if row.result.method == "colour")
