@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,9 @@ def test_an_id_table_needs_ids(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"t\.csv, line 9: 5 is there twice, as 05 in line 2"):
         table.add("5", 9, 2)
     assert table.values() == {"5": 1}
+
+
+def test_a_pipe_named_like_a_table_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ids.csv")
+    with pytest.raises(BadInput, match="pipe"):
+        read_ids(tmp_path / "ids.csv")
