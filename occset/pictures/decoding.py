@@ -238,6 +238,4 @@ def decode(path: Path | str, max_pixels: int) -> np.ndarray:
         BadInput: missing, unreadable, not a picture, truncated, damaged, more than `max_pixels`, or packed too tightly.
     """
     image = decode_stored(path, max_pixels).pixels
-    if image.dtype == np.uint16:
-        image = _to_8_bits(image)
-    return image
+    return _to_8_bits(image) if image.dtype == np.uint16 else image

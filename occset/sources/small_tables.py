@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from occset.support.errors import BadInput
+from occset.support.reading import read_file
 
 _MOST_BYTES = 64 << 20
 _SEPARATORS = ",;\t"
@@ -93,13 +94,7 @@ def read_text(path: Path, columns: str = "") -> str:
         BadInput: missing, too large, or in another encoding; `columns` is what the file should hold.
     """
     try:
-        if not path.is_file() and path.exists():
-            raise BadInput(f"{path} is no file: give a text file")
-        if path.stat().st_size > _MOST_BYTES:
-            raise BadInput(
-                f"{path} is larger than {_MOST_BYTES >> 20} MiB: it is not the small table that belongs here"
-            )
-        data = path.read_bytes()
+        data = read_file(path, _MOST_BYTES)
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except FileNotFoundError as error:
         wanted = f"write a CSV with the columns {columns}" if columns else "name a file that does"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,11 +68,11 @@ def test_what_is_wrong_names_its_line(tmp_path: Path) -> None:
     path.write_bytes(b"id,lenses\n1,\xff\n")
     with pytest.raises(BadInput, match="save it as text in UTF-8"):
         read_overrides(path)
-    with pytest.raises(BadInput, match="is no file"):
+    with pytest.raises(BadInput, match="cannot be read"):
         read_overrides(tmp_path)
     with path.open("wb") as stream:
         stream.truncate((64 << 20) + 1)
-    with pytest.raises(BadInput, match="larger than 64 MiB"):
+    with pytest.raises(BadInput, match="more than the limit of"):
         read_ids(path)
 
 
@@ -108,3 +109,9 @@ def test_an_id_table_needs_ids(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"t\.csv, line 9: 5 is there twice, as 05 in line 2"):
         table.add("5", 9, 2)
     assert table.values() == {"5": 1}
+
+
+def test_a_pipe_named_like_a_table_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ids.csv")
+    with pytest.raises(BadInput, match="pipe"):
+        read_ids(tmp_path / "ids.csv")
