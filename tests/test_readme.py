@@ -94,7 +94,7 @@ def test_the_python_runs_as_it_stands(tmp_path: Path, make_set: Callable[..., Oc
 def test_the_python_opens_renders_and_scores_in_ten_lines() -> None:
     block = python_block()
     assert "my-set" in block
-    for what, calls in (("open a set", ["OcclusionSet("]), ("render", ["render("]), ("score", ["run(", "evaluate("])):
+    for what, calls in (("open a set", ["occset.open("]), ("render", ["Samples("]), ("score", ["run(", "evaluate("])):
         assert any(call in block for call in calls), f"the README's Python does not {what}"
     lines = [
         line for line in block.splitlines() if line.strip() and not line.lstrip().startswith(("#", "import", "from"))
