@@ -256,9 +256,10 @@ def selected(now: dict[str, Any] | None) -> list[int]:
 
 def select_by_key(driver: Any, number: int) -> None:
     """Press Alt+. until a region is selected, if it is not; the first is 0."""
-    if selected(state(driver)) == [number]:
+    now = wait_for(driver, f"region {number}", lambda now: len(now["regions"]) > number)
+    if selected(now) == [number]:
         return
-    for _ in state(driver)["regions"]:  # type: ignore[index]
+    for _ in now["regions"]:
         before = selected(state(driver))
         press(driver, "Alt+.")
         if selected(wait_for(driver, "the next region", lambda now, b=before: selected(now) not in (b, []))) == [
@@ -280,7 +281,10 @@ def warning(driver: Any) -> str:
 
 def headings(driver: Any, where: str = ".occset-controls") -> list[str]:
     """The headings that can be seen in a part of the page."""
-    return [h.text for h in driver.find_elements(By.CSS_SELECTOR, f"{where} h4") if h.is_displayed()]
+    script = (
+        "return [...document.querySelectorAll(arguments[0])].filter(h => h.offsetParent).map(h => h.innerText.trim())"
+    )
+    return list(driver.execute_script(script, f"{where} h4"))
 
 
 def select_region(driver: Any, number: int) -> None:
@@ -298,7 +302,12 @@ def take_eraser(driver: Any) -> None:
 
 def choose(driver: Any, name: str) -> None:
     """Tick a choice: a category, a quality, "needs discussion"."""
-    _choice(driver, name).find_element(By.XPATH, "./ancestor::label").click()
+
+    def click_it(page: Any) -> bool:
+        _choice(page, name).find_element(By.XPATH, "./ancestor::label").click()
+        return True
+
+    wait(driver, f"the choice {name}", click_it)
     wait(driver, f"a tick at {name}", lambda page: is_chosen(page, name))
 
 
@@ -313,9 +322,12 @@ def _choice(driver: Any, name: str) -> Any:
 
 
 def choices_shown(driver: Any) -> list[str]:
-    """Names of the choices that can be seen."""
-    boxes = driver.find_elements(By.CSS_SELECTOR, ".occset-controls label")
-    return [b.find_element(By.TAG_NAME, "input").get_attribute("name") for b in boxes if b.is_displayed()]
+    """Names of the choices that can be seen; asked in one go, since the page replaces them."""
+    script = """
+    return [...document.querySelectorAll('.occset-controls label')].filter(label => label.offsetParent)
+      .map(label => label.querySelector('input').name);
+    """
+    return list(driver.execute_script(script))
 
 
 def press_submit(driver: Any) -> None:

@@ -126,7 +126,7 @@ def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(label_studio, p
 
 def test_a_note_is_shown_as_text(label_studio, project, page, artefacts) -> None:
     steps.open_task(page, label_studio.url, project["number"], project["tasks"][2])
-    heads = [h.text for h in page.find_elements(steps.By.CSS_SELECTOR, ".occset-picture h4") if h.is_displayed()]
+    heads = steps.headings(page, ".occset-picture")
     page.save_screenshot(str(artefacts / "6-note.png"))
     assert heads == ["Look at the <b>chin</b>"]
 

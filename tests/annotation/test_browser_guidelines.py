@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from occset.annotation.labels.task_reader import read_annotation
+from occset.annotation.api.annotators import add_annotator
+from occset.annotation.api.client import connect
+from occset.annotation.labels.task_reader import read_annotation, read_task
 from occset.annotation.push.project import FOLDER
 from occset.composition.categories import CATEGORIES
 from occset.support.errors import BadInput
@@ -33,8 +36,8 @@ INSIDE = (330, 160)
 
 @pytest.fixture(scope="module")
 def project(label_studio: Any) -> dict[str, Any]:
-    """A project with our labelling page and seven pre-labelled tasks."""
-    return make_project(label_studio, [""] * 7)
+    """A project with our labelling page and eight pre-labelled tasks."""
+    return make_project(label_studio, [""] * 8)
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def opened(label_studio: Any, project: dict[str, Any], page: Any) -> Callable[[i
         task = int(project["tasks"][number])
         steps.open_task(page, label_studio.url, project["number"], task)
         steps.press(page, "B")
-        steps.wait_for(page, "the brush", lambda now: now["tool"] == "BrushTool")
+        steps.wait_for(page, "brush and pre-label", lambda now: now["tool"] == "BrushTool" and now["regions"])
         return task
 
     return open_it
@@ -60,7 +63,7 @@ def test_erase_paint_say_what_hides_the_face_and_submit(
 ) -> None:
     _, mask = grey_face()
     task = opened(0)
-    assert steps.headings(page)[0] == "Face 1 of 7"
+    assert steps.headings(page)[0] == "Face 1 of 8"
     steps.select_by_key(page, 0)
     hint = "Selected: B paints, E erases, U lets go. 1 and 2 would rename it: press U first."
     assert hint in steps.headings(page)
@@ -299,6 +302,23 @@ def check_choices(page: Any, keyboard: Keyboard) -> None:
         keyboard.tick(category.hotkey.upper(), category.name)
     for key, name in {"7": "good", "8": "unsure", "9": "unusable", "0": "needs discussion"}.items():
         keyboard.tick(key, name)
+
+
+def test_a_second_annotator_sees_the_project_and_is_told_apart(
+    label_studio: Any, project: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LABEL_STUDIO_URL", raising=False)
+    made = add_annotator("greta", data_dir=label_studio.data_dir)
+    with steps.browser(tmp_path / "profile") as theirs:
+        steps.log_in(theirs, label_studio.url, made.mail, str(made.password))
+        task = steps.open_stream(theirs, label_studio.url, project["number"])["task"]
+        steps.close_instruction(theirs)
+        steps.press(theirs, "Ctrl+Enter")
+        steps.wait_for(theirs, "the next task", lambda now: now["task"] not in (None, task))
+    known = connect(label_studio.url, label_studio.token, label_studio.document_root).users()
+    readings, problems = read_task(call(label_studio, "GET", f"/api/tasks/{task}/"), SIDE)
+    assert problems == [], "a task that the curator skipped may come to her"
+    assert [known[reading.annotator] for reading in readings if not reading.skipped] == ["greta"]
 
 
 def test_a_brush_has_its_first_size_again_in_the_next_picture(opened: Any, page: Any) -> None:

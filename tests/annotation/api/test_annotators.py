@@ -37,7 +37,7 @@ def files_with(folder: Path, secret: str) -> list[str]:
     return [path.name for path in held if secret.encode() in path.read_bytes()]
 
 
-def test_a_second_annotator_logs_in_sees_the_project_and_is_told_apart(label_studio: Any) -> None:
+def test_a_second_annotator_logs_in_and_has_a_name_of_their_own(label_studio: Any) -> None:
     made = add_annotator("Anna", data_dir=label_studio.data_dir)
     assert (made.mail, made.url) == ("anna@localhost", label_studio.url)
     assert made.password and len(made.password) >= 12 and made.password not in repr(made)
