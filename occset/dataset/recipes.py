@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -245,19 +245,23 @@ def read_metadata(path: Path) -> dict[str, str]:
         BadInput: the file is missing or broken.
     """
     try:
-        stored = read_parquet_notes(path)
+        names, stored = read_parquet_notes(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
+    _refuse_lost(path, names)
     return {k.decode(errors="replace"): v.decode(errors="replace") for k, v in stored.items() if k[:6] != b"ARROW:"}
+
+
+def _refuse_lost(path: Path, names: Sequence[str]) -> None:
+    if lost := sorted(set(SCHEMA.names) - set(names)):
+        raise BadInput(f"{path}: not a recipe file: it lacks {', '.join(lost)}")
 
 
 def _open(path: Path) -> pa.Table:
     try:
         data = read_file(path)
         table = read_parquet(path, SCHEMA.names, data)
-        lost = sorted(set(SCHEMA.names) - set(table.column_names))
-        if lost:
-            raise BadInput(f"{path}: not a recipe file: it lacks {', '.join(lost)}")
+        _refuse_lost(path, table.column_names)
         lengths = pc.list_value_length(table["layers"])
         longest, total = pc.max(lengths).as_py() or 0, pc.sum(lengths).as_py() or 0
     except (pa.ArrowException, OSError, ValueError) as error:

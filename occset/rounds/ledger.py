@@ -147,7 +147,7 @@ def read_round(root: Path, number: int | None = None) -> Ledger:
     path = ledger_path(root, number)
     rows = records.read_table(path, LEDGER)
     try:
-        note = read_parquet_notes(path)
+        _, note = read_parquet_notes(path)
         setup = Setup(**parse_json(note[b"round"]))
     except (KeyError, ValueError, TypeError, OSError) as error:
         raise BadInput(

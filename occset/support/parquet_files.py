@@ -68,9 +68,10 @@ def read_frame(path: Path, data: bytes, remedy: str) -> pd.DataFrame:
         raise BadInput(f"{path}: not a readable Parquet file ({error}): {remedy}") from error
 
 
-def read_parquet_notes(path: Path) -> dict[bytes, bytes]:
-    """The key-value metadata of a Parquet file; no column is read. Raises as `read_parquet`."""
-    return dict(pq.read_schema(pa.BufferReader(read_file(path))).metadata or {})
+def read_parquet_notes(path: Path) -> tuple[list[str], dict[bytes, bytes]]:
+    """Names of the columns of a Parquet file, and its key-value metadata; no column is read. Raises as `read_parquet`."""
+    schema = pq.read_schema(pa.BufferReader(read_file(path)))
+    return schema.names, dict(schema.metadata or {})
 
 
 def check_parquet(data: bytes, path: Path, columns: Sequence[str] | None) -> None:
