@@ -282,6 +282,17 @@ def decode_bytes(data: bytes, path: Path, max_pixels: int) -> Stored:
     return Stored(_upright(image, header.orientation), header.format, bits, indexes)
 
 
+def decode_indexes(path: Path, max_pixels: int) -> np.ndarray:
+    """A picture whose values are numbers of something: of a palette its indexes, (H, W) uint8, else as `decode_stored`.
+
+    Raises:
+        BadInput: as `decode`.
+    """
+    data = read_bytes(path)
+    stored = decode_bytes(data, path, max_pixels)
+    return np.asarray(_open(data, path)) if stored.indexes else stored.pixels
+
+
 def decode(path: Path | str, max_pixels: int) -> np.ndarray:
     """Decode any picture to (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA uint8, upright.
 
