@@ -77,7 +77,8 @@ class FFHQSource:
         if not self._found:
             raise BadInput(
                 f"{folder} has neither {TABLE} nor pictures called by their numbers, such as "
-                "images1024x1024/00000/00000.png or images256x256/00000.jpg: download them, or take other photos as photos:DIR?align=no"
+                "images1024x1024/00000/00000.png or images256x256/00000.jpg: download them, or take other "
+                "photos as photos:DIR?align=no"
             )
         self._detector = None if landmarks == "template" else detector_if_there(required=landmarks == "scrfd")
         for number, keys in sorted(self._found.items()):
