@@ -177,7 +177,7 @@ def clean_leftovers(folder: Path | str) -> list[Path]:
             if match is None:
                 continue
             path = Path(parent, name)
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # it is gone, or lies where nothing can be removed
                 is_old = time.time() - path.stat().st_mtime > _STALE_SECONDS
                 if is_old or (match["host"] == _HOST and not _is_alive(int(match["pid"]))):
                     path.unlink()
