@@ -28,7 +28,8 @@ def run(
 
     Args:
         data: the set, or its folder.
-        protocol: by name; frozen for this set if this is the first time.
+        protocol: by name; frozen for this set if this is the first time, and kept in it, or in ``out`` where the set cannot
+            be written to.
         methods: each a name or another spec (see ``occset bench list``), or an object with what the task calls, such as
             ``deocclude(images, masks)``; those of the task itself when there are none. Floor and ceiling always run.
         out: folder of the results.
@@ -62,7 +63,7 @@ def run(
     opened = open_all([_named(method) for method in asked], task)
     opened_set = _opened(data)
     judges = find_judges(task, {"id": None if arcface is None else Path(arcface)})
-    frozen = open_protocol(opened_set, protocol, workers)
+    frozen = open_protocol(opened_set, protocol, workers, spare=Path(out) / "protocols")
     return runner.run(
         opened_set, frozen, opened, Path(out), limit=limit, judges=judges, workers=workers, progress=progress
     )
@@ -92,6 +93,8 @@ def evaluate(method: Any, data: OcclusionSet | str | Path, protocol: str, *, lim
     >>> list(scores.columns[:6]), len(scores)
     (['sample', 'face', 'type', 'l1', 'psnr', 'ssim'], 4)
     """
+    import tempfile
+
     import pandas as pd
 
     from occset.benchmark.methods.interfaces import Learns
@@ -105,7 +108,8 @@ def evaluate(method: Any, data: OcclusionSet | str | Path, protocol: str, *, lim
     task = task_named(rule_of(protocol).task)
     ((spec, opened),) = open_all([_named(method)], task)
     opened_set = _opened(data)
-    frozen = open_protocol(opened_set, protocol)
+    with tempfile.TemporaryDirectory() as spare:  # for a set that cannot be written to
+        frozen = open_protocol(opened_set, protocol, spare=Path(spare))
     if isinstance(opened, Learns):
         opened.fit(TrainSplit(opened_set, frozen.rule.size, need_landmarks=task.samples.landmarks))
     scorer = worker.Scorer(opened_set, task, [], {})

@@ -37,6 +37,13 @@ def bench_command(
         ),
     ] = "",
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
+    protocols: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder to keep the protocol in, if the set has none yet; the set itself by default, and the folder of the "
+            "results where the set cannot be written to."
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many samples.", min=1)] = None,
     arcface: Annotated[Path | None, typer.Option(help="ArcFace ONNX file for the ID column.")] = None,
     audit: Annotated[
@@ -68,6 +75,7 @@ def bench_command(
     names += [name for name in task.methods.roles if name not in names]
     # a method may change the current directory while it is opened or run
     data, out, arcface = data.resolve(), out.resolve(), arcface and arcface.absolute()
+    protocols = protocols and protocols.resolve()
     opened = OcclusionSet(data)
     # a misspelt name is told before a protocol is made, which may take minutes
     methods_open = open_all(names, task)
@@ -76,7 +84,9 @@ def bench_command(
         if isinstance(judges[kind.key], str):
             say(f"no {task.metrics[kind.columns[0]].label} column: {judges[kind.key]}")
     with progress_bar(f"protocol {protocol}") as progress:
-        frozen = open_protocol(opened, protocol, workers, progress)
+        frozen = open_protocol(opened, protocol, workers, progress, protocols, out / "protocols")
+    if not frozen.path.is_relative_to(data):
+        say(f"protocol {protocol} is kept in {frozen.path}")
     with progress_bar(f"bench {protocol}") as progress:
         done = run(
             opened,

@@ -137,6 +137,8 @@ def segment_command(
     network = open_model(model, weights, device, threads=None)
     with progress_bar("segmenting") as progress:
         done = segment_photos(network, photos, out, align, soft, sheet, progress, all_faces and align)
+    for note in done.notes:
+        say(note)
     for name, why in done.problems:
         say(f"skipped {name}: {why}")
     for name, why in done.doubtful:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -75,6 +76,12 @@ def root(
     """Build a face-occlusion set, check it, render it, and bench de-occlusion methods on it."""
 
 
+def _dash_hint(arguments: list[str]) -> str:
+    """What to do about files whose names begin with a dash, which are read as options; "" where there are none."""
+    files = [one for one in arguments if one.startswith("-") and len(one) > 1 and os.path.lexists(one)]
+    return f": {files[0]} is a file here: write it as ./{files[0]}" if files else ""
+
+
 def main() -> None:
     """Run the command line: a user's mistake is one line on standard error and exit status 2, never a traceback."""
     from occset.support.console import say
@@ -96,7 +103,7 @@ def main() -> None:
         if not hasattr(error, "format_message"):
             raise
         if error.format_message():
-            say(f"occset: {error.format_message()} (occset VERB --help tells more)")
+            say(f"occset: {error.format_message()} (occset VERB --help tells more){_dash_hint(sys.argv[1:])}")
         sys.exit(getattr(error, "exit_code", 2))
     if status == 130:
         say("occset: interrupted; run the same command again and it goes on where it stopped")

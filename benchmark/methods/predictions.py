@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from occset.pictures.listing import list_pictures, suffix_of
 from occset.support.errors import BadInput, BrokenMethod, UnsafePath
 from occset.support.reading import read_file
 
@@ -20,7 +21,8 @@ _ALWAYS_PIXELS, _TIMES_PIXELS = 2048 * 2048, 4
 class StoredPredictions:
     """Stored pictures or masks, for methods that cannot be called from Python; each task has its own kind.
 
-    A sample's is ``<sample id>.png`` or, as ``occset render`` names its own, ``<anything>_<sample id>.png``.
+    A sample's is ``<sample id>.png`` or, as ``occset render`` names its own, ``<anything>_<sample id>.png``, with a suffix
+    in any case. Hidden files and what systems leave behind are none.
     """
 
     given: tuple[str, ...] = ("ids",)
@@ -40,7 +42,7 @@ class StoredPredictions:
     def weights_hash(self) -> str:
         """sha256 of the names and bytes of all PNG files, so that a result notices when the pictures change."""
         digest = hashlib.sha256()
-        for path in sorted(path for path in self.folder.glob("*.png") if path.is_file()):  # a pipe would be waited for
+        for path in sorted(self.folder / name for name in self._names() if suffix_of(name) == ".png"):
             content = read_file(path)
             digest.update(f"{path.name} {len(content)}\n".encode())
             digest.update(content)
@@ -70,33 +72,41 @@ class StoredPredictions:
         for sample in ids:
             if not sample or Path(sample).name != sample or "\\" in sample:
                 raise UnsafePath(f"the sample id {sample!r} cannot be a file name in {self.folder}")
-        stored = sorted(path.name for path in self.folder.iterdir() if path.is_file())
+        stored = self._names()
         found = [self._pick(sample, stored) for sample in ids]
         missing = [sample for sample, name in zip(ids, found, strict=True) if name is None]
         if missing:
             raise BrokenMethod(
                 f"{self.name}: {len(missing)} of these {len(ids)} samples have no picture in {self.folder}, such as "
-                f"{missing[0]}.png{_others(stored)}; write one PNG for each sample of the protocol"
+                f"{missing[0]}.png{_others(missing[0], stored)}; write one PNG for each sample of the protocol"
             )
         return [self.folder / name for name in found if name]
 
+    def _names(self) -> list[str]:
+        """Pictures in the folder; no pipe, which would be waited for."""
+        return [name for name in list_pictures(self.folder, deep=False).keys if (self.folder / name).is_file()]
+
     def _pick(self, sample: str, stored: list[str]) -> str | None:
         """The name that is the sample's: its id alone, before one with a number, before one with anything in front."""
-        own = f"{sample}.png"
-        if own in stored:
-            return own
-        fit = [name for name in stored if name.endswith(f"_{own}")]
-        fit = [name for name in fit if re.fullmatch(rf"\d+_{re.escape(own)}", name)] or fit
-        if len(fit) > 1:
-            raise BrokenMethod(
-                f"{self.name}: {fit[0]} and {fit[1]} in {self.folder} both fit sample {sample}; keep one of them"
-            )
-        return fit[0] if fit else None
+        own = re.escape(sample) + r"\.(?i:png)"
+        for front in ("", r"\d+_", ".*_"):
+            fit = [name for name in stored if re.fullmatch(front + own, name)]
+            if len(fit) > 1:
+                raise BrokenMethod(
+                    f"{self.name}: {fit[0]} and {fit[1]} in {self.folder} both fit sample {sample}; keep one of them"
+                )
+            if fit:
+                return fit[0]
+        return None
 
 
-def _others(stored: list[str]) -> str:
-    """What lies in the folder that is no PNG, in words."""
-    counts = Counter(Path(name).suffix for name in stored if not name.endswith(".png") and Path(name).suffix)
+def _others(sample: str, stored: list[str]) -> str:
+    """What lies in the folder that is no PNG, in words: the sample's own under another suffix, or how many of each kind."""
+    others = [name for name in stored if suffix_of(name) != ".png"]
+    own = [name for name in others if Path(name).stem == sample or Path(name).stem.endswith(f"_{sample}")]
+    if own:
+        return f" ({own[0]} is there, but only PNG keeps every pixel: convert it)"
+    counts = Counter(map(suffix_of, others))
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items()))
     return f" (the folder also holds {kinds}, which are not read)" if kinds else ""
 

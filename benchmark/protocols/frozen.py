@@ -5,8 +5,10 @@ What is added to the set later never enters a protocol that was made before.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +22,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, hash_recipes, read_metadata, read_recipes, recipes_to_bytes
 from occset.dataset.usable import usable_faces
 from occset.samples.draw import Drawer, Plan
-from occset.support.errors import BadInput, UnknownName
+from occset.support.errors import BadInput, NoSpace, UnknownName
 from occset.support.files import clean_leftovers, safe_join, write_atomic
 from occset.support.pool import default_workers, map_chunks
 from occset.support.reading import parse_json
@@ -61,25 +63,44 @@ def rule_of(name: str) -> Rule:
 
 
 def open_protocol(
-    data: OcclusionSet, name: str, workers: int | None = None, progress: Callable[[int, int], None] | None = None
+    data: OcclusionSet,
+    name: str,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    kept: Path | None = None,
+    spare: Path | None = None,
 ) -> Protocol:
     """Read the protocol of a set, or make it if this is the first time.
+
+    It is kept in the set. One that was frozen there goes before all others.
+
+    Args:
+        data: the set.
+        name: of the rule.
+        workers: processes.
+        progress: called with (done, all).
+        kept: a folder to keep it in instead of the set.
+        spare: a folder to keep it in where the set cannot be written to; each set has a folder of its own there.
 
     Raises:
         UnknownName: there is no such rule.
         OccsetError: the set lacks test faces or occluders that the rule needs.
-        BadInput: the stored protocol does not match its own hash.
+        BadInput: the stored protocol does not match its own hash, or is of another set.
+        NoSpace: it cannot be kept anywhere.
     """
     asked = rule_of(name)
     task = task_named(asked.task)
-    path = safe_join(data.path, f"protocols/{name}.parquet")
-    if not path.exists():
-        clean_leftovers(path.parent)
+    own = safe_join(data.path, f"protocols/{name}.parquet")
+    others = [kept / own.name] if kept else [spare / data.path.resolve().name / own.name] if spare else []
+    path = next((place for place in (own, *others) if place.exists()), None)
+    if path is None:
         fit = task.samples.fit
         rule = fit(data, asked) if fit else asked
+        places = _writable(others if kept else [own, *others])
+        clean_leftovers(places[0].parent)
         recipes = _make(data, rule, task.samples.faces, workers or default_workers(), progress)
         note = {"hash": hash_recipes(recipes), "rule": json.dumps(asdict(rule))}
-        write_atomic(path, recipes_to_bytes(recipes, note))
+        path = _keep(recipes_to_bytes(recipes, note), places)
     recipes = read_recipes(path)
     found, note = hash_recipes(recipes), read_metadata(path)
     if note.get("hash") != found:
@@ -87,7 +108,40 @@ def open_protocol(
     rule = _frozen_rule(asked, note, path)
     if len(recipes) != rule.count or any(recipe.size != rule.size for recipe in recipes):
         raise BadInput(f"{path}: its recipes do not follow the rule beside them: restore the file from a copy")
+    if path != own and not {recipe.face for recipe in recipes} <= set(data.faces["id"]):
+        raise BadInput(
+            f"{path}: is of another set than {data.path}: keep the protocols of each set in a folder of its own"
+        )
     return Protocol(rule, recipes, found, path)
+
+
+def _keep(content: bytes, places: Sequence[Path]) -> Path:
+    """Write a protocol to the first place that can be written to, and return it."""
+    for place in places[:-1]:
+        with contextlib.suppress(NoSpace):
+            write_atomic(place, content)
+            return place
+    write_atomic(places[-1], content)
+    return places[-1]
+
+
+def _writable(places: Sequence[Path]) -> list[Path]:
+    """The places that can be written to as far as can be told without doing it; making a protocol may take minutes.
+
+    Raises:
+        NoSpace: none can; names the last.
+    """
+    found = []
+    for place in places:
+        there = next(folder for folder in place.parents if folder.exists())
+        if os.access(there, os.W_OK):
+            found.append(place)
+    if not found:
+        raise NoSpace(
+            f"cannot write {places[-1]}: no right to write there, or the file system is read-only: choose another folder "
+            "with --protocols (or --out)"
+        )
+    return found
 
 
 def _frozen_rule(rule: Rule, note: Mapping[str, str], path: Path) -> Rule:

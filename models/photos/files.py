@@ -2,38 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 
-from occset.sources.photos import PhotosSource
+from occset.pictures.listing import SUFFIXES, list_pictures, namesakes, suffix_of, without_suffix
 from occset.support.errors import BadInput
 
 
-def find_photos(photos: Sequence[Path], suffix: str = ".png") -> list[tuple[str, Path]]:
+@dataclass
+class Photos:
+    """Which photos are meant.
+
+    Attributes:
+        files: name and path of each; what comes of it is written under its name.
+        problems: photos that are left out, and why.
+        notes: what was passed over, in sentences.
+    """
+
+    files: list[tuple[str, Path]] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def find_photos(
+    photos: Sequence[Path], suffix: str = ".png", out: Path | None = None, sheet: Path | None = None
+) -> Photos:
     """Name and path of each photo; a photo in a folder that was given keeps its place below it.
+
+    Where photos of several folders share a name, all names begin with the name of the folder, and with as many of the
+    folders above it as tell them apart. Two of one folder that would write one file are left out.
 
     Args:
         photos: photos and folders of photos.
         suffix: of the files that are written, for the message.
+        out: folder of what is written; where it lies in a folder that was given, it is not read.
+        sheet: file that is written; it is not read either.
 
     Raises:
-        BadInput: there is no photo, or two would write one file.
+        BadInput: there is no photo in a folder.
     """
-    return list(_named(photos, suffix))
-
-
-def _named(photos: Sequence[Path], suffix: str) -> Iterator[tuple[str, Path]]:
-    names: dict[str, Path] = {}
+    found = Photos()
+    taken: dict[Path, tuple[Path, str]] = {}  # a photo that is given twice is one
     for given in photos:
-        if given.is_dir():
-            found = [(key, given / key) for key in PhotosSource(str(given), align="no").face_keys()]
+        folder = _plain(given) if given.is_dir() else _plain(given).parent
+        for name in _below(given, out, sheet, found) if given.is_dir() else [given.name]:
+            taken.setdefault(folder / name, (folder, name))
+    names = _told_apart(list(taken.values()))
+    users: dict[str, list[Path]] = {}
+    for name, file in zip(names, taken, strict=True):
+        users.setdefault(_stem(name), []).append(file)
+    for name, file in zip(names, taken, strict=True):
+        others = [other for other in users[_stem(name)] if other != file]
+        if others:
+            why = f"{file} and {others[0].name} would both write {_stem(name)}{suffix}: rename one of them"
+            found.problems.append((name, why))
+        elif not file.exists() and (there := namesakes(file.parent, file.name)):
+            found.problems.append((name, f"{file} does not exist, but {there[0]} does: name that"))
         else:
-            found = [(given.name, given)]
-        for name, file in found:
-            key = str(Path(name).with_suffix(""))
-            if names.setdefault(key, file) != file:
-                raise BadInput(f"{file} and {names[key]} would both write {key}{suffix}: run them one after another")
-            yield name, file
+            found.files.append((name, file))
+    return found
+
+
+def _below(given: Path, out: Path | None, sheet: Path | None, found: Photos) -> list[str]:
+    """Names of the photos below a folder, but for what is written there."""
+    listing = list_pictures(given)
+    found.notes += listing.notes()
+    root = given.resolve()
+    written = out.resolve() if out is not None and out.exists() else None
+    if written is None or written == root or not written.is_relative_to(root):
+        inside = set()
+    else:
+        inside = {key for key in listing.keys if (given / key).parent.resolve().is_relative_to(written)}
+    if inside:
+        found.notes.append(f"{given}: passed over {len(inside)} pictures in {out}, which is what is written")
+    keys = [key for key in listing.keys if key not in inside and not (sheet and _same(given / key, sheet))]
+    if not keys:
+        told = f" ({'; '.join(found.notes)})" if found.notes else ""
+        raise BadInput(f"{given} has no {', '.join(SUFFIXES)}: give a folder with photos{told}")
+    return keys
+
+
+def _told_apart(photos: list[tuple[Path, str]]) -> list[str]:
+    """Names of photos, given as folder and name in it, with what tells those of several folders apart."""
+    depth = 0
+    deepest = max((len(folder.parts) for folder, _ in photos), default=0)
+    while True:
+        names = [str(PurePath(*_last(folder, depth), name).as_posix()) for folder, name in photos]
+        folders = Counter(
+            name for name, _ in {(_stem(name), folder) for name, (folder, _) in zip(names, photos, strict=True)}
+        )
+        if depth >= deepest or all(count == 1 for count in folders.values()):
+            return names
+        depth += 1
+
+
+def _last(folder: Path, depth: int) -> tuple[str, ...]:
+    parts = folder.parts[1:]  # without the root
+    return parts[len(parts) - depth :] if depth < len(parts) else parts
+
+
+def _plain(path: Path) -> Path:
+    """A path from the root, by the names that the user gave where they say it."""
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
+def _same(file: Path, other: Path) -> bool:
+    return file.resolve() == other.resolve()
+
+
+def _stem(name: str) -> str:
+    """A photo's name as that of what it writes, without suffix; see `target`."""
+    return without_suffix(name) if suffix_of(name) else name
 
 
 def target(out: Path, name: str, suffix: str = ".png") -> Path:

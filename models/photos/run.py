@@ -31,12 +31,14 @@ class Done:
         problems: photos that were skipped, and why.
         left: faces that were found beside those that were taken, and in how many photos.
         doubtful: photos that may be taken the wrong way round, and why.
+        notes: what was passed over, in sentences.
     """
 
     written: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     left: tuple[int, int] = (0, 0)
     doubtful: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def run_over_photos(
@@ -56,7 +58,7 @@ def run_over_photos(
     """Hand the largest face of each photo to a network, and what it found to whoever writes it.
 
     Args:
-        photos: photos and folders of photos; a photo keeps its place below its folder.
+        photos: photos and folders of photos; a photo keeps its place below its folder, see `find_photos`.
         out: folder of what is written, which ``write`` does itself (`occset.models.photos.files.target` names the files).
         find: the network: (B, size, size, 3) uint8 RGB crops in, one thing for each of them out.
         write: called for each crop with what was found, in the order of the photos.
@@ -73,10 +75,11 @@ def run_over_photos(
         MissingExtra: ``align`` and no detector.
         NoSpace: something cannot be written.
     """
-    files = find_photos(photos, suffixes[0])
+    given = find_photos(photos, suffixes[0], out, sheet)
+    files = given.files
     refuse_overwriting(files, out, sheet, suffixes)
     detector = FaceDetector() if align else None
-    done = Done()
+    done = Done(problems=given.problems, notes=given.notes)
     tiles: list[np.ndarray] = []
     for at in range(0, len(files), BATCH):
         crops: list[Crop] = []

@@ -3,18 +3,20 @@
 Sizes are checked in the header before anything is decoded: the pixels against a limit, and the bytes that they take
 against those of the file, so that a small file does not become a large picture. JPEG and PNG are decoded by OpenCV,
 whose version is pinned, so that everyone gets the same pixels; Pillow reads headers and the rarer kinds (palette, CMYK,
-WebP, BMP). Colour profiles are ignored. 16-bit pictures become ``round(v * 255 / 65535)``.
+WebP, BMP, TIFF, and AVIF and HEIC where it or its plug-in can). Of several pages the first counts. Colour profiles are
+ignored. 16-bit pictures become ``round(v * 255 / 65535)``.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from occset.pictures.png_chunks import SIGNATURE, check_png
 from occset.support import reading
@@ -26,7 +28,10 @@ ALWAYS_ALLOWED = 64 << 20
 """Bytes of pixels that any file may have: 4096 x 4096 with transparency, or a mask of 8192 x 8192."""
 
 _MOST_SCANS = 1000  # of a JPEG; each passes over the whole picture
-_GREY = ("1", "L", "I", "I;16", "I;16B")
+_GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N")
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
+_MOST_BRANDS = 64  # bytes at the start of a file in which AVIF and HEIC tell what they are
 _ORIENTATION = 0x0112  # the EXIF tag
 _AGAIN = "download it again or remove it"
 
@@ -35,7 +40,7 @@ _AGAIN = "download it again or remove it"
 class Header:
     """What a file says of itself before it is decoded."""
 
-    format: str  # "JPEG", "PNG", "WEBP" or "BMP"
+    format: str  # "JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF" or "HEIF"
     mode: str  # Pillow's: "RGB", "L", "P", "CMYK", "I;16", ...
     width: int
     height: int
@@ -95,12 +100,48 @@ def _open(data: bytes, path: Path) -> ImageFile.ImageFile:
             return WebPImagePlugin.WebPImageFile(stream)
         if data[:2] == b"BM":
             return BmpImagePlugin.BmpImageFile(stream)
+        if data[:4] in _TIFF:
+            return TiffImagePlugin.TiffImageFile(stream)
+        if data[4:8] == b"ftyp":
+            return _open_film_still(data, stream, path)
     except BadInput:
         raise
     except Exception as error:  # the plugins raise SyntaxError, ValueError, struct.error, OverflowError, ...
         raise BadInput(f"{path} has a damaged header ({error}): {_AGAIN}") from error
-    what = "is empty" if not data else "is not a JPEG, PNG, WebP or BMP picture"
+    what = "is empty" if not data else "is not a JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC picture"
     raise BadInput(f"{path} {what}: {_AGAIN}")
+
+
+def _open_film_still(data: bytes, stream: io.BytesIO, path: Path) -> ImageFile.ImageFile:
+    """Parse the header of an AVIF or HEIC, which are stills of video formats in one kind of box.
+
+    Raises:
+        BadInput: it is another film, or cannot be read here; says what to install.
+    """
+    brands = data[8 : min(_MOST_BRANDS, int.from_bytes(data[:4], "big"))]
+    found = {brands[i : i + 4] for i in range(0, len(brands), 4)}
+    convert = "or convert it to JPEG or PNG"
+    if found & set(_AVIF):
+        try:
+            plugin = importlib.import_module("PIL.AvifImagePlugin")  # since Pillow 11.3, and not in every build
+        except ImportError:
+            plugin = None
+        if plugin is None or not plugin.SUPPORTED:
+            raise BadInput(
+                f"{path} is an AVIF, which Pillow cannot read here: run  pip install 'pillow>=11.3'  {convert}"
+            )
+        opened: ImageFile.ImageFile = plugin.AvifImageFile(stream)
+        return opened
+    if found & set(_HEIC):
+        try:
+            importlib.import_module("pillow_heif").register_heif_opener()
+        except ImportError as error:
+            raise BadInput(
+                f"{path} is a HEIC, which needs a plug-in of Pillow: run  pip install pillow-heif  {convert}"
+            ) from error
+        opened = Image.OPEN["HEIF"][0](stream, str(path))  # type: ignore[assignment]
+        return opened
+    raise BadInput(f"{path} is a film or of an unknown kind: convert it to JPEG or PNG")
 
 
 def read_header(data: bytes, path: Path) -> Header:
@@ -111,12 +152,14 @@ def read_header(data: bytes, path: Path) -> Header:
     """
     opened = _open(data, path)
     orientation = 1
-    if opened.format != "PNG" or "exif" in opened.info:  # asking a PNG without it would decode the whole picture
+    if opened.format == "TIFF":
+        pass  # Pillow turns it upright when it decodes
+    elif opened.format != "PNG" or "exif" in opened.info:  # asking a PNG without it would decode the whole picture
         try:
             orientation = int(opened.getexif().get(_ORIENTATION, 1))
         except Exception:  # a damaged EXIF block says nothing; the picture is as it is
             orientation = 1
-    bits = 16 if opened.format == "PNG" and data[24:25] == b"\x10" else 8
+    bits = 16 if (opened.format == "PNG" and data[24:25] == b"\x10") or opened.mode.startswith("I;16") else 8
     has_alpha = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
     orientation = orientation if 1 <= orientation <= 8 else 1
     return Header(str(opened.format), opened.mode, *opened.size, orientation, bits, has_alpha)
@@ -165,15 +208,23 @@ def _by_opencv(data: bytes, header: Header, path: Path) -> np.ndarray:
 
 
 def _by_pillow(data: bytes, header: Header, path: Path) -> np.ndarray:
-    """Decode to (H, W, 3) RGB or, where there is transparency, (H, W, 4) RGBA uint8, not yet turned upright."""
+    """Decode to (H, W, 3) RGB or, where there is transparency, (H, W, 4) RGBA uint8, not yet turned upright.
+
+    Grey of 16 bits is (H, W) uint16.
+    """
     opened = _open(data, path)
+    if opened.mode in ("I", "F"):
+        raise BadInput(f"{path} has values of 32 bits, whose black and white are not said: save it with 8 or 16 bits")
     try:
         opened.load()
+        if opened.mode.startswith("I;16"):
+            return np.asarray(opened).astype(np.uint16)
         has_alpha = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
         decoded = np.asarray(opened.convert("RGBA" if has_alpha else "RGB"))
     except Exception as error:  # OSError for truncation, SyntaxError and zlib.error for damage, and more
         raise BadInput(f"{path} is truncated or damaged ({error}): {_AGAIN}") from error
-    if decoded.shape[:2] != (header.height, header.width):
+    turned = (header.width, header.height) if header.format == "TIFF" else ()  # by Pillow
+    if decoded.shape[:2] not in ((header.height, header.width), turned):
         raise BadInput(f"{path} holds another size than its header says: {_AGAIN}")
     return decoded
 
@@ -229,6 +280,17 @@ def decode_bytes(data: bytes, path: Path, max_pixels: int) -> Stored:
     bits = data[24] if header.format == "PNG" and not has_palette else 8
     indexes = len(np.unique(np.asarray(_open(data, path)))) if has_palette else 0
     return Stored(_upright(image, header.orientation), header.format, bits, indexes)
+
+
+def decode_indexes(path: Path, max_pixels: int) -> np.ndarray:
+    """A picture whose values are numbers of something: of a palette its indexes, (H, W) uint8, else as `decode_stored`.
+
+    Raises:
+        BadInput: as `decode`.
+    """
+    data = read_bytes(path)
+    stored = decode_bytes(data, path, max_pixels)
+    return np.asarray(_open(data, path)) if stored.indexes else stored.pixels
 
 
 def decode(path: Path | str, max_pixels: int) -> np.ndarray:

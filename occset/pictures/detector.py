@@ -15,11 +15,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from occset.pictures.landmarks import TEMPLATES
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.onnx_session import OnnxSession
 
 _STRIDES = (8, 16, 32)
 _ANCHORS = 2
+_STRAY = 0.15  # points farther from the template than this, in picture widths, are of someone else in the photo
 
 
 @dataclass(frozen=True)
@@ -213,3 +215,38 @@ def _suppress(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[int
         shared = np.clip(lower - upper, 0, None).prod(axis=1)
         order = list(rest[shared <= overlap * (area[rest] + area[best] - shared)])
     return kept
+
+
+def detector_if_there(required: bool = False) -> FaceDetector | None:
+    """The detector, or None where it is not installed.
+
+    Raises:
+        MissingExtra: it is not installed, and ``required``.
+    """
+    try:
+        return FaceDetector()
+    except MissingExtra:
+        if required:
+            raise
+        return None
+
+
+def aligned_points(detector: FaceDetector | None, image: np.ndarray, aligned_as: str) -> tuple[np.ndarray, str]:
+    """Five points of a photo that is aligned: the detector's, else those of the template.
+
+    Args:
+        detector: or None.
+        image: (H, W, 3) uint8 RGB.
+        aligned_as: a name of `occset.pictures.landmarks.TEMPLATES`.
+
+    Returns:
+        Points (5, 2) in pixels, and "scrfd" or "template". A face far from the template is of someone else in the photo.
+    """
+    height, width = image.shape[:2]
+    expected = TEMPLATES[aligned_as] * [width, height] - 0.5
+    faces = detector.detect(image) if detector else []
+    if faces:
+        nearest = min(faces, key=lambda face: float(np.abs(face.landmarks - expected).mean()))
+        if np.abs(nearest.landmarks - expected).mean() <= _STRAY * width:
+            return nearest.landmarks.astype(np.float64), "scrfd"
+    return expected, "template"

@@ -24,7 +24,7 @@ def read_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a picture as (H, W, 3) uint8 RGB, upright; transparency is dropped, grey becomes three equal channels.
 
     Args:
-        path: a JPEG, PNG, WebP or BMP file, told by its content.
+        path: a JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC file, told by its content.
         max_pixels: largest width x height that gets decoded.
 
     Raises:

@@ -13,11 +13,11 @@ import numpy as np
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import MACHINE, flags_of, unpack_points, with_flag
 from occset.mining.signals import iou
+from occset.pictures.listing import LOSSLESS, check_kind, list_pictures, suffix_of
 from occset.pictures.mask_doubts import doubt_of
 from occset.pictures.masks import decode_rle, encode_rle, read_mask
 from occset.rounds.ledger import Ledger, corrections, note_time, read_round, write_round
 from occset.rounds.versions import REVOKED, Label, add_versions
-from occset.sources.photos import OTHER_PICTURES, SUFFIXES
 from occset.support.errors import BadInput, OccsetError
 from occset.support.locks import only_writer
 
@@ -32,6 +32,7 @@ class Closing:
         changed: how many faces of the set have another label than before this call.
         excluded: how many faces of the set came to have a verdict against them.
         refused: labels that cannot be used, by name, and why.
+        notes: what was passed over, in sentences.
     """
 
     ledger: Ledger
@@ -39,6 +40,7 @@ class Closing:
     changed: int = 0
     excluded: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def close_round(
@@ -73,7 +75,7 @@ def close_round(
         found, refused = read_labels(data, ledger, labels, confirmed, threshold)
         held_back = {Path(name).stem for name, _ in refused}
         closing = merge(data, ledger, found, finish, held_back)
-        closing.refused = refused
+        closing.refused, closing.notes = refused, list_pictures(labels).notes()
     return closing
 
 
@@ -88,21 +90,15 @@ def read_labels(
     found: dict[str, Label] = {}
     refused: list[tuple[str, str]] = []
     gate = Gate(data, ledger, confirmed)
-    read = (".png",) if threshold is None else (".png", ".jpg", ".jpeg")
-    for path in sorted(p for p in folder.iterdir() if p.name[0] != "."):
-        looks_like_one = path.suffix.lower() in SUFFIXES + OTHER_PICTURES or path.stem in gate.picks
-        if not (looks_like_one or path.is_dir()):
-            continue  # a note, say
+    for key in list_pictures(folder).keys:
+        path = folder / key
         try:
-            if path.suffix not in read or not path.is_file():
-                way = (
+            check_kind(path)
+            if threshold is None and suffix_of(key) not in LOSSLESS:
+                raise BadInput(
+                    f"{path}: labels are PNG files named <face id>.png, and this kind blurs them: save it as PNG, or "
                     "take it with --threshold 127"
-                    if path.suffix in (".jpg", ".jpeg") and path.is_file()
-                    else "rename it"
-                    if path.suffix.lower() == ".png"
-                    else "convert it, or take it out of the folder"
                 )
-                raise BadInput(f"{path}: labels are PNG files named <face id>.png: {way}")
             gate.check_pick(path.stem, str(path))
             counts = gate.let_in(path.stem, read_mask(path, threshold, "--threshold 127"), str(path))
             if path.stem in found:
@@ -110,7 +106,7 @@ def read_labels(
             written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
             found[path.stem] = Label(counts, written.isoformat(timespec="seconds"), origin=path.name)
         except OccsetError as error:
-            refused.append((path.name, str(error)))
+            refused.append((key, str(error)))
     return found, refused
 
 

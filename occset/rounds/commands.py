@@ -84,6 +84,8 @@ def close_command(
 
     closing = close_round(OcclusionSet(path), labels, number, finish, confirm or (), threshold)
     ledger = closing.ledger
+    for note in closing.notes:
+        say(note)
     for name, message in closing.refused:
         say(f"refused {name}: {message}")
     if as_json:

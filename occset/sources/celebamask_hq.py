@@ -1,7 +1,8 @@
 """CelebAMask-HQ: aligned photos with part masks, in its official layout.
 
 ``CelebA-HQ-img/{id}.jpg`` and ``CelebAMask-HQ-mask-anno/{id // 2000}/{id:05d}_{part}.png``; masks are 512 px, photos
-may be larger. How parts become labels is in `occset.sources.parts`.
+may be larger. How parts become labels is in `occset.sources.parts`; flat folders of parts and merged label maps are read
+too, see `occset.sources.label_maps`.
 
 The visible face is skin, nose, eyes, brows, mouth and lips. Glasses that one sees through belong to it; dark ones and
 all that lies within them do not (`occset.sources.lenses`).
@@ -11,43 +12,42 @@ Beside the folder's own files these are read where they exist:
 - ``overrides.csv`` (``id,lenses``): a curator's judgement of glasses;
 - ``errata.csv`` (``id,action,reason``; the action is ``skip`` or ``flag``): known bad pairs. Skipped ones are reported,
   not dropped silently. A folder under the official numbers starts with those of `celebamask_errata`;
-- ``CelebA-HQ-to-CelebA-mapping.txt`` and ``identity_CelebA.txt``: who is who, so that splits keep people apart.
+- ``CelebA-HQ-to-CelebA-mapping.txt`` and ``identity_CelebA.txt``: who is who, so that splits keep people apart;
+- the mapping and ``list_eval_partition.txt``: the official split of CelebA.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 
-import numpy as np
-
-from occset.pictures.detector import FaceDetector
+from occset.pictures.detector import aligned_points, detector_if_there
 from occset.pictures.images import is_plain_rgb, read_image
-from occset.pictures.landmarks import TEMPLATES
+from occset.pictures.listing import by_number, check_kind, list_pictures
 from occset.pictures.mask_doubts import doubt_of
 from occset.sources.celebamask_errata import shipped_errata
 from occset.sources.harvest import harvest
 from occset.sources.items import FaceItem
+from occset.sources.label_maps import ORDERS, Labels
 from occset.sources.lenses import Lenses, judge_lenses
-from occset.sources.parts import face_mask, read_labels, select
-from occset.sources.tables import read_celeba_identities, read_errata, read_overrides
-from occset.support.errors import BadInput, MissingExtra
+from occset.sources.parts import face_mask, select
+from occset.sources.tables import read_celeba_identities, read_celeba_splits, read_errata, read_overrides
+from occset.support.errors import BadInput
 
 LICENCE = "CelebAMask-HQ terms: non-commercial research and education only"
 _LEAST_SKIN = 0.03  # of the picture; the least among 900 faces is far above
-_STRAY = 0.15  # points farther from the template than this, in picture widths, are of someone else in the photo
 
 
 class CelebAMaskHQSource:
     """Faces of a CelebAMask-HQ folder, each with the occluders harvested from it.
 
     Args:
-        folder: the folder that holds ``CelebA-HQ-img`` and ``CelebAMask-HQ-mask-anno``.
+        folder: the folder that holds ``CelebA-HQ-img``, and ``CelebAMask-HQ-mask-anno`` or merged label maps.
         lenses: a CSV (id, lenses) instead of ``overrides.csv``.
         errata: a CSV (id, action, reason) instead of ``errata.csv``.
         harvest: "yes" or "no".
         landmarks: "scrfd", "template", or "auto" for the detector where it is installed.
+        order: of merged label maps: "official", "face-parsing", or "auto" to tell it by where the labels lie.
+        split: "official" for CelebA's where its table lies in the folder; "set" leaves it to the set.
 
     Raises:
         BadInput: a folder or a CSV is missing or malformed.
@@ -58,47 +58,61 @@ class CelebAMaskHQSource:
     licence = LICENCE
 
     def __init__(
-        self, folder: str, lenses: str = "", errata: str = "", harvest: str = "yes", landmarks: str = "auto"
+        self,
+        folder: str,
+        lenses: str = "",
+        errata: str = "",
+        harvest: str = "yes",
+        landmarks: str = "auto",
+        order: str = "auto",
+        split: str = "official",
     ) -> None:
         self.folder = Path(folder)
-        self.images, self.masks = self.folder / "CelebA-HQ-img", self.folder / "CelebAMask-HQ-mask-anno"
-        for needed in (self.images, self.masks):
-            if not needed.is_dir():
-                raise BadInput(f"{needed} is not there: give the folder of CelebAMask-HQ that holds {needed.name}")
+        self.images = self.folder / "CelebA-HQ-img"
+        if not self.images.is_dir():
+            raise BadInput(
+                f"{self.images} is not there: give the folder of CelebAMask-HQ that holds {self.images.name}"
+            )
         for option, value, known in (
             ("harvest", harvest, ("yes", "no")),
             ("landmarks", landmarks, ("auto", "scrfd", "template")),
+            ("order", order, ("auto", *ORDERS)),
+            ("split", split, ("official", "set")),
         ):
             if value not in known:
                 raise BadInput(f"{option}={value} is not an option of {self.name}: use {' or '.join(known)}")
         self.harvests = harvest == "yes"
+        self.labels = Labels(self.folder, order)
+        self.masks = self.labels.places[0]
+        photos = list_pictures(self.images)
+        self._photos = by_number(photos.keys)
+        self._passed_over = [*photos.notes(), *self.labels.notes]
         own = self.folder / "overrides.csv"
         judged = read_overrides(Path(lenses)) if lenses else read_overrides(own) if own.exists() else None
         self.overrides = judged.values() if judged else {}
         own = self.folder / "errata.csv"
-        photos = sum(_is_photo(entry) for entry in self.images.iterdir())
         listed = read_errata(Path(errata)) if errata else read_errata(own) if own.exists() else None
-        self.errata = shipped_errata(self.folder, photos) | (listed.values() if listed else {})
+        self.errata = shipped_errata(self.folder, len(self._photos)) | (listed.values() if listed else {})
         self.identities = read_celeba_identities(self.folder)
+        self.splits = read_celeba_splits(self.folder) if split == "official" else {}
         self._tables = [table for table in (judged, listed) if table is not None]
-        self._detector = None if landmarks == "template" else _detector(required=landmarks == "scrfd")
+        self._detector = None if landmarks == "template" else detector_if_there(required=landmarks == "scrfd")
 
     def face_keys(self) -> list[str]:
         """Numbers of all photos, and of all masks without a photo (reading those reports them), in numeric order."""
-        ids = {int(entry.stem) for entry in self.images.iterdir() if _is_photo(entry)}
-        for _, _, names in os.walk(self.masks):
-            ids |= {int(match[1]) for match in map(re.compile(r"(\d{5})_[a-z_]+\.png").fullmatch, names) if match}
-        return [str(number) for number in sorted(ids)]
+        return [str(number) for number in sorted({*self._photos, *self.labels.numbers})]
 
     def notes(self) -> list[str]:
-        """What its tables say of photos that are not there, in sentences."""
+        """What was passed over, and what its tables say of photos that are not there, in sentences."""
         keys = self.face_keys()
         found = [table.lost(keys, f"photo of {self.images}") for table in self._tables]
         if self.identities and not set(keys) & self.identities.keys():
             found.append(
                 f"{self.folder}: its identity tables know none of the {len(keys)} photos: are they renumbered?"
             )
-        return [note for note in found if note]
+        if self.splits and (without := [key for key in keys if key not in self.splits]):
+            found.append(f"{self.folder}: {len(without)} photos have no official split, such as {without[0]}")
+        return [*self._passed_over, *(note for note in found if note)]
 
     def read_face(self, key: str) -> FaceItem:
         """Read a photo, its visible-face mask, landmarks, flags and harvested occluders.
@@ -112,8 +126,8 @@ class CelebAMaskHQSource:
             raise BadInput(f"{self.name} {key} is skipped by the errata: {reason}")
         file = self._photo(key)
         image = read_image(file)
-        labels = read_labels(self.masks, key, (image.shape[0], image.shape[1]))
-        points, points_by = self._find_points(image)
+        labels = self.labels.read(key, (image.shape[0], image.shape[1]))
+        points, points_by = aligned_points(self._detector, image, "celeba-hq")
         seen = judge_lenses(
             image, select(labels, "eye_g"), select(labels, "l_eye", "r_eye"), select(labels, "skin", "nose"), points[:2]
         )
@@ -141,6 +155,7 @@ class CelebAMaskHQSource:
             landmarks=points,
             landmarks_source=points_by,
             identity=self.identities.get(key),
+            split=self.splits.get(key),
             flags=_flags(kind, seen, key in self.overrides, reason),
             occluders=harvest(image, labels, points, kind, key, self.licence) if self.harvests else [],
         )
@@ -148,36 +163,14 @@ class CelebAMaskHQSource:
     def _photo(self, key: str) -> Path:
         if not key.isdecimal():
             raise BadInput(f"'{key}' is no number of a photo in {self.images}: see face_keys()")
-        for name in (f"{key}.jpg", f"{key}.png", f"{int(key):05d}.jpg", f"{int(key):05d}.png"):
-            if (file := self.images / name).is_file():
-                return file
+        known = self._photos.get(int(key), [])
+        for name in (f"{key}.jpg", f"{key}.png", f"{int(key):05d}.jpg", f"{int(key):05d}.png", *known):
+            if name in known:
+                check_kind(self.images / name)
+                return self.images / name
         raise BadInput(
             f"{self.images / key}.jpg does not exist, but masks of {key} do: download it or remove the masks"
         )
-
-    def _find_points(self, image: np.ndarray) -> tuple[np.ndarray, str]:
-        """Five points by the detector, else by the template of aligned photos."""
-        height, width = image.shape[:2]
-        expected = TEMPLATES["celeba-hq"] * [width, height] - 0.5
-        faces = self._detector.detect(image) if self._detector else []
-        if faces:
-            nearest = min(faces, key=lambda face: float(np.abs(face.landmarks - expected).mean()))
-            if np.abs(nearest.landmarks - expected).mean() <= _STRAY * width:
-                return nearest.landmarks.astype(np.float64), "scrfd"
-        return expected, "template"
-
-
-def _is_photo(file: Path) -> bool:
-    return file.suffix in (".jpg", ".png") and file.stem.isdecimal()
-
-
-def _detector(required: bool) -> FaceDetector | None:
-    try:
-        return FaceDetector()
-    except MissingExtra:
-        if required:
-            raise
-        return None
 
 
 def _flags(kind: str, seen: Lenses, is_overridden: bool, erratum: str) -> dict[str, str]:

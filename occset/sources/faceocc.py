@@ -12,13 +12,15 @@ import cv2
 import numpy as np
 
 from occset.pictures.images import extend_colour, read_image
+from occset.pictures.listing import SUFFIXES, Listing, check_kind, list_pictures, suffix_of, without_suffix
 from occset.pictures.masks import read_cutout
 from occset.sources.items import OccluderItem, TextureItem
 from occset.support.errors import BadInput
-from occset.support.files import safe_join
+from occset.support.files import join_below
 
 LEAST_SIDE = 16
 """A cut-out whose shorter side is below this many pixels is a blur at any useful size."""
+_OPAQUE = (".jpg", ".jpeg", ".jpe", ".jfif", ".bmp")
 _MARGIN = 2  # transparent pixels kept round a cut-out
 
 
@@ -46,7 +48,9 @@ class FaceOccSource:
         Raises:
             BadInput: there are none.
         """
-        return self._list("internet", "*/*.png")
+        return self._some(
+            "internet", self._cutouts().keys, "picture with transparency in a folder that names its category"
+        )
 
     def read_occluder(self, key: str) -> OccluderItem:
         """Read a cut-out, cropped to what shows, with colours extended under its transparent pixels.
@@ -54,7 +58,8 @@ class FaceOccSource:
         Raises:
             BadInput: broken, without transparency, empty, or less than `LEAST_SIDE` pixels wide or high.
         """
-        file = safe_join(self.folder / "internet", key)
+        file = join_below(self.folder / "internet", key)
+        check_kind(file)
         rgba = read_cutout(file)
         alpha = rgba[:, :, 3]
         if alpha.min() == 255:
@@ -68,15 +73,16 @@ class FaceOccSource:
             )
         top, left = max(0, y - _MARGIN), max(0, x - _MARGIN)
         rgba = rgba[top : y + height + _MARGIN, left : x + width + _MARGIN]
-        return OccluderItem(key.rpartition(".")[0], extend_colour(rgba), file.parent.name, self.licence)
+        name = without_suffix(key) if file.suffix == ".png" else key  # a PNG and a WebP may share a name
+        return OccluderItem(name, extend_colour(rgba), file.parent.name, self.licence)
 
     def texture_keys(self) -> list[str]:
-        """Names of all textures in ``texture``, sorted.
+        """Paths of all textures below ``texture``, sorted.
 
         Raises:
             BadInput: there are none.
         """
-        return self._list("texture", "*.jpg", "*.png")
+        return self._some("texture", list_pictures(self.folder / "texture").keys, "picture")
 
     def read_texture(self, key: str) -> TextureItem:
         """Read a texture.
@@ -84,12 +90,24 @@ class FaceOccSource:
         Raises:
             BadInput: the file is missing or broken.
         """
-        file = safe_join(self.folder / "texture", key)
-        return TextureItem(file.stem, read_image(file), file.stem.partition("_")[0], self.licence)
+        file = join_below(self.folder / "texture", key)
+        check_kind(file)
+        return TextureItem(without_suffix(key), read_image(file), file.stem.partition("_")[0], self.licence)
 
-    def _list(self, part: str, *patterns: str) -> list[str]:
-        root = self.folder / part
-        keys = sorted(file.relative_to(root).as_posix() for pattern in patterns for file in root.glob(pattern))
+    def notes(self) -> list[str]:
+        """What was passed over, in sentences."""
+        return [*self._cutouts().notes(), *list_pictures(self.folder / "texture").notes()]
+
+    def _cutouts(self) -> Listing:
+        """Pictures in folders, of kinds that can be transparent; what cannot counts as no picture."""
+        found = list_pictures(self.folder / "internet")
+        keys = [key for key in found.keys if "/" in key and suffix_of(key) not in _OPAQUE]
+        left = sorted({*found.others, *found.keys} - set(keys))
+        return Listing(found.folder, keys, found.junk, left, found.loops, found.closed)
+
+    def _some(self, part: str, keys: list[str], what: str) -> list[str]:
         if not keys:
-            raise BadInput(f"{root} has no {' or '.join(patterns)}: give a FaceOcc folder that has")
+            raise BadInput(
+                f"{self.folder / part} has no {what} ({', '.join(SUFFIXES)}): give a FaceOcc folder that has"
+            )
         return keys

@@ -15,13 +15,14 @@ import numpy as np
 
 from occset.pictures.detector import FaceDetector
 from occset.pictures.images import is_plain_rgb, read_image
+from occset.pictures.listing import LOSSLESS, SUFFIXES, Listing, check_kind, list_pictures, namesakes, suffix_of
 from occset.pictures.mask_doubts import doubt_of, marks_the_border
 from occset.pictures.masks import read_mask
 from occset.pictures.turned import Found, find_faces
 from occset.sources.items import SPLITS, FaceItem
-from occset.sources.photos import SUFFIXES, found_flags
+from occset.sources.photos import found_flags
 from occset.support.errors import BadInput, MissingExtra
-from occset.support.files import safe_join
+from occset.support.files import join_below
 
 _WHOLE_BORDER = 0.9  # of a whole picture's border, which a face does not reach
 
@@ -85,23 +86,23 @@ class ImageMasksSource:
             raise BadInput(f"confirm={min(lost)}: {self.masks} has no mask of that name: take it from the message")
         return keys
 
+    def notes(self) -> list[str]:
+        """What was passed over in both folders, in sentences."""
+        return [*list_pictures(self.images).notes(), *list_pictures(self.masks).notes()]
+
     @cached_property
     def _mask_files(self) -> dict[str, list[Path]]:
-        """Mask files by name; JPEG counts only where a threshold makes masks of them."""
-        found: dict[str, list[Path]] = {}
-        for file in sorted(self.masks.iterdir()):
-            if _is(file, (".png",) if self.threshold is None else (".png", ".jpg", ".jpeg")):
-                found.setdefault(file.stem, []).append(file)
-        return found
+        """Mask files by name; those with losses count only where a threshold makes masks of them."""
+        listing = list_pictures(self.masks)
+        if self.threshold is None:
+            listing = Listing(self.masks, [key for key in listing.keys if suffix_of(key) in LOSSLESS])
+        return {name: [self.masks / key for key in keys] for name, keys in listing.by_name().items()}
 
     @cached_property
     def _pictures(self) -> dict[str, list[Path]]:
         """Picture files by name."""
-        found: dict[str, list[Path]] = {}
-        for file in sorted(self.images.iterdir()):
-            if _is(file, SUFFIXES):
-                found.setdefault(file.stem, []).append(file)
-        return found
+        found = list_pictures(self.images).by_name()
+        return {name: [self.images / key for key in keys] for name, keys in found.items()}
 
     def read_face(self, key: str) -> FaceItem:
         """Read a picture and its mask.
@@ -110,14 +111,19 @@ class ImageMasksSource:
             BadInput: one of them is missing, broken or of another size than the other, or two pictures have one name.
             UnsafePath: `key` leads out of the folder.
         """
-        mask_files = self._mask_files.get(key) or [safe_join(self.masks, f"{key}.png")]
-        mask_file = mask_files[0]
+        mask_files = self._mask_files.get(key, [])
+        mask_file = mask_files[0] if mask_files else join_below(self.masks, f"{key}.png")
         if len(mask_files) > 1:
             raise BadInput(f"{mask_file}: {mask_files[1].name} is a mask of the same picture: keep one of them")
         files = self._pictures.get(key, [])
         if len(files) != 1:
-            wrong = f"{files[0].name} and {files[1].name} share a name" if files else "there is no such picture"
+            wrong = f"{files[0].name} and {files[1].name} share a name" if files else _absent(self.images, key)
             raise BadInput(f"{self.images / key}: {wrong}: each mask belongs to one picture of its name")
+        if not mask_files:
+            raise BadInput(
+                f"{mask_file} is not there{_beside(self.masks, key)}: put the mask there, or remove the picture"
+            )
+        check_kind(files[0])
         image, mask = read_image(files[0]), read_mask(mask_file, self.threshold, "?threshold=127")
         if mask.shape != image.shape[:2]:
             raise BadInput(
@@ -150,8 +156,22 @@ class ImageMasksSource:
         )
 
 
-def _is(file: Path, suffixes: tuple[str, ...]) -> bool:
-    return file.suffix.lower() in suffixes and not file.name.startswith(".")
+def _absent(folder: Path, key: str) -> str:
+    others = namesakes(folder, key)
+    return f"there is no such picture, but {others[0]}, whose name differs" if others else "there is no such picture"
+
+
+def _beside(folder: Path, key: str) -> str:
+    """What is there instead of a mask."""
+    others = namesakes(folder, f"{key}.png")
+    if not others:
+        return ""
+    is_known = suffix_of(others[0]) in SUFFIXES and Path(others[0]).stem == Path(key).name
+    return f", but {others[0]}, " + (
+        "of a kind that blurs masks (save it as PNG, or take what is brighter than half with ?threshold=127)"
+        if is_known
+        else "whose name differs, or whose kind is not read"
+    )
 
 
 def _square(mask: np.ndarray) -> tuple[slice, slice]:

@@ -1,11 +1,13 @@
 """Part masks of CelebAMask-HQ as one label map.
 
-Parts are named by their files, never by a number (two orders of the labels circulate), and painted in the order of the
-official script, so that of two parts that overlap the later one counts. A part without a file is absent.
+Parts are named by their files and painted in the order of the
+official script, so that of two parts that overlap the later one counts. A part without a file is
+absent. Maps that others merged are read by `occset.sources.label_maps`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -36,26 +38,24 @@ def select(labels: np.ndarray, *parts: str) -> np.ndarray:
     return cv2.LUT(labels, wanted).view(bool)
 
 
-def read_labels(masks: Path, key: str, shape: tuple[int, int]) -> np.ndarray:
+def paint_parts(files: Mapping[str, Path], shape: tuple[int, int]) -> np.ndarray:
     """Paint the parts of one face into a label map of its photo's size.
 
     Args:
-        masks: the folder ``CelebAMask-HQ-mask-anno``.
-        key: the face's number.
+        files: of the parts that there are, one at least, by their names.
         shape: height and width of the photo; masks of another size are resized to the nearest pixel.
 
     Returns:
         (H, W) uint8, see `PARTS`.
 
     Raises:
-        BadInput: no parts, ones that are broken or no masks (see `occset.pictures.masks.read_mask`), parts of different
-            sizes, or of another shape than the photo; names the file.
+        BadInput: parts that are broken or no masks (see `occset.pictures.masks.read_mask`), of different sizes, or of
+            another shape than the photo; names the file.
     """
-    folder = masks / str(int(key) // 2000)
     labels: np.ndarray | None = None
     for number, part in enumerate(PARTS, start=1):
-        file = folder / f"{int(key):05d}_{part}.png"
-        if not file.exists():
+        file = files.get(part)
+        if file is None:
             continue
         mask = read_mask(file)
         if labels is None:
@@ -66,11 +66,19 @@ def read_labels(masks: Path, key: str, shape: tuple[int, int]) -> np.ndarray:
                 f"{labels.shape[1]} x {labels.shape[0]}: all parts of a face have one size; download them again"
             )
         labels[mask > 0] = number
-    if labels is None:
-        raise BadInput(f"{folder} has no part masks of {key}: download them or remove the photo")
+    assert labels is not None
+    return fit_labels(labels, first, shape)
+
+
+def fit_labels(labels: np.ndarray, file: Path, shape: tuple[int, int]) -> np.ndarray:
+    """A label map in its photo's size, by the nearest pixel.
+
+    Raises:
+        BadInput: it has another shape than the photo; names ``file``.
+    """
     if labels.shape[0] * shape[1] != labels.shape[1] * shape[0]:
         raise BadInput(
-            f"{first} is {labels.shape[1]} x {labels.shape[0]} pixels, another shape than its photo of "
+            f"{file} is {labels.shape[1]} x {labels.shape[0]} pixels, another shape than its photo of "
             f"{shape[1]} x {shape[0]}: they do not belong together; download both again"
         )
     if labels.shape != shape:

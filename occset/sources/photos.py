@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,18 @@ import numpy as np
 from occset.pictures.align import align_face
 from occset.pictures.detector import Detection, FaceDetector
 from occset.pictures.images import is_plain_rgb, read_image
+from occset.pictures.listing import SUFFIXES, check_kind, list_pictures
 from occset.pictures.turned import Found, find_all_faces, find_faces
 from occset.sources.items import FaceItem
 from occset.support.errors import BadInput, MissingExtra
-from occset.support.files import safe_join
+from occset.support.files import join_below
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-OTHER_PICTURES = (".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jxl", ".dng", ".cr2", ".nef", ".arw")
-"""Pictures that are not read here; they are refused by name instead of being passed over."""
 _LEAST_SIDE = 32
 _MUCH_ENLARGED = 2.0
 
 
 class PhotosSource:
-    """Faces of a folder of photos (JPEG, PNG, WebP) and its sub-folders.
+    """Faces of a folder of photos and its sub-folders, see `occset.pictures.listing`.
 
     Args:
         folder: where the photos are.
@@ -64,23 +61,23 @@ class PhotosSource:
                 raise
 
     def face_keys(self) -> list[str]:
-        """Paths of all pictures below the folder, sorted; hidden files and linked folders are left out.
+        """Paths of all pictures below the folder, sorted.
 
         Pictures of a kind that cannot be read are listed too, so that `read_face` refuses them by name.
 
         Raises:
             BadInput: there are none.
         """
-        keys = []
-        for parent, folders, names in os.walk(self.folder):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            photos = [
-                name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES + OTHER_PICTURES)
-            ]
-            keys += [Path(parent, name).relative_to(self.folder).as_posix() for name in photos]
-        if not keys:
-            raise BadInput(f"{self.folder} has no {', '.join(SUFFIXES)}: give a folder with photos")
-        return sorted(keys)
+        listing = list_pictures(self.folder)
+        if not listing.keys:
+            raise BadInput(
+                f"{self.folder} has no {', '.join(SUFFIXES)}: give a folder with photos{_told(listing.notes())}"
+            )
+        return listing.keys
+
+    def notes(self) -> list[str]:
+        """What was passed over, in sentences."""
+        return list_pictures(self.folder).notes()
 
     def read_face(self, key: str) -> FaceItem:
         """Read the largest face of a photo; it has no mask.
@@ -122,9 +119,8 @@ class PhotosSource:
         return items
 
     def _open(self, key: str) -> tuple[Path, np.ndarray]:
-        file = safe_join(self.folder, key)
-        if file.suffix.lower() in OTHER_PICTURES:
-            raise BadInput(f"{file}: {file.suffix} pictures are not read: convert it to JPEG or PNG")
+        file = join_below(self.folder, key)
+        check_kind(file)
         photo = read_image(file)
         if min(photo.shape[:2]) < _LEAST_SIDE:
             raise BadInput(f"{file} is {photo.shape[1]} x {photo.shape[0]} pixels, too small for a face: remove it")
@@ -172,3 +168,7 @@ def found_flags(found: Found) -> dict[str, str]:
     if found.doubt:
         flags["doubtful"] = found.doubt
     return flags
+
+
+def _told(notes: list[str]) -> str:
+    return f" ({'; '.join(notes)})" if notes else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from occset.sources.items import SPLITS
 from occset.sources.small_tables import IdTable, plain_id, read_table, read_text
 from occset.support.errors import BadInput
 
@@ -61,6 +62,36 @@ def read_celeba_identities(folder: Path) -> dict[str, str]:
         if not number.isdigit() or plain_id(original) not in person:
             raise BadInput(f"{mapping}, line {line}: {original} has no identity in {people.name}: download both again")
         found[str(int(number))] = f"celeba-{person[plain_id(original)]}"
+    return found
+
+
+def read_celeba_splits(folder: Path) -> dict[str, str]:
+    """CelebA-HQ number to split, from ``CelebA-HQ-to-CelebA-mapping.txt`` and ``list_eval_partition.txt``.
+
+    The second has lines ``orig_file partition``, the partition 0, 1 or 2 for train, val and test. Without either file the
+    result is empty.
+
+    Raises:
+        BadInput: a line is malformed, or names a photo without partition; names file and line.
+    """
+    mapping, partition = folder / "CelebA-HQ-to-CelebA-mapping.txt", folder / "list_eval_partition.txt"
+    if not (mapping.is_file() and partition.is_file()):
+        return {}
+    names = dict(zip("012", SPLITS, strict=True))
+    part = {}
+    for line, (original, number) in _columns(partition, 2):
+        if number not in names:
+            raise BadInput(f"{partition}, line {line}: the partition is 0, 1 or 2, not '{number}': download it again")
+        part[plain_id(original)] = names[number]
+    found = {}
+    for line, (number, _, original) in _columns(mapping, 3):
+        if not number.isdigit() and line == 1:
+            continue  # the heading
+        if not number.isdigit() or plain_id(original) not in part:
+            raise BadInput(
+                f"{mapping}, line {line}: {original} has no partition in {partition.name}: download both again"
+            )
+        found[str(int(number))] = part[plain_id(original)]
     return found
 
 

@@ -114,17 +114,29 @@ def copy_atomic(src: Path | str, dst: Path | str) -> None:
         shutil.copyfileobj(source, target, 1 << 20)
 
 
-def safe_join(root: Path | str, relative: str) -> Path:
-    """Return `root / relative`, which stays inside `root` even through symbolic links.
+def join_below(root: Path | str, relative: str) -> Path:
+    """Return `root / relative`, which lies below `root` by its name; links may lead anywhere.
+
+    For folders of the user's own, where a link means what it leads to. What others may have made, such as a set, is
+    joined by `safe_join`.
 
     Raises:
-        UnsafePath: `relative` is absolute, holds `..` or a null byte, is empty, or leads outside through a link.
+        UnsafePath: `relative` is absolute, holds `..` or a null byte, or is empty.
     """
     root = Path(root)
     parts = re.split(r"[/\\]", relative)
     if not relative.strip() or "\0" in relative or ".." in parts or parts[0] == "" or re.match(r"^[A-Za-z]:", relative):
         raise UnsafePath(f"'{relative}' is not a path inside {root}: use one that is relative and has no '..'")
-    joined = root / relative
+    return root / relative
+
+
+def safe_join(root: Path | str, relative: str) -> Path:
+    """Return `root / relative`, which stays inside `root` even through symbolic links.
+
+    Raises:
+        UnsafePath: as `join_below`, or it leads outside through a link.
+    """
+    root, joined = Path(root), join_below(root, relative)
     if not joined.resolve().is_relative_to(root.resolve()):
         raise UnsafePath(f"'{relative}' leads out of {root} through a symbolic link: replace the link by a copy")
     return joined
@@ -165,7 +177,7 @@ def clean_leftovers(folder: Path | str) -> list[Path]:
             if match is None:
                 continue
             path = Path(parent, name)
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # it is gone, or lies where nothing can be removed
                 is_old = time.time() - path.stat().st_mtime > _STALE_SECONDS
                 if is_old or (match["host"] == _HOST and not _is_alive(int(match["pid"]))):
                     path.unlink()

@@ -261,7 +261,7 @@ def test_render_by_many_workers_says_a_mistake_in_one_line(copy_set, tmp_path):
         picture.write_bytes(b"no picture")
     done = occset("render", data.path, "--out", tmp_path / "out", "--recipes", tmp_path / "r.parquet", "--workers", 2)
     assert done.returncode == 2
-    assert "is not a JPEG, PNG, WebP or BMP picture" in one_line(done.stderr)
+    assert "is not a JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC picture" in one_line(done.stderr)
 
 
 def test_doctor_as_json(run):

@@ -224,11 +224,22 @@ def test_predictions_of_another_kind_are_mentioned(folder: Path) -> None:
     for name in ("s3.jpg", "s4.jpg", "notes.txt"):
         (folder / name).write_bytes(b"")
     method = open_method(f"predictions:{folder}")
-    said = (
-        r"2 of these 3 samples have no picture .* s3\.png \(the folder also holds 2 \.jpg, 1 \.txt, which are not read"
-    )
+    said = r"2 of these 3 samples have no picture .* s3\.png \(s3\.jpg is there, but only PNG keeps every pixel: convert it"
     with pytest.raises(BrokenMethod, match=said):
         run_checked(method, np.zeros((3, 8, 8, 3), np.uint8), None, ids=["s1", "s3", "s4"])
+    with pytest.raises(BrokenMethod, match=r"s9\.png \(the folder also holds 2 \.jpg, which are not read"):
+        run_checked(method, np.zeros((3, 8, 8, 3), np.uint8), None, ids=["s1", "s9", "s5"])
+
+
+def test_predictions_have_their_suffix_in_any_case_and_junk_is_none(folder: Path) -> None:
+    before = open_method(f"predictions:{folder}").weights_hash
+    for name in ("._s1.png", "._000000_s2.png", ".DS_Store", "Thumbs.db"):
+        (folder / name).write_bytes(b"left by a system")
+    assert open_method(f"predictions:{folder}").weights_hash == before
+    (folder / "s1.png").rename(folder / "000000_s1.PNG")
+    method = open_method(f"predictions:{folder}")
+    checked = run_checked(method, np.zeros((2, 8, 8, 3), np.uint8), None, ids=["s2", "s1"])
+    np.testing.assert_array_equal(checked.images[:, 0, 0], [[30, 40, 250], [200, 10, 20]])
 
 
 def test_predictions_are_called_as_their_folder_wherever_one_stands(

@@ -61,7 +61,7 @@ def test_a_network_that_drops_a_face_is_no_silent_loss(tmp_path: Path) -> None:
 
 def test_files_of_every_suffix_are_kept_from_overwriting(tmp_path: Path) -> None:
     photo = square(tmp_path / "a.png")
-    files = find_photos([photo])
+    files = find_photos([photo]).files
     assert target(tmp_path, "sub/a.jpg", ".ply") == tmp_path / "sub" / "a.ply"
     refuse_overwriting(files, tmp_path, suffixes=(".ply", ".json"))
     with pytest.raises(BadInput, match="overwritten"):

@@ -174,11 +174,13 @@ def test_aligned_squares_need_no_detector(tmp_path: Path) -> None:
     assert inside.min() > 250 and mask[:90].max() == 0 and mask.shape == (300, 300)
 
 
-def test_two_photos_of_one_name_are_refused(tmp_path: Path) -> None:
-    for folder in ("one", "two"):
-        write_png(tmp_path / folder / "x.png", np.zeros((64, 64, 3), np.uint8))
-    with pytest.raises(BadInput, match=r"both write x\.png"):
-        segment_photos(Fake(), [tmp_path / "one", tmp_path / "two"], tmp_path / "out", align=False)
+def test_two_photos_of_one_name_are_written_below_their_folders(tmp_path: Path) -> None:
+    for side, folder in enumerate(("one", "two"), start=1):
+        write_png(tmp_path / folder / "x.png", np.zeros((64 * side, 64 * side, 3), np.uint8))
+    done = segment_photos(Fake(), [tmp_path / "one", tmp_path / "two"], tmp_path / "out", align=False)
+    assert done.written == 2
+    for side, folder in enumerate(("one", "two"), start=1):
+        assert read_image(tmp_path / "out" / folder / "x.png").shape[0] == 64 * side
 
 
 @pytest.mark.parametrize("out", ["in", "."])

@@ -174,7 +174,7 @@ def test_exif_rotation_is_applied(tmp_path: Path, picture: np.ndarray, suffix: s
     [
         ("none.png", None, "does not exist"),
         ("empty.png", b"", "is empty"),
-        ("text.jpg", b"<html>404</html>", "is not a JPEG, PNG, WebP or BMP"),
+        ("text.jpg", b"<html>404</html>", "is not a JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC"),
         ("short.png", b"\x89PNG\r\n\x1a\n\0\0", "damaged header"),
         ("short.jpg", b"\xff\xd8\xff\xe0\0", "damaged header"),
         ("short.webp", b"RIFF\x10\0\0\0WEBPVP8 ", "damaged header"),

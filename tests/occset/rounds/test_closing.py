@@ -246,11 +246,14 @@ def test_finishing_gives_up_what_has_no_label_but_not_what_was_refused(world):
     annotate(picks[2:], truth, folder)
     write_mask(folder / f"{picks[0]}.png", np.zeros((SIDE, SIDE), np.uint8))
     (folder / "more").mkdir()
+    (folder / f"{picks[2]}.png").rename(folder / "more" / f"{picks[2]}.PNG")  # read wherever it lies
+    (folder / f"._{picks[2]}.png").write_bytes(b"what a Mac leaves on a file server")
     (folder / f"{picks[3]}.tiff").write_bytes(b"x")
     done = close_round(data, folder, finish=True)
-    assert {name for name, _ in done.refused} == {f"{picks[0]}.png", "more", f"{picks[3]}.tiff"}
+    assert {name for name, _ in done.refused} == {f"{picks[0]}.png", f"{picks[3]}.tiff"}
+    assert done.notes == [f"{folder}: passed over 1 hidden or left by a system (._{picks[2]}.png)"]
     decisions = done.ledger.rows.set_index("id")["decision"]
-    assert decisions[picks[1]] == "missing"
+    assert decisions[picks[1]] == "missing" and decisions[picks[2]] in ("labelled", "corrected", "confirmed")
     assert done.ledger.waiting == [picks[0]] and done.ledger.is_open
 
 
