@@ -7,11 +7,12 @@ LIMIT ?= 200
 METHODS ?= telea,navier-stokes,patchmatch,pca
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help bench bench-all test nightly lint speed released ns mining-curve picture browser label-studio clean
+.PHONY: help bench bench-all unit test nightly lint speed released ns mining-curve picture browser label-studio clean
 
 help:
 	@echo "make bench      set up and run the main job on built-in data ($(LIMIT) samples)"
 	@echo "make bench-all  the same with every protocol and all samples"
+	@echo "make unit       set up and run the quick tests: no server, no browser"
 	@echo "make test       set up and run the tests      make nightly  the slow ones too"
 	@echo "make lint       ruff and mypy                 make speed    the speed table"
 	@echo "make released   train again what is released  make ns           NS alone (both: real photos)"
@@ -60,6 +61,9 @@ bench-all: $(VENV)/.product
 	for p in sunglasses types; do \
 	  $(BIN)/occset bench --data $(WORK)/set-all --protocol $$p --methods $(METHODS) --audit --out $(WORK)/results-all || exit 1; done
 	$(BIN)/occset leaderboard $(WORK)/results-all --out $(WORK)/site-all
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not slow and not whole and not real" -n 2 --dist loadfile
 
 test: $(VENV)/.test browser label-studio
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile

@@ -19,6 +19,56 @@ from occset.sources.items import FaceItem, OccluderItem, TextureItem
 
 POINTS = np.array([[98, 120], [158, 120], [128, 148], [104, 178], [152, 178]], np.float64)
 
+WHOLE = (
+    "annotation/api",
+    "annotation/backend",
+    "annotation/pull",
+    "annotation/push",
+    "annotation/server",
+    "annotation/test_",
+    "benchmark/leaderboards/test_page",
+    "benchmark/protocols/test_read_only",
+    "benchmark/runner",
+    "benchmark/tasks/segmentation/test_bench",
+    "benchmark/tasks/test_toy_task",
+    "benchmark/test_cli",
+    "benchmark/test_public",
+    "experiments",
+    "models/builtin",
+    "models/photos",
+    "models/segmentation/test_released_ns",
+    "models/segmentation/test_same_weights",
+    "models/segmentation/test_segmenter",
+    "models/segmentation/test_task",
+    "models/test_arcface",
+    "models/test_cli",
+    "models/test_new_network",
+    "models/test_public",
+    "models/training/processes",
+    "models/training/test_engine",
+    "models/training/test_kill",
+    "models/training/test_loading",
+    "occset/importing",
+    "occset/pictures/test_detector",
+    "occset/pictures/test_turned",
+    "occset/samples/test_kill",
+    "occset/test_cli",
+    "occset/test_python_api",
+    "test_earlier_version",
+    "test_main_job",
+    "test_packaging",
+    "test_readme",
+)
+"""Where the paths of tests begin that start servers, browsers, trainings or many processes: `make unit` goes without."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make unit` leaves out."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(WHOLE):
+            item.add_marker(pytest.mark.whole)
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

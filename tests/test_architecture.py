@@ -449,3 +449,11 @@ def test_what_strangers_may_have_made_is_read_in_one_place() -> None:
             if name in READERS and module.path not in READERS[name] and not is_own:
                 found.append(f"{module.path}:{node.lineno} calls {name}")
     assert not found, "these go through occset.support.reading or occset.pictures"
+
+
+def test_what_make_unit_leaves_out_is_there() -> None:
+    """A file that was renamed would silently join the quick tests."""
+    from tests.conftest import WHOLE
+
+    tests = [path.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
+    assert not [name for name in WHOLE if not any(path.startswith(name) for path in tests)]
