@@ -72,7 +72,7 @@ def _below(given: Path, out: Path | None, sheet: Path | None, found: Photos) -> 
     root = given.resolve()
     written = out.resolve() if out is not None and out.exists() else None
     if written is None or written == root or not written.is_relative_to(root):
-        inside = set()
+        inside: set[str] = set()
     else:
         inside = {key for key in listing.keys if (given / key).parent.resolve().is_relative_to(written)}
     if inside:
