@@ -26,9 +26,7 @@ class Photos:
     notes: list[str] = field(default_factory=list)
 
 
-def find_photos(
-    photos: Sequence[Path], suffix: str = ".png", out: Path | None = None, sheet: Path | None = None
-) -> Photos:
+def find_photos(photos: Sequence[Path], suffix: str = ".png", out: Path | None = None) -> Photos:
     """Name and path of each photo; a photo in a folder that was given keeps its place below it.
 
     Where photos of several folders share a name, all names begin with the name of the folder, and with as many of the
@@ -38,7 +36,6 @@ def find_photos(
         photos: photos and folders of photos.
         suffix: of the files that are written, for the message.
         out: folder of what is written; where it lies in a folder that was given, it is not read.
-        sheet: file that is written; it is not read either.
 
     Raises:
         BadInput: there is no photo in a folder.
@@ -47,7 +44,7 @@ def find_photos(
     taken: dict[Path, tuple[Path, str]] = {}  # a photo that is given twice is one
     for given in photos:
         folder = _plain(given) if given.is_dir() else _plain(given).parent
-        for name in _below(given, out, sheet, found) if given.is_dir() else [given.name]:
+        for name in _below(given, out, found) if given.is_dir() else [given.name]:
             taken.setdefault(folder / name, (folder, name))
     names = _told_apart(list(taken.values()))
     users: dict[str, list[Path]] = {}
@@ -65,19 +62,19 @@ def find_photos(
     return found
 
 
-def _below(given: Path, out: Path | None, sheet: Path | None, found: Photos) -> list[str]:
+def _below(given: Path, out: Path | None, found: Photos) -> list[str]:
     """Names of the photos below a folder, but for what is written there."""
     listing = list_pictures(given)
     found.notes += listing.notes()
     root = given.resolve()
     written = out.resolve() if out is not None and out.exists() else None
     if written is None or written == root or not written.is_relative_to(root):
-        inside = set()
+        inside: set[str] = set()
     else:
         inside = {key for key in listing.keys if (given / key).parent.resolve().is_relative_to(written)}
     if inside:
         found.notes.append(f"{given}: passed over {len(inside)} pictures in {out}, which is what is written")
-    keys = [key for key in listing.keys if key not in inside and not (sheet and _same(given / key, sheet))]
+    keys = [key for key in listing.keys if key not in inside]
     if not keys:
         told = f" ({'; '.join(found.notes)})" if found.notes else ""
         raise BadInput(f"{given} has no {', '.join(SUFFIXES)}: give a folder with photos{told}")
@@ -106,10 +103,6 @@ def _last(folder: Path, depth: int) -> tuple[str, ...]:
 def _plain(path: Path) -> Path:
     """A path from the root, by the names that the user gave where they say it."""
     return path.resolve() if ".." in path.parts else path.absolute()
-
-
-def _same(file: Path, other: Path) -> bool:
-    return file.resolve() == other.resolve()
 
 
 def _stem(name: str) -> str:

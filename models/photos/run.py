@@ -75,7 +75,7 @@ def run_over_photos(
         MissingExtra: ``align`` and no detector.
         NoSpace: something cannot be written.
     """
-    given = find_photos(photos, suffixes[0], out, sheet)
+    given = find_photos(photos, suffixes[0], out)
     files = given.files
     refuse_overwriting(files, out, sheet, suffixes)
     detector = FaceDetector() if align else None

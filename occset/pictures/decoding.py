@@ -13,6 +13,7 @@ import importlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -123,7 +124,7 @@ def _open_film_still(data: bytes, stream: io.BytesIO, path: Path) -> ImageFile.I
     convert = "or convert it to JPEG or PNG"
     if found & set(_AVIF):
         try:
-            plugin = importlib.import_module("PIL.AvifImagePlugin")  # since Pillow 11.3, and not in every build
+            plugin: Any = importlib.import_module("PIL.AvifImagePlugin")  # since Pillow 11.3, and not in every build
         except ImportError:
             plugin = None
         if plugin is None or not plugin.SUPPORTED:
@@ -139,7 +140,8 @@ def _open_film_still(data: bytes, stream: io.BytesIO, path: Path) -> ImageFile.I
             raise BadInput(
                 f"{path} is a HEIC, which needs a plug-in of Pillow: run  pip install pillow-heif  {convert}"
             ) from error
-        opened = Image.OPEN["HEIF"][0](stream, str(path))  # type: ignore[assignment]
+        still: Any = Image.OPEN["HEIF"][0]
+        opened = still(stream, str(path))
         return opened
     raise BadInput(f"{path} is a film or of an unknown kind: convert it to JPEG or PNG")
 

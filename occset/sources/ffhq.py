@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from occset.pictures.detector import aligned_points, detector_if_there
+from occset.pictures.detector import FaceDetector, aligned_points, detector_if_there
 from occset.pictures.images import is_plain_rgb, read_image
 from occset.pictures.listing import by_number, check_kind, list_pictures
 from occset.sources.items import FaceItem
@@ -68,7 +68,7 @@ class FFHQSource:
             self._notes.append(
                 f"{folder}: passed over {len(strange)} pictures without a number of FFHQ, or not aligned ({strange[0]})"
             )
-        self._detector = None
+        self._detector: FaceDetector | None = None
         self._entries: dict[str, _Entry] = {}
         table = self.folder / TABLE
         if table.exists():

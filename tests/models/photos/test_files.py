@@ -74,8 +74,8 @@ def test_a_pair_in_one_folder_is_left_out_and_the_others_are_not(tmp_path: Path)
 
 @pytest.mark.parametrize("out", ["in/m", "in/deep/er/m"])
 def test_what_was_written_is_not_read_again(tmp_path: Path, out: str) -> None:
-    put(tmp_path, "in/a.jpg", f"{out}/a.png", f"{out}/x/b.png", "in/sheet.png", "in/m2/c.png")
-    found = find_photos([tmp_path / "in"], out=tmp_path / out, sheet=tmp_path / "in" / "sheet.png")
+    put(tmp_path, "in/a.jpg", f"{out}/a.png", f"{out}/x/b.png", "in/m2/c.png")
+    found = find_photos([tmp_path / "in"], out=tmp_path / out)
     assert [name for name, _ in found.files] == ["a.jpg", "m2/c.png"]
     assert found.notes == [f"{tmp_path}/in: passed over 2 pictures in {tmp_path}/{out}, which is what is written"]
 
