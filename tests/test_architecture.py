@@ -54,6 +54,7 @@ ROOMS = {
         "training",
         "photos",
         "segmentation",
+        "reconstruction",
     ),
     "benchmark": (
         "methods",

@@ -1,0 +1,121 @@
+"""The coefficient vector of a face: pose, identity, expression, albedo and light, in this order.
+
+The paper's is R^239 = 6 + 80 + 64 + 80 + 9; sizes follow the morphable model, and light may have a set of harmonics for
+each colour (6 + 80 + 64 + 80 + 27), since real lamps tint.
+
+=============  =============  ==========================================================================================
+part           numbers        unit
+=============  =============  ==========================================================================================
+pose           6              pitch, yaw, roll in radians, translation in millimetres (`occset.models.rendering.camera`)
+identity       I              standard deviations
+expression     E              standard deviations, or weights of blend shapes
+texture        K              standard deviations
+light          9 or 9 x 3     harmonics in camera axes (`occset.models.rendering.lighting`), colour fastest
+=============  =============  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from occset.models.rendering import lighting
+from occset.support.errors import BadInput
+
+POSE = 6
+FOCAL = 4.53
+"""Focal length of the camera in widths of the aligned crop: a head then stands a little over a metre away, as in
+Deep3DFaceReconstruction (1015 pixels of 224)."""
+
+_POSE_MEAN = (0.0, 0.0, 0.0, 0.0, 22.0, -1180.0)
+_POSE_SPREAD = (0.15, 0.3, 0.08, 6.0, 10.0, 90.0)
+_LIGHT_SPREAD = 0.4
+
+
+class Coefficients(NamedTuple):
+    """The parts of B vectors.
+
+    Attributes:
+        pose: (B, 6).
+        identity: (B, I).
+        expression: (B, E).
+        texture: (B, K).
+        light: (B, 9, C).
+    """
+
+    pose: Tensor
+    identity: Tensor
+    expression: Tensor
+    texture: Tensor
+    light: Tensor
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which numbers of a vector are what.
+
+    Attributes:
+        identity, expression, texture: how many coefficients the morphable model has of each.
+        colours: 1 for grey light (the paper's), 3 for a set of harmonics for each colour.
+    """
+
+    identity: int
+    expression: int
+    texture: int
+    colours: int = 1
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int, int]:
+        """Numbers of each part, in the order of `Coefficients`."""
+        return POSE, self.identity, self.expression, self.texture, lighting.COEFFICIENTS * self.colours
+
+    @property
+    def size(self) -> int:
+        """Numbers of a whole vector."""
+        return sum(self.sizes)
+
+    def slices(self) -> dict[str, slice]:
+        """Where each part lies, by its name in `Coefficients`."""
+        return dict(zip(Coefficients._fields, self._slices(), strict=True))
+
+    def _slices(self) -> Iterator[slice]:
+        start = 0
+        for size in self.sizes:
+            yield slice(start, start + size)
+            start += size
+
+    def split(self, vectors: Tensor) -> Coefficients:
+        """(B, `size`) vectors to their parts.
+
+        Raises:
+            BadInput: they are of another layout.
+        """
+        if vectors.ndim != 2 or vectors.shape[1] != self.size:
+            raise BadInput(f"coefficients are (B, {self.size}), not {tuple(vectors.shape)}: is it another model's?")
+        parts = [vectors[:, part] for part in self._slices()]
+        return Coefficients(*parts[:-1], parts[-1].reshape(len(vectors), lighting.COEFFICIENTS, self.colours))
+
+    def join(self, parts: Coefficients) -> Tensor:
+        """The parts as (B, `size`) vectors; grey light is repeated where the layout has three colours."""
+        light = parts.light
+        if light.shape[-1] != self.colours:
+            light = light.mean(-1, keepdim=True).expand(-1, -1, self.colours)
+        return torch.cat((*parts[:-1], light.reshape(len(light), -1)), -1)
+
+    def typical(self) -> tuple[Tensor, Tensor]:
+        """Mean and spread of each number over aligned faces, (`size`,) both: what a network's outputs are scaled by.
+
+        The pose's are those of aligned crops seen at `FOCAL`; shape and albedo are in standard deviations already.
+        """
+        middle = torch.zeros(self.size)
+        spread = torch.ones(self.size)
+        middle[:POSE], spread[:POSE] = torch.tensor(_POSE_MEAN), torch.tensor(_POSE_SPREAD)
+        light = torch.zeros(lighting.COEFFICIENTS, self.colours)
+        light[0], light[1], light[2] = 0.8 * lighting.AMBIENT, 0.3, 0.6  # from all sides, above and in front
+        at = self.slices()["light"]
+        middle[at], spread[at] = light.flatten(), _LIGHT_SPREAD
+        return middle, spread
