@@ -16,8 +16,8 @@ light          9 or 9 x 3     harmonics in camera axes (`occset.models.rendering
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -80,13 +80,9 @@ class Layout:
 
     def slices(self) -> dict[str, slice]:
         """Where each part lies, by its name in `Coefficients`."""
-        return dict(zip(Coefficients._fields, self._slices(), strict=True))
-
-    def _slices(self) -> Iterator[slice]:
-        start = 0
-        for size in self.sizes:
-            yield slice(start, start + size)
-            start += size
+        ends = list(accumulate(self.sizes))
+        parts = (slice(end - size, end) for size, end in zip(self.sizes, ends, strict=True))
+        return dict(zip(Coefficients._fields, parts, strict=True))
 
     def split(self, vectors: Tensor) -> Coefficients:
         """(B, `size`) vectors to their parts.
@@ -96,15 +92,16 @@ class Layout:
         """
         if vectors.ndim != 2 or vectors.shape[1] != self.size:
             raise BadInput(f"coefficients are (B, {self.size}), not {tuple(vectors.shape)}: is it another model's?")
-        parts = [vectors[:, part] for part in self._slices()]
-        return Coefficients(*parts[:-1], parts[-1].reshape(len(vectors), lighting.COEFFICIENTS, self.colours))
+        pose, identity, expression, texture, light = vectors.split(list(self.sizes), dim=1)
+        light = light.reshape(len(vectors), lighting.COEFFICIENTS, self.colours)
+        return Coefficients(pose, identity, expression, texture, light)
 
     def join(self, parts: Coefficients) -> Tensor:
         """The parts as (B, `size`) vectors; grey light is repeated where the layout has three colours."""
         light = parts.light
         if light.shape[-1] != self.colours:
             light = light.mean(-1, keepdim=True).expand(-1, -1, self.colours)
-        return torch.cat((*parts[:-1], light.reshape(len(light), -1)), -1)
+        return torch.cat((parts.pose, parts.identity, parts.expression, parts.texture, light.flatten(1)), -1)
 
     def typical(self) -> tuple[Tensor, Tensor]:
         """Mean and spread of each number over aligned faces, (`size`,) both: what a network's outputs are scaled by.
