@@ -1,4 +1,4 @@
-"""The verbs of the networks: train, segment."""
+"""The verbs of the networks: train, segment, fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from occset.mining.options import DEFAULT_MODEL, Model
 from occset.models.registry import NETWORKS, Network, find
 from occset.support import references as registry
 
-segment = typer.Typer()
+segment, fit = typer.Typer(), typer.Typer()
 
 Weights = Annotated[
     Path | None, typer.Option(help="Checkpoint: a .safetensors file or a folder; the released one by default.")
@@ -150,4 +150,35 @@ def segment_command(
     if done.left[0]:
         say(f"{done.left[0]} more faces in {done.left[1]} photos were left unmarked: --all-faces marks them")
     if done.problems:
+        raise typer.Exit(1)
+
+
+@fit.command()
+def fit_command(
+    path: Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")],
+    morphable: Annotated[str, typer.Option(help="procedural, or an imported one: see occset models morphable.")] = (
+        "procedural"
+    ),
+    albedo: Annotated[
+        Path | None, typer.Option(help="A learned albedo, by occset models morphable learn-albedo.")
+    ] = None,
+    stage: Annotated[str, typer.Option(help="The last stage: landmarks, photometry or em.")] = "photometry",
+    split: Annotated[str | None, typer.Option(help="Only the faces of train, val or test.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Fit so many faces at most.", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
+) -> None:
+    """Find the 3D face of every labelled face that has none yet: pose, shape, albedo and light; resumes."""
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.models.reconstruction.fitting.fit import fit_faces
+    from occset.models.reconstruction.opening import open_face_model
+    from occset.support.console import progress_bar, say
+
+    with progress_bar("fitting") as progress:
+        report = fit_faces(
+            OcclusionSet(path), open_face_model(morphable, albedo), stage, split=split, limit=limit, workers=workers,
+            progress=progress,
+        )  # fmt: skip
+    for line in report.lines():
+        say(line)
+    if report.problems:
         raise typer.Exit(1)

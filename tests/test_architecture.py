@@ -48,6 +48,7 @@ ROOMS = {
         "released",
         "pretrained",
         "arcface",
+        "arcface_network",
         "morphable",
         "rendering",
         "builtin",
