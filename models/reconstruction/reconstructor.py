@@ -19,6 +19,7 @@ from occset.models.reconstruction.coefficients import Layout
 from occset.models.reconstruction.face import FaceModel, View
 from occset.models.reconstruction.opening import open_face_model
 from occset.models.reconstruction.task import bounded
+from occset.models.rendering.colour import to_display
 from occset.models.segmentation.network import to_input
 from occset.support.errors import BadInput
 
@@ -142,3 +143,19 @@ class FaceReconstructor(Pretrained):
             side = images.shape[1]
             return np.zeros((0, self.layout.size), np.float32), images[:0], np.zeros((0, side, side), np.uint8)
         return np.concatenate(vectors), np.concatenate(renders), np.concatenate(masks)
+
+    @torch.inference_mode()
+    def draw_landmarks(self, vectors: np.ndarray, size: int) -> np.ndarray:
+        """The 68 landmarks of (B, D) coefficients, (B, 68, 2) pixels of a crop of `size`."""
+        parts = bounded(self.layout.split(torch.from_numpy(vectors).to(self.device)))
+        return self.face.landmarks(parts, size).cpu().numpy()
+
+    @torch.inference_mode()
+    def mesh(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The face part of (D,) coefficients as a mesh: (V, 3) millimetres in head axes, (V, 3) uint8 RGB albedo, (T, 3)
+        triangles."""
+        parts = self.layout.split(torch.from_numpy(vector)[None].to(self.device))
+        used, corners = self.face.triangles.unique(return_inverse=True)
+        vertices, albedo = self.face.vertices(parts)[0, used], self.face.albedo(parts)[0, used]
+        colours = (to_display(albedo).clamp(0, 1) * 255).round().to(torch.uint8)
+        return vertices.cpu().numpy(), colours.cpu().numpy(), corners.cpu().numpy()
