@@ -72,7 +72,7 @@ PRESETS = {
         ReconstructionPreset(
             Architecture("resnet18", 96, spatial=32, hidden=256),
             TrainingPreset(
-                "demo", 16, 4, 1600, 5e-4, weight_decay=1e-2, warmup=50, plan="cosine", precision="bf16-mixed",
+                "demo", 16, 4, 1600, 5e-4, weight_decay=1e-2, warmup=50, plan="cosine", precision="auto",
                 clip=1.0, ema=0.99,
             ),
             render=64, identity_share=0.0,
@@ -81,7 +81,7 @@ PRESETS = {
         ReconstructionPreset(
             Architecture(_LITE, 128, spatial=64, hidden=768),
             TrainingPreset(
-                "laptop", 16, 12, 3200, 6e-4, weight_decay=1e-2, warmup=100, plan="cosine", precision="bf16-mixed",
+                "laptop", 16, 12, 3200, 6e-4, weight_decay=1e-2, warmup=100, plan="cosine", precision="auto",
                 clip=1.0, ema=0.998, checkpoint_every=100,
             ),
             render=96, identity_share=0.25,
@@ -96,7 +96,7 @@ PRESETS = {
         ReconstructionPreset(
             Architecture("resnet50", 224, hidden=1024),
             TrainingPreset(
-                "fast", 64, 40, 12800, 4e-4, weight_decay=1e-2, warmup=200, plan="cosine", precision="bf16-mixed",
+                "fast", 64, 40, 12800, 4e-4, weight_decay=1e-2, warmup=200, plan="cosine", precision="auto",
                 clip=1.0, ema=0.999,
             ),
             render=224, coarse=False,

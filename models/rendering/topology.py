@@ -38,7 +38,7 @@ def topology(triangles: Tensor, count: int) -> Topology:
         ValueError: triangles are not (T, 3) indices of vertices.
     """
     known = _KNOWN.get(id(triangles))
-    if known and known[0]() is triangles and known[1] == triangles._version and len(known[2].starts) == count:
+    if known and known[0]() is triangles and known[1] == _version(triangles) and len(known[2].starts) == count:
         return known[2]
     if triangles.ndim != 2 or triangles.shape[1] != 3 or triangles.is_floating_point():
         raise ValueError(f"triangles must be (T, 3) integers, not {tuple(triangles.shape)} {triangles.dtype}")
@@ -49,8 +49,13 @@ def topology(triangles: Tensor, count: int) -> Topology:
         del _KNOWN[key]
     while len(_KNOWN) >= _MOST_KNOWN:
         del _KNOWN[next(iter(_KNOWN))]
-    _KNOWN[id(triangles)] = (weakref.ref(triangles), triangles._version, found)
+    _KNOWN[id(triangles)] = (weakref.ref(triangles), _version(triangles), found)
     return found
+
+
+def _version(triangles: Tensor) -> int:
+    """Counts the changes of a tensor in place; tensors made in inference mode count none, and cannot be changed outside."""
+    return 0 if triangles.is_inference() else triangles._version
 
 
 def _found(triangles: Tensor, count: int) -> Topology:

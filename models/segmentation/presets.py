@@ -64,7 +64,7 @@ PRESETS = {
         SegmentationPreset(
             Architecture("resnet18", (64, 48, 32, 24, 16), 128),
             TrainingPreset(
-                "demo", 16, 4, 1600, 1e-3, weight_decay=1e-2, warmup=50, plan="cosine", precision="bf16-mixed",
+                "demo", 16, 4, 1600, 1e-3, weight_decay=1e-2, warmup=50, plan="cosine", precision="auto",
                 clip=1.0, ema=0.99,
             ),
             says="128 px, narrow, minutes on a laptop: shows that it works",
@@ -72,7 +72,7 @@ PRESETS = {
         SegmentationPreset(
             Architecture("timm-tf_efficientnet_lite0", (128, 64, 48, 32, 16), 128),
             TrainingPreset(
-                "laptop", 16, 10, 4800, 1e-3, weight_decay=1e-2, warmup=100, plan="cosine", precision="bf16-mixed",
+                "laptop", 16, 10, 4800, 1e-3, weight_decay=1e-2, warmup=100, plan="cosine", precision="auto",
                 clip=1.0, ema=0.998,
             ),
             says="128 px, three quarters of an hour on two cores: first half of the released checkpoint",
@@ -80,7 +80,7 @@ PRESETS = {
         SegmentationPreset(
             Architecture("timm-tf_efficientnet_lite0", (128, 64, 48, 32, 16), 192),
             TrainingPreset(
-                "laptop-192", 16, 6, 3200, 5e-4, weight_decay=1e-2, warmup=50, plan="cosine", precision="bf16-mixed",
+                "laptop-192", 16, 6, 3200, 5e-4, weight_decay=1e-2, warmup=50, plan="cosine", precision="auto",
                 clip=1.0, ema=0.998, checkpoint_every=100,
             ),
             says="192 px, half an hour on two cores, from what `laptop` came to: its second half",
@@ -88,7 +88,7 @@ PRESETS = {
         SegmentationPreset(
             Architecture("timm-tf_efficientnet_lite0", (128, 64, 48, 32, 16), 192),
             TrainingPreset(
-                "second-192", 16, 12, 1600, 6e-4, weight_decay=1e-2, warmup=50, plan="cosine", precision="bf16-mixed",
+                "second-192", 16, 12, 1600, 6e-4, weight_decay=1e-2, warmup=50, plan="cosine", precision="auto",
                 clip=1.0, ema=0.998, checkpoint_every=50,
             ),
             mix=_SECOND,
@@ -97,7 +97,7 @@ PRESETS = {
         SegmentationPreset(
             Architecture("timm-tf_efficientnet_lite0", (128, 64, 48, 32, 16), 256),
             TrainingPreset(
-                "second-256", 16, 5, 800, 3e-4, weight_decay=1e-2, warmup=30, plan="cosine", precision="bf16-mixed",
+                "second-256", 16, 5, 800, 3e-4, weight_decay=1e-2, warmup=30, plan="cosine", precision="auto",
                 clip=1.0, ema=0.998, checkpoint_every=50,
             ),
             mix=_SECOND,
@@ -112,7 +112,7 @@ PRESETS = {
         SegmentationPreset(
             Architecture("resnet18", size=256),
             TrainingPreset(
-                "fast", 64, 60, 12800, 1e-3, weight_decay=1e-2, warmup=200, plan="cosine", precision="bf16-mixed",
+                "fast", 64, 60, 12800, 1e-3, weight_decay=1e-2, warmup=200, plan="cosine", precision="auto",
                 clip=1.0, ema=0.999,
             ),
             says="256 px, one modern GPU, bf16",

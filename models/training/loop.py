@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from occset.models.training.networks import Networks
 from occset.models.training.presets import TrainingPreset
 from occset.models.training.processes.interrupts import Interrupts
 from occset.models.training.processes.layout import Layout, Team
+from occset.models.training.processes.precision import resolve
 from occset.models.training.task import Task
 from occset.support.errors import OccsetError
 
@@ -44,12 +46,14 @@ class Training:
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # we say ourselves where it runs
         self.task, self.preset, self.out, self.seed, self.layout, self.say = task, preset, out, seed, layout, say
+        self.precision = resolve(preset.precision, layout.accelerator)
+        named: Any = self.precision  # Fabric lists the names it takes
         self.fabric = lightning_fabric.Fabric(
             accelerator=layout.accelerator,
             devices=layout.devices,
             num_nodes=layout.nodes,
             strategy="ddp" if layout.world > 1 else "auto",
-            precision=preset.precision,
+            precision=named,
         )
         self.fabric.launch()
         self.team = Team(layout.rank, layout.world)
@@ -107,7 +111,7 @@ class Training:
         where = f"{layout.world} x {layout.accelerator}" if layout.world > 1 else layout.accelerator
         self.say(
             f"training {self.task.name}: {self.preset.steps} steps of {self.preset.batch} samples on {where}, "
-            f"{self.preset.precision}, loader processes: {workers}"
+            f"{self.precision}, loader processes: {workers}"
             + (f", going on after step {self.step}" if self.step else "")
         )
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, get_args
 from occset.support.errors import OccsetError
 
 Plan = Literal["constant", "cosine", "drop"]
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed", "auto"]
 
 FOR_EACH_NETWORK = (
     "learning_rate",
@@ -51,7 +51,8 @@ class TrainingPreset:
             ``drop_to`` of the height after ``drop_at`` of all steps.
         drop_at: 0..1, share of all steps.
         drop_to: 0..1, share of the height.
-        precision: as Fabric names it; weights are 32 bit in all of them.
+        precision: as Fabric names it; weights are 32 bit in all of them. "auto" is "bf16-mixed" where that pays,
+            else "32-true".
         clip: largest norm of a network's gradient, or None for no clipping.
         ema: decay of the moving average of the weights, below 1, or None for no average.
         channels_last: keep the networks' weights in the channels-last layout.

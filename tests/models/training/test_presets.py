@@ -47,7 +47,7 @@ def test_a_warm_up_longer_than_the_training_never_divides_by_zero() -> None:
         ({"learning_rate": float("nan")}, "learning_rate is nan, it must be above 0"),
         ({"betas": (0.9, 1.0)}, "betas"),
         ({"plan": "linear"}, "plan is 'linear', it must be one of constant, cosine, drop"),
-        ({"precision": "bf16"}, "one of 32-true, bf16-mixed, 16-mixed"),
+        ({"precision": "bf16"}, "one of 32-true, bf16-mixed, 16-mixed, auto"),
         ({"ema": 1.0}, "ema is 1.0, it must be between 0 and 1, or None"),
         ({"clip": 0.0}, "clip"),
         ({"drop_at": 1.2}, "drop_at"),
