@@ -1,4 +1,4 @@
-"""The verbs of the networks: train, segment."""
+"""The verbs of the networks: train, segment, and models for what they rest on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from occset.models.registry import NETWORKS, Network, find
 from occset.support import references as registry
 
 segment = typer.Typer()
+models = typer.Typer(no_args_is_help=True, add_completion=False)
+morphable = typer.Typer(no_args_is_help=True, add_completion=False)
+models.add_typer(morphable, name="morphable")
 
 Weights = Annotated[
     Path | None, typer.Option(help="Checkpoint: a .safetensors file or a folder; the released one by default.")
@@ -151,3 +154,75 @@ def segment_command(
         say(f"{done.left[0]} more faces in {done.left[1]} photos were left unmarked: --all-faces marks them")
     if done.problems:
         raise typer.Exit(1)
+
+
+@models.callback()
+def models_command() -> None:
+    """What networks rest on: morphable face models."""
+
+
+@morphable.callback()
+def morphable_command() -> None:
+    """Morphable face models: the procedural one is there at once, others are imported from their makers' files."""
+
+
+@morphable.command("import")
+def import_command(
+    name: Annotated[str, typer.Argument(help="bfm09 or ict.")],
+    source: Annotated[Path, typer.Argument(help="bfm09: BFM_model_front.mat; ict: its .npz, or FaceKit's OBJ folder.")],
+) -> None:
+    """Read a model from its makers' files and keep it in the user's data folder; their licence stays what it is."""
+    from occset.models.morphable.store import import_morphable, known_models
+    from occset.support.console import say
+
+    model = import_morphable(name, source)
+    file = next(known.file for known in known_models() if known.name == name)
+    say(f"{name}: {_sizes_of(model)}; kept in {file}")
+
+
+@morphable.command("list")
+def list_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Models that can be named, with their sizes and what identifies their content."""
+    from occset.models.morphable.store import known_models, open_morphable
+    from occset.support.console import print_json, print_table, say
+    from occset.support.errors import BadInput
+
+    rows, broken = [], []
+    for name, file in known_models():
+        try:
+            model = open_morphable(name)
+        except BadInput as error:
+            broken.append(error)
+            continue
+        rows.append(
+            {
+                "name": name,
+                "vertices": len(model.mean),
+                "triangles": len(model.triangles),
+                "identity": len(model.identity_basis),
+                "expression": len(model.expression_basis),
+                "albedo": len(model.texture_basis),
+                "revision": model.revision[:12],
+                "file": str(file or "made by code"),
+            }
+        )
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, "morphable models")
+    for why in broken:
+        say(f"occset: {why}")
+    if broken:
+        raise typer.Exit(1)
+
+
+def _sizes_of(model: Any) -> str:
+    parts = (
+        (model.identity_basis, "identity"),
+        (model.expression_basis, "expression"),
+        (model.texture_basis, "albedo"),
+    )
+    modes = ", ".join(f"{len(basis)} {what}" for basis, what in parts)
+    return f"{len(model.mean)} vertices, {len(model.triangles)} triangles, {modes} modes"

@@ -25,6 +25,7 @@ VERBS = {
     "annotate": "occset.annotation.cli:annotate",
     "train": "occset.models.cli:train",
     "segment": "occset.models.cli:segment",
+    "models": "occset.models.cli:models",
     "doctor": "occset.commands:doctor",
     "bench": "occset.benchmark.cli:bench",
     "leaderboard": "occset.benchmark.cli:leaderboard",
