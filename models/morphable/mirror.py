@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_ROWS = 1024  # vertices compared with all others at once; bounds the memory
+_ROWS = 256  # points compared at once, neighbours in height; bounds the memory
+_WINDOW = 6.0  # millimetres above and below them in which the nearest one is looked for first
 
 
 def nearest_mirror(mean: Tensor) -> Tensor:
@@ -15,8 +16,21 @@ def nearest_mirror(mean: Tensor) -> Tensor:
 
 
 def nearest(points: Tensor, among: Tensor) -> Tensor:
-    """For each of (N, 3) points the index of the nearest of (M, 3), (N,) int64; the first of several."""
-    found = [
-        torch.cdist(part, among, compute_mode="donot_use_mm_for_euclid_dist").argmin(1) for part in points.split(_ROWS)
-    ]
-    return torch.cat(found) if found else torch.zeros(0, dtype=torch.int64)
+    """For each of (N, 3) points the index of the nearest of (M, 3), M > 0, as (N,) int64; one of several that are alike."""
+    found = torch.zeros(len(points), dtype=torch.int64, device=points.device)
+    order = torch.argsort(among[:, 1], stable=True)
+    heights = among[order, 1].contiguous()
+    for part in torch.argsort(points[:, 1], stable=True).split(_ROWS):
+        height = points[part, 1]
+        limits = torch.stack((height.min() - _WINDOW, height.max() + _WINDOW))
+        first, last = torch.searchsorted(heights, limits).tolist()
+        near = _nearest(points[part], among, order[first:last]) if last > first else None
+        if near is None or (points[part] - among[near]).norm(dim=1).max() > _WINDOW:
+            near = _nearest(points[part], among, order)  # what lies outside the window may be nearer
+        found[part] = near
+    return found
+
+
+def _nearest(points: Tensor, among: Tensor, able: Tensor) -> Tensor:
+    away = torch.cdist(points, among[able], compute_mode="donot_use_mm_for_euclid_dist")
+    return able[away.argmin(1)]

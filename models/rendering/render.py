@@ -18,6 +18,8 @@ from occset.models.rendering.normals import normals_and_facing
 from occset.models.rendering.rasteriser import visible_faces
 from occset.models.rendering.topology import topology
 
+RENDERERS = ("torch", "nvdiffrast")
+
 
 class Rendered(NamedTuple):
     """Pictures of side S.
@@ -58,7 +60,7 @@ def render(
         size: side of the pictures, pixels.
         focal: in pixels; a number or (B, 1).
         face: (B, S, S), what an earlier picture of the mesh saw: visibility is taken from it instead of found anew, for
-            small steps of a fit.
+            small steps of a fit; nvdiffrast finds it anew in any case.
         cull: leave out triangles that face away.
         renderer: "torch", or "nvdiffrast" where that is installed.
 
@@ -67,20 +69,30 @@ def render(
         OccsetError: nvdiffrast is asked for and not installed.
     """
     _check(vertices, colours, pose, size, face)
+    if renderer not in RENDERERS:
+        raise ValueError(f"renderer must be one of {', '.join(RENDERERS)}, not '{renderer}'")
     mesh = topology(triangles, vertices.shape[1])
     batch = len(vertices)
     seen_from_camera = camera.to_camera(vertices, pose)
     screen = camera.project(seen_from_camera, focal, size, size)
     normals, facing = normals_and_facing(seen_from_camera.transpose(0, 1).contiguous(), mesh)
     shaded = lighting.shade(colours, normals.transpose(0, 1), light.to(normals.dtype))
+    if renderer == "nvdiffrast":
+        from occset.models.rendering.nvdiffrast import draw
+
+        drawn = draw(screen, shaded, mesh.triangles, facing, size, cull)
+        return _rendered(drawn.pictures, drawn.distance, drawn.face)
     if face is None:
         face = visible_faces(screen.detach(), mesh.triangles, size, size, cull)
-    drawn = (face >= 0).reshape(-1).nonzero()[:, 0]
-    pixels, distance = _spread(screen, shaded, mesh.triangles, face, drawn)
-    pictures = pixels.new_zeros(batch * size * size, 4).index_copy(0, drawn, pixels)
-    depth = distance.new_zeros(batch * size * size).index_copy(0, drawn, distance).view(batch, size, size)
+    seen = (face >= 0).reshape(-1).nonzero()[:, 0]
+    pixels, distance = _spread(screen, shaded, mesh.triangles, face, seen)
+    pictures = pixels.new_zeros(batch * size * size, 4).index_copy(0, seen, pixels)
+    depth = distance.new_zeros(batch * size * size).index_copy(0, seen, distance).view(batch, size, size)
     found = blends(screen.transpose(0, 1), facing, mesh, face, depth.detach(), cull)
-    pictures = blend(pictures, found).view(batch, size, size, 4)
+    return _rendered(blend(pictures, found).view(batch, size, size, 4), depth, face)
+
+
+def _rendered(pictures: Tensor, depth: Tensor, face: Tensor) -> Rendered:
     return Rendered(pictures[..., :3].permute(0, 3, 1, 2), pictures[..., 3], depth, face)
 
 

@@ -82,7 +82,7 @@ def test_the_real_side_files_of_the_basel_model_fit(tmp_path: Path, real_data: P
     assert count == 35_709
     points = torch.zeros(count, 3)
     degree = torch.bincount(triangles.reshape(-1), minlength=count).clamp_min(1)[:, None]
-    for _ in range(150):  # a membrane between the landmarks
+    for _ in range(40):  # a membrane between the landmarks
         of_face = points[triangles].mean(1)
         points = torch.zeros(count, 3).index_add(0, triangles.reshape(-1), of_face.repeat_interleave(3, 0)) / degree
         points[keypoints] = torch.from_numpy(marks)
