@@ -49,8 +49,8 @@ ROOMS = {
         "pretrained",
         "arcface",
         "arcface_network",
-        "morphable",
         "rendering",
+        "morphable",
         "builtin",
         "training",
         "photos",
@@ -91,7 +91,7 @@ LEAVES = {
     "label_studio_sdk": {"annotation/api/client.py"},
     "numba": {"annotation/labels/codec_loops.py"},
     "fiftyone": set(),
-    "nvdiffrast": set(),
+    "nvdiffrast": {"models/rendering/nvdiffrast.py"},
     "ray": set(),
 }
 """Outside tool to the modules that may import it, at any level."""

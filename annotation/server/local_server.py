@@ -8,7 +8,6 @@ are in no list of processes, no environment, no file of occset's. The token is r
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from occset.support import reading
 from occset.support.errors import BadInput, NoSpace, OccsetError
 from occset.support.files import copy_atomic, write_atomic
 from occset.support.locks import only_writer
+from occset.support.user_folders import data_folder
 
 _STATE = "server.json"
 _LOG = "server.log"
@@ -83,8 +83,7 @@ class LocalServer:
 
 def default_data_dir() -> Path:
     """`XDG_DATA_HOME` or `~/.local/share`, and `occset/label-studio` in it."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base).absolute() / "occset" / "label-studio"
+    return data_folder() / "label-studio"
 
 
 def find_local(data_dir: Path | None = None) -> LocalServer | None:

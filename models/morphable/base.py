@@ -16,6 +16,8 @@ from typing import Any, Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor
 
+from occset.models.morphable.mirror import nearest_mirror
+
 
 @runtime_checkable
 class MorphableModel(Protocol):
@@ -105,6 +107,7 @@ class LinearModel:
         number = torch.full((len(self.mean),), -1, dtype=torch.int64, device=keep.device)
         number[keep] = torch.arange(len(keep), device=keep.device)
         nothing = keep.new_zeros(0)
+        mirror = number[self.mirror[keep]]  # a mesh that is not symmetric may have left the mirror vertex out
         return LinearModel(
             mean=self.mean[keep],
             identity_basis=self.identity_basis[:, keep],
@@ -114,7 +117,7 @@ class LinearModel:
             triangles=self.coarse_triangles,
             uv=self.uv[keep],
             landmarks=number[self.landmarks],
-            mirror=number[self.mirror[keep]],
+            mirror=torch.where(mirror < 0, nearest_mirror(self.mean[keep]), mirror),
             skin=self.skin[keep],
             coarse_vertices=nothing,
             coarse_triangles=nothing.view(0, 3),

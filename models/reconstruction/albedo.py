@@ -103,16 +103,27 @@ def _sample(pictures: Tensor, at: Tensor, mode: str = "bilinear") -> Tensor:
     return found[..., 0].transpose(1, 2)
 
 
-def learn_basis(albedo: np.ndarray, seen: np.ndarray, components: int = COMPONENTS) -> tuple[np.ndarray, np.ndarray]:
+class Basis(NamedTuple):
+    """Principal components of albedos.
+
+    Attributes:
+        mean: (V, 3).
+        basis: (K, V, 3), a standard deviation each, the largest first.
+        explained: share of the variance that they hold, 0..1.
+    """
+
+    mean: np.ndarray
+    basis: np.ndarray
+    explained: float
+
+
+def learn_basis(albedo: np.ndarray, seen: np.ndarray, components: int = COMPONENTS) -> Basis:
     """Mean and principal components of albedos with gaps.
 
     Args:
         albedo: (N, V, 3) float32.
         seen: (N, V) bool.
         components: how many, below N.
-
-    Returns:
-        (V, 3) mean and (K, V, 3) basis, a standard deviation each, the largest first.
 
     Raises:
         OccsetError: too few faces.
@@ -137,7 +148,16 @@ def learn_basis(albedo: np.ndarray, seen: np.ndarray, components: int = COMPONEN
         guess = middle + (scores @ axes).reshape(filled.shape)
         filled = np.where(seen[..., None], albedo, guess)
     deviation = scores.std(0)
-    return middle.astype(np.float32), (axes * deviation[:, None]).reshape(-1, *middle.shape).astype(np.float32)
+    basis = (axes * deviation[:, None]).reshape(-1, *middle.shape)
+    explained = float(values[order].sum() / max(values.sum(), 1e-12))
+    return Basis(middle.astype(np.float32), basis.astype(np.float32), explained)
+
+
+class LearnedAlbedo(NamedTuple):
+    """The morphable model with its new albedo, and the share of the faces' variance that this holds."""
+
+    model: LinearModel
+    explained: float
 
 
 def learn_albedo(
@@ -146,7 +166,7 @@ def learn_albedo(
     components: int = COMPONENTS,
     colours: int = 3,
     progress: Callable[[int], None] | None = None,
-) -> LinearModel:
+) -> LearnedAlbedo:
     """The model with an albedo learned from fitted photos; outside the face it keeps its mean, and nothing varies there.
 
     Args:
@@ -170,11 +190,9 @@ def learn_albedo(
         raise OccsetError("no well-fitted face to learn an albedo from: run occset fit first")
     albedo = torch.cat([one.albedo for one in found]).numpy()
     seen = torch.cat([one.seen for one in found]).numpy()
-    mean, basis = learn_basis(albedo, seen, components)
-    whole_mean, whole_basis = model.mean_albedo.clone(), torch.zeros(len(basis), *model.mean.shape)
-    whole_mean[unwrap.vertices] = torch.from_numpy(mean)
-    whole_basis[:, unwrap.vertices] = torch.from_numpy(basis)
-    return model.with_albedo(whole_mean, whole_basis)
+    mean, basis, explained = learn_basis(albedo, seen, components)
+    packed = {"vertices": unwrap.vertices, "mean": torch.from_numpy(mean), "basis": torch.from_numpy(basis)}
+    return LearnedAlbedo(unpack_albedo(model, packed, "what was learned"), explained)
 
 
 def pack_albedo(model: LinearModel) -> dict[str, Tensor]:

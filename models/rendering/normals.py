@@ -26,7 +26,7 @@ class _Normals(torch.autograd.Function):
         u, v = b - a, c - a
         normal = torch.linalg.cross(u, v)
         facing = (normal * a).sum(-1) < 0
-        total = _sum_at_vertices(normal, mesh.corners // 3, mesh)
+        total = _sum_at_vertices(normal, mesh.corner_faces, mesh)
         inverse = (total * total).sum(-1, keepdim=True).clamp_min(_SMALLEST).rsqrt()
         unit = total * inverse
         ctx.mesh = mesh

@@ -116,36 +116,44 @@ def interpolate(attributes: Tensor, triangles: Tensor, raster: Raster) -> Tensor
 def _nearest(vertices: Tensor, triangles: Tensor, height: int, width: int, cull: bool) -> Tensor:
     """(H * W,) int64 index of the nearest triangle for one mesh (V, 3), -1 for none."""
     snapped = (vertices[:, :2].clamp(-(2.0**20), 2.0**20) * SUBPIXELS).round()
-    corners = snapped[triangles]  # (T, 3, 2)
-    lowest, highest = corners.amin(1) / SUBPIXELS, corners.amax(1) / SUBPIXELS
-    limit = vertices.new_tensor([width - 1, height - 1])
-    first = lowest.ceil().clamp_min(0)
-    last = torch.minimum(highest.floor(), limit)
-    sides = (last - first + 1).long()  # (T, 2) pixels across and down
-    distance = vertices[:, 2][triangles]
-    drawn = (
-        (sides > 0).all(-1) & (distance > 0).all(-1) & distance.isfinite().all(-1) & corners.isfinite().all(-1).all(-1)
-    )
+    corner = [triangles[:, k].contiguous() for k in range(3)]
+    # numbers that lie side by side are worked on many at a time: everything is a (T,) array of its own
+    values = (snapped[:, 0].contiguous(), snapped[:, 1].contiguous(), vertices[:, 2].contiguous())
+    x, y, distance = ([each.index_select(0, which) for which in corner] for each in values)
+    first_x, across = _box(x, width)
+    first_y, down = _box(y, height)
+    drawn = (across > 0) & (down > 0)
+    for each in distance:
+        drawn &= (each > 0) & (each < torch.inf)
     if cull:
-        (ux, uy), (vx, vy) = (corners[:, 1] - corners[:, 0]).unbind(-1), (corners[:, 2] - corners[:, 0]).unbind(-1)
-        drawn &= ux * vy <= uy * vx  # with y down, counter-clockwise as seen is a negative area
-    keep = drawn.nonzero()[:, 0]
-    corners, first, sides, distance = corners[keep], first[keep], sides[keep], distance[keep]
-    # relative to the first pixel of the box the numbers are small, which keeps the products exact
-    corners = corners - first[:, None] * SUBPIXELS
-
+        # with y down, counter-clockwise as seen is a negative area
+        drawn &= (x[1] - x[0]) * (y[2] - y[0]) <= (y[1] - y[0]) * (x[2] - x[0])
     buffer = torch.full((height * width,), _EMPTY, dtype=torch.int64, device=vertices.device)
-    longest = sides.amax(-1)
+    longest = torch.maximum(across, down)
     smaller = 0
     for side in (*_BOX_SIDES, max(height, width)):
-        chosen = ((longest > smaller) & (longest <= side)).nonzero()[:, 0]
+        chosen = (drawn & (longest > smaller) & (longest <= side)).nonzero()[:, 0]
         smaller = max(smaller, side)
-        for part in chosen.split(max(1, _CANDIDATES // (side * side))):
+        for index in chosen.split(max(1, _CANDIDATES // (side * side))):
+            if not len(index):
+                continue
             exact = torch.float32 if side <= _EXACT_FLOAT32_SIDE else torch.float64
-            _draw(
-                buffer, width, side, keep[part], corners[part].to(exact), first[part], sides[part], distance[part], cull
-            )
+            box = [each.index_select(0, index) for each in (first_x, first_y, across, down)]
+            # relative to the first pixel of the box the numbers are small, which keeps the products exact
+            corners = [
+                [(each.index_select(0, index) - start * SUBPIXELS).to(exact) for each in axis]
+                for axis, start in ((x, box[0]), (y, box[1]))
+            ]
+            _draw(buffer, width, side, index, corners, box, [each.index_select(0, index) for each in distance], cull)
     return torch.where(buffer == _EMPTY, -1, buffer & 0xFFFFFFFF)
+
+
+def _box(corners: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
+    """The first pixel centre within each triangle along one axis, and how many there are; NaN or less than one for none."""
+    lowest = torch.minimum(torch.minimum(corners[0], corners[1]), corners[2]) / SUBPIXELS
+    highest = torch.maximum(torch.maximum(corners[0], corners[1]), corners[2]) / SUBPIXELS
+    first = lowest.ceil_().clamp_min_(0)
+    return first, highest.floor_().clamp_max_(size - 1) - first + 1
 
 
 def _draw(
@@ -153,37 +161,36 @@ def _draw(
     width: int,
     side: int,
     index: Tensor,
-    corners: Tensor,
-    first: Tensor,
-    sides: Tensor,
-    distance: Tensor,
+    corners: list[list[Tensor]],
+    box: list[Tensor],
+    distance: list[Tensor],
     cull: bool,
 ) -> None:
     """Test ``side`` x ``side`` candidate pixels of each triangle and scatter the covered ones into ``buffer``."""
-    (ax, ay), (bx, by), (cx, cy) = (corners[:, k].unbind(-1) for k in range(3))
+    (ax, bx, cx), (ay, by, cy) = corners
     area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     # on a screen with y down, counter-clockwise seen from the camera gives a negative area here
     sign = -area.sign()
-    visible = sign > 0 if cull else sign != 0
-    step = torch.arange(side, device=corners.device, dtype=corners.dtype) * SUBPIXELS
-    inside = visible[:, None, None]
+    inside = ((sign > 0) if cull else (sign != 0)).expand(side, side, -1)
+    steps = torch.arange(side, device=area.device)
+    step = (steps * SUBPIXELS).to(area.dtype)[:, None]
     edges = []
-    for (px, py), (qx, qy) in (((bx, by), (cx, cy)), ((cx, cy), (ax, ay)), ((ax, ay), (bx, by))):
+    for px, py, qx, qy in ((bx, by, cx, cy), (cx, cy, ax, ay), (ax, ay, bx, by)):
         dx, dy = (qx - px) * sign, (qy - py) * sign
-        across = dy[:, None] * (step - px[:, None])  # the edge function splits into a part of x and a part of y
-        down = dx[:, None] * (step - py[:, None])
-        edge = across[:, None, :] - down[:, :, None]
+        # the edge function splits into a part of x and a part of y
+        edge = (dy * (step - px))[None] - (dx * (step - py))[:, None]
         inside = inside & (edge >= 0)
         edges.append(edge)
-    steps = torch.arange(side, device=corners.device)
     if side > 1:
-        inside = inside & (steps < sides[:, :1])[:, None, :] & (steps < sides[:, 1:])[:, :, None]
-    which, row, column = inside.nonzero(as_tuple=True)
-    weight = torch.stack([edge[which, row, column] for edge in edges], -1).float()
-    weight = weight / weight.sum(-1, keepdim=True)
-    depth = 1 / (weight / distance[which]).sum(-1)
-    x, y = first[which].long().unbind(-1)
-    pixel = (y + row) * width + x + column
+        inside = inside & (steps[:, None] < box[2])[None] & (steps[:, None] < box[3])[:, None]
+    row, column, which = inside.nonzero(as_tuple=True)
+    flat = (row * side + column) * len(index) + which
+    weights = [edge.reshape(-1).index_select(0, flat).float() for edge in edges]
+    total = weights[0] + weights[1] + weights[2]
+    shares = [weight / total / each.index_select(0, which) for weight, each in zip(weights, distance, strict=True)]
+    depth = 1 / (shares[0] + shares[1] + shares[2])
+    first = box[1].long() * width + box[0].long()
+    pixel = first.index_select(0, which) + row * width + column
     # the bits of positive floats order like the floats, so one integer minimum finds the nearest triangle
-    packed = (depth.view(torch.int32).long() << 32) | index[which]
+    packed = (depth.view(torch.int32).long() << 32) | index.index_select(0, which)
     buffer.scatter_reduce_(0, pixel, packed, "amin")

@@ -18,6 +18,8 @@ from occset.models.rendering.normals import normals_and_facing
 from occset.models.rendering.rasteriser import visible_faces
 from occset.models.rendering.topology import topology
 
+RENDERERS = ("torch", "nvdiffrast")
+
 
 class Rendered(NamedTuple):
     """Pictures of side S.
@@ -58,7 +60,7 @@ def render(
         size: side of the pictures, pixels.
         focal: in pixels; a number or (B, 1).
         face: (B, S, S), what an earlier picture of the mesh saw: visibility is taken from it instead of found anew, for
-            small steps of a fit.
+            small steps of a fit; nvdiffrast finds it anew in any case.
         cull: leave out triangles that face away.
         renderer: "torch", or "nvdiffrast" where that is installed.
 
@@ -67,26 +69,30 @@ def render(
         OccsetError: nvdiffrast is asked for and not installed.
     """
     _check(vertices, colours, pose, size, face)
+    if renderer not in RENDERERS:
+        raise ValueError(f"renderer must be one of {', '.join(RENDERERS)}, not '{renderer}'")
     mesh = topology(triangles, vertices.shape[1])
-    batch, count, _ = vertices.shape
+    batch = len(vertices)
     seen_from_camera = camera.to_camera(vertices, pose)
     screen = camera.project(seen_from_camera, focal, size, size)
     normals, facing = normals_and_facing(seen_from_camera.transpose(0, 1).contiguous(), mesh)
     shaded = lighting.shade(colours, normals.transpose(0, 1), light.to(normals.dtype))
+    if renderer == "nvdiffrast":
+        from occset.models.rendering.nvdiffrast import draw
+
+        drawn = draw(screen, shaded, mesh.triangles, facing, size, cull)
+        return _rendered(drawn.pictures, drawn.distance, drawn.face)
     if face is None:
         face = visible_faces(screen.detach(), mesh.triangles, size, size, cull)
-    rows = torch.cat((screen, shaded), -1).reshape(batch * count, 6)
-    drawn = (face >= 0).reshape(-1).nonzero()[:, 0]
-    first = drawn // (size * size) * count
-    corners = mesh.triangles[face.reshape(-1)[drawn]] + first[:, None]
-    values = rows.index_select(0, corners.reshape(-1)).view(-1, 3, 6)
-    weights, distance = _weights(values[..., :3], drawn % size, drawn // size % size)
-    colour = (values[..., 3:] * weights[..., None]).sum(1)
-    pictures = torch.cat((colour, torch.ones_like(colour[:, :1])), -1)
-    pictures = pictures.new_zeros(batch * size * size, 4).index_copy(0, drawn, pictures)
-    depth = distance.new_zeros(batch * size * size).index_copy(0, drawn, distance).view(batch, size, size)
+    seen = (face >= 0).reshape(-1).nonzero()[:, 0]
+    pixels, distance = _spread(screen, shaded, mesh.triangles, face, seen)
+    pictures = pixels.new_zeros(batch * size * size, 4).index_copy(0, seen, pixels)
+    depth = distance.new_zeros(batch * size * size).index_copy(0, seen, distance).view(batch, size, size)
     found = blends(screen.transpose(0, 1), facing, mesh, face, depth.detach(), cull)
-    pictures = blend(pictures, found).view(batch, size, size, 4)
+    return _rendered(blend(pictures, found).view(batch, size, size, 4), depth, face)
+
+
+def _rendered(pictures: Tensor, depth: Tensor, face: Tensor) -> Rendered:
     return Rendered(pictures[..., :3].permute(0, 3, 1, 2), pictures[..., 3], depth, face)
 
 
@@ -95,17 +101,31 @@ def project(points: Tensor, pose: Tensor, size: int, focal: float | Tensor) -> T
     return camera.project(camera.to_camera(points, pose), focal, size, size)[..., :2]
 
 
-def _weights(corners: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Perspective-correct weights (P, 3) and distance (P,) of pixels in triangles (P, 3, 3), see `barycentrics`."""
-    ax, bx, cx = (corners[..., 0] - x[:, None].to(corners.dtype)).unbind(-1)
-    ay, by, cy = (corners[..., 1] - y[:, None].to(corners.dtype)).unbind(-1)
-    screen = torch.stack((bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx), -1)
-    area = screen.sum(-1, keepdim=True)
-    flat = area.abs() < 1e-9
-    screen = torch.where(flat, 1 / 3, screen / torch.where(flat, 1.0, area))
-    weight = screen / corners[..., 2]
-    total = weight.sum(-1, keepdim=True)
-    return weight / total, 1 / total[:, 0]
+def _spread(screen: Tensor, shaded: Tensor, triangles: Tensor, face: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """What the drawn pixels (P,) see: colour and a one (P, 4), and distance (P,); the weights are those of `barycentrics`.
+
+    Each number of each corner is an array of its own, which is several times as fast as working on rows of three.
+    """
+    size, count = face.shape[-1], screen.shape[1]
+    seen = triangles.index_select(0, face.reshape(-1).index_select(0, drawn))
+    seen = seen + (drawn // (size * size) * count)[:, None]
+    corners = [seen[:, k].contiguous() for k in range(3)]
+    at = ([each.reshape(-1).index_select(0, corner) for corner in corners] for each in screen.unbind(-1))
+    x, y, distance = at
+    column, row = (drawn % size).to(screen.dtype), (drawn // size % size).to(screen.dtype)
+    (ax, bx, cx), (ay, by, cy) = [each - column for each in x], [each - row for each in y]
+    areas = (bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx)
+    # a triangle thinner than the snapping can have no area at all here: its middle is as good as any point
+    flat = (areas[0] + areas[1] + areas[2]).abs() < 1e-9
+    weights = [torch.where(flat, 1.0, area) / each for area, each in zip(areas, distance, strict=True)]
+    inverse = 1 / (weights[0] + weights[1] + weights[2])
+    whole = torch.where(flat, 3.0, areas[0] + areas[1] + areas[2])
+    weights = [weight * inverse for weight in weights]
+    colours = []
+    for channel in shaded.unbind(-1):
+        a, b, c = (channel.reshape(-1).index_select(0, corner) for corner in corners)
+        colours.append(weights[0] * a + weights[1] * b + weights[2] * c)
+    return torch.stack((*colours, torch.ones_like(inverse)), -1), whole * inverse
 
 
 def _check(vertices: Tensor, colours: Tensor, pose: Tensor, size: int, face: Tensor | None) -> None:

@@ -15,6 +15,7 @@ class Topology(NamedTuple):
     Attributes:
         triangles: (T, 3) int64, contiguous.
         corners: (3 T,) int64, ``3 * triangle + corner``, those of the first vertex first.
+        corner_faces: (3 T,) int64, their triangles.
         starts: (V,) int64, where each vertex's corners begin in `corners`.
         edges: (E, 2) int64 vertices, in the order in which the edge's first triangle runs along it.
         edge_faces: (E, 2) int64, the one or two triangles of an edge; T where there is no second.
@@ -22,6 +23,7 @@ class Topology(NamedTuple):
 
     triangles: Tensor
     corners: Tensor
+    corner_faces: Tensor
     starts: Tensor
     edges: Tensor
     edge_faces: Tensor
@@ -80,4 +82,4 @@ def _found(triangles: Tensor, count: int) -> Topology:
     keep = is_first | ~pair  # where three triangles or more meet, the edge is the border of each
     other = torch.where(pair, face[partner], len(triangles))
     edges = torch.stack((first, second), -1)[keep]
-    return Topology(triangles, corners, starts, edges, torch.stack((face, other), -1)[keep])
+    return Topology(triangles, corners, corners // 3, starts, edges, torch.stack((face, other), -1)[keep])

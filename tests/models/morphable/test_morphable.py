@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from occset.models.morphable.base import LinearModel, MorphableModel
-from occset.models.morphable.procedural import ProceduralModel, procedural_model
+from occset.models.morphable.procedural import VERSION, ProceduralModel, procedural_model
 from occset.models.rendering.lighting import vertex_normals
 
 
@@ -105,6 +105,75 @@ def test_named_modes_do_what_they_say(model: ProceduralModel) -> None:
     wide = landmarks_of(model, identity={"eye spacing": 1.0})
     assert wide[42, 0] - wide[39, 0] > rest[42, 0] - rest[39, 0] + 1
     assert landmarks_of(model, identity={"jaw width": 1.0})[12, 0] > rest[12, 0] + 1
+
+
+def test_the_mirror_vertex_is_exact(model: ProceduralModel) -> None:
+    image = model.mean[model.mirror] * torch.tensor([-1.0, 1, 1])
+    assert torch.equal(image, model.mean)
+    assert torch.equal(model.mirror[model.mirror], torch.arange(len(model.mean)))
+    assert (
+        model.mirror[model.landmarks[36]] == model.landmarks[45]
+        and model.mirror[model.landmarks[8]] == model.landmarks[8]
+    )
+    assert torch.equal(model.skin[model.mirror], model.skin)
+
+
+def test_skin_is_the_face_without_eyes_and_mouth(model: ProceduralModel) -> None:
+    def nearest(p: float, q: float) -> int:
+        return int((model.chart - torch.tensor([p, q])).norm(dim=1).argmin())
+
+    for place in ((40, -35), (0, 50), (0, -30), (-30, 20), (0, -95)):
+        assert model.skin[nearest(*place)], place
+    for place in ((31.5, 0), (0, -64), (0, 150), (0, -200), (250, 0), (130, 0)):
+        assert not model.skin[nearest(*place)], place
+
+
+def test_the_coarse_level_is_the_front_of_the_face(model: ProceduralModel) -> None:
+    coarse = model.coarse
+    assert model.coarse is coarse and coarse.coarse is coarse
+    assert 2000 <= len(coarse.mean) <= 3000
+    assert torch.equal(coarse.mean[coarse.landmarks], model.mean[model.landmarks])
+    assert torch.equal(coarse.mean[coarse.mirror] * torch.tensor([-1.0, 1, 1]), coarse.mean)
+    identity, expression = torch.randn(1, 80), torch.randn(1, 64)
+    assert torch.allclose(
+        coarse.shape(identity, expression)[0], model.shape(identity, expression)[0, model.coarse_vertices], atol=1e-4
+    )
+    assert coarse.triangles.unique().tolist() == list(range(len(coarse.mean)))
+    normals = vertex_normals(coarse.mean[None], coarse.triangles)[0]
+    assert (normals[coarse.skin, 2] > 0).float().mean() > 0.9
+    assert coarse.mean[:, 1].max() < 100 and coarse.mean[:, 2].min() > -20
+
+
+def test_the_coarse_albedo_is_the_mean_of_what_it_stands_for(model: ProceduralModel) -> None:
+    coarse, cells = model.coarse, model.coarse_cells
+    for vertex in (0, 700, int(coarse.landmarks[36]), len(coarse.mean) - 1):
+        own = cells == vertex
+        assert own[model.coarse_vertices[vertex]]
+        assert torch.allclose(coarse.mean_albedo[vertex], model.mean_albedo[own].mean(0), atol=1e-6)
+        assert torch.allclose(coarse.texture_basis[3, vertex], model.texture_basis[3, own].mean(0), atol=1e-6)
+    assert (torch.bincount(cells[cells >= 0]) >= 1).all()
+    assert (cells[model.mean[:, 2] < -60] == -1).all()
+    assert torch.allclose(coarse.mean_albedo[coarse.mirror], coarse.mean_albedo, atol=1e-5)
+
+
+def test_another_version_of_the_arrays_has_another_number(model: ProceduralModel) -> None:
+    """Whoever changes the model raises `VERSION` and writes the new sums here: what was trained belongs to one version."""
+    assert VERSION == 1
+    sums = {
+        "mean": 55.48904,
+        "identity_basis": 0.08285735,
+        "expression_basis": 0.03472922,
+        "mean_albedo": 0.4236751,
+        "texture_basis": 0.002863952,
+    }
+    for name, value in sums.items():
+        assert getattr(model, name).double().abs().mean().item() == pytest.approx(value, rel=1e-5), name
+
+
+def test_it_moves_as_a_whole(model: ProceduralModel) -> None:
+    moved = model.to("cpu")
+    assert isinstance(moved, ProceduralModel) and moved.identity_names == model.identity_names
+    assert moved.revision == model.revision and len(model.revision) == 64
 
 
 def test_other_sizes_fit_the_interface() -> None:
