@@ -82,16 +82,15 @@ class Fits:
         return self._rows
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        table = read_parquet(self.path, _SCHEMA.names).to_pandas()
-        wrong = [
-            f for f, v in zip(table["face"], table["vector"], strict=True)
-            if len(v) != self.layout.size or not np.isfinite(v).all()
-        ]  # fmt: skip
-        if wrong:
-            raise BadInput(
-                f"{self.path}: the coefficients of face {wrong[0]} are no {self.layout.size} finite numbers: delete the "
-                "file and run occset fit again"
-            )
+        remedy = "delete the file and run occset fit again"
+        try:
+            table = read_parquet(self.path, _SCHEMA.names).select(_SCHEMA.names).cast(_SCHEMA).to_pandas()
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            raise BadInput(f"{self.path}: not a readable file of fits ({error}): {remedy}") from error
+        for face, vector in zip(table["face"], table["vector"], strict=True):
+            if vector is None or len(vector) != self.layout.size or not np.isfinite(vector).all():
+                size = self.layout.size
+                raise BadInput(f"{self.path}: the fit of face {face} is no {size} finite numbers: {remedy}")
         return {str(row["face"]): row for row in table.to_dict("records")}
 
     @property

@@ -83,7 +83,8 @@ class LandmarkFitter:
         Args:
             points: (B, 68, 2) pixels of aligned crops of `size`.
             size: side of the crops.
-            shape: (B, I + E) identity and expression where they are known: then only the pose is sought.
+            shape: (B, I + E) identity and expression where they are known: then only the pose is sought, and jaw landmarks
+                are taken for the model's own points, not for an outline.
         """
         points = points.double() / size  # in widths, so that nothing below depends on the resolution
         known = shape is not None
@@ -92,7 +93,7 @@ class LandmarkFitter:
         normals = outward(points)
         mean, basis = self._expand(len(points))
         for step in range(self.settings.steps):
-            if step >= _FIRST_OUTLINE and (step - _FIRST_OUTLINE) % _OUTLINE_EVERY == 0:
+            if not known and step >= _FIRST_OUTLINE and (step - _FIRST_OUTLINE) % _OUTLINE_EVERY == 0:
                 mean, basis = self._with_outline(pose, shape, normals, size)
             pose, shape = self._step(points, normals, mean, basis, pose, shape, size, known)
         seen = self._project(self._sum(mean, basis, shape), pose, size)
@@ -147,9 +148,10 @@ class LandmarkFitter:
         head = self._sum(mean, basis, shape)
         slope = self._slope(head, basis, pose, known)  # (B, 68, 2, D)
         missing = points - self._project(head, pose, size)
-        jaw = normals[:, :, :, None] * normals[:, :, None]  # only what lies across the outline counts there
-        missing = torch.cat((torch.einsum("bnij,bnj->bni", jaw, missing[:, :JAW]), missing[:, JAW:]), 1)
-        slope = torch.cat((jaw @ slope[:, :JAW], slope[:, JAW:]), 1)
+        if not known:
+            jaw = normals[:, :, :, None] * normals[:, :, None]  # only what lies across the outline counts there
+            missing = torch.cat((torch.einsum("bnij,bnj->bni", jaw, missing[:, :JAW]), missing[:, JAW:]), 1)
+            slope = torch.cat((jaw @ slope[:, :JAW], slope[:, JAW:]), 1)
         far = missing.norm(dim=-1) / settings.deviation
         weights = self._weights * torch.where(far < _HUBER, 1.0, _HUBER / far.clamp_min(_TINY)) / settings.deviation**2
         weighted = slope * weights[:, :, None, None]
