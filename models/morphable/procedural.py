@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from occset.models.morphable import albedo, modes
 from occset.models.morphable.base import LinearModel
+from occset.models.morphable.grid import coarse_grid, grid_mirror, grid_triangles
 from occset.models.morphable.head import (
     EYE_HALF,
     EYE_X,
@@ -24,6 +24,9 @@ from occset.models.morphable.head import (
     mouth_line,
     smoothstep,
 )
+
+VERSION = 1
+"""Of the model's arrays; whoever changes them raises it, since what was fitted or trained belongs to one version."""
 
 CHART_P, CHART_Q = (-284.0, 284.0), (-260.0, 170.0)
 """Chart range that uv 0..1 covers; v runs down, from the crown to the neck."""
@@ -47,12 +50,6 @@ class ProceduralModel(LinearModel):
     expression_names: tuple[str, ...]
     texture_names: tuple[str, ...]
 
-    def to(self, device: torch.device | str) -> ProceduralModel:
-        """The same model on another device."""
-        arrays = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        moved: dict[str, Any] = {name: each.to(device) for name, each in arrays.items() if isinstance(each, Tensor)}
-        return replace(self, **moved)
-
 
 @lru_cache(maxsize=1)
 def procedural_model() -> ProceduralModel:
@@ -67,7 +64,9 @@ def procedural_model() -> ProceduralModel:
     expression = _fill(
         modes.expression_modes(p, q, surface), modes.EXPRESSION, p, q, seed=64, scale=0.35, region=mouth_and_eyes
     )
+    landmarks = _landmarks(columns, rows)
     texture = albedo.texture_modes(p, q, parts)
+    coarse_vertices, coarse_triangles, coarse_cells = coarse_grid(columns, rows, landmarks)
     uv = np.stack(((p - CHART_P[0]) / (CHART_P[1] - CHART_P[0]), (CHART_Q[1] - q) / (CHART_Q[1] - CHART_Q[0])), -1)
     return ProceduralModel(
         mean=_tensor(surface),
@@ -75,9 +74,17 @@ def procedural_model() -> ProceduralModel:
         expression_basis=_stack(expression),
         mean_albedo=_tensor(whole),
         texture_basis=_stack(texture),
-        triangles=_grid_triangles(len(rows), len(columns)),
+        triangles=grid_triangles(len(rows), len(columns)),
         uv=_tensor(np.clip(uv, 0, 1)),
-        landmarks=_landmarks(columns, rows),
+        landmarks=landmarks,
+        mirror=grid_mirror(len(rows), len(columns)),
+        skin=torch.from_numpy((_face_region(p, q) > 0.5) & (parts["eyes"] < 0.1) & (parts["mouth"] < 0.1)),
+        coarse_vertices=coarse_vertices,
+        coarse_triangles=coarse_triangles,
+        coarse_cells=coarse_cells,
+        name="procedural",
+        geometry_id=f"procedural {VERSION}",
+        albedo_id=f"procedural {VERSION}",
         chart=_tensor(np.stack((p, q), -1)),
         skin_albedo=_tensor(skin),
         identity_names=tuple(name for name, _ in identity),
@@ -126,14 +133,6 @@ def _rows() -> np.ndarray:
     bands += ((-52, -74, 0.75), (-74, -118, 2.2), (-118, -165, 3.5), (-165, -260, 9.0))  # type: ignore[assignment]
     parts = [np.linspace(high, low, round((high - low) / step), endpoint=False) for high, low, step in bands]
     return np.concatenate((*parts, [-260.0]))
-
-
-def _grid_triangles(rows: int, columns: int) -> Tensor:
-    """Two triangles a cell, counter-clockwise seen from outside; rows run down, columns to the picture's right."""
-    index = torch.arange(rows * columns).view(rows, columns)
-    a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
-    first, second = torch.stack((a, c, b), -1), torch.stack((b, c, d), -1)
-    return torch.stack((first, second), -2).reshape(-1, 3)
 
 
 def landmark_chart() -> np.ndarray:

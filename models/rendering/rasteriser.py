@@ -59,11 +59,16 @@ def rasterise(vertices: Tensor, triangles: Tensor, height: int, width: int, cull
     if triangles.ndim != 2 or triangles.shape[-1] != 3:
         raise ValueError(f"triangles must be (T, 3), not {tuple(triangles.shape)}")
     triangles = triangles.long()
-    with torch.no_grad():
-        seen = [_nearest(each, triangles, height, width, cull) for each in vertices.detach().float()]
-    face = torch.stack(seen).view(-1, height, width)
+    face = visible_faces(vertices, triangles, height, width, cull)
     barycentric, depth = barycentrics(vertices, triangles, face)
     return Raster(face, barycentric, depth)
+
+
+def visible_faces(vertices: Tensor, triangles: Tensor, height: int, width: int, cull: bool = False) -> Tensor:
+    """The index of the triangle (T, 3) that each pixel sees, (B, H, W) int64, -1 for none; see `rasterise`."""
+    with torch.no_grad():
+        seen = [_nearest(each, triangles, height, width, cull) for each in vertices.detach().float()]
+    return torch.stack(seen).view(-1, height, width)
 
 
 def barycentrics(vertices: Tensor, triangles: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:

@@ -119,6 +119,11 @@ def test_other_sizes_fit_the_interface() -> None:
         triangles=torch.zeros(2, 3, dtype=torch.int64),
         uv=torch.zeros(9, 2),
         landmarks=torch.zeros(68, dtype=torch.int64),
+        mirror=torch.arange(9),
+        skin=torch.ones(9, dtype=torch.bool),
+        coarse_vertices=torch.zeros(0, dtype=torch.int64),
+        coarse_triangles=torch.zeros(0, 3, dtype=torch.int64),
+        coarse_cells=torch.zeros(0, dtype=torch.int64),
     )
     assert isinstance(model, MorphableModel)
     assert model.shape(torch.zeros(4, 100), torch.ones(4, 57)).shape == (4, 9, 3)
