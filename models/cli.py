@@ -1,4 +1,4 @@
-"""The verbs of the networks: train, segment."""
+"""The verbs of the networks: train, segment, fit, reconstruct."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from occset.mining.options import DEFAULT_MODEL, Model
 from occset.models.registry import NETWORKS, Network, find
 from occset.support import references as registry
 
-segment = typer.Typer()
+segment, fit, reconstruct = typer.Typer(), typer.Typer(), typer.Typer()
 
 Weights = Annotated[
     Path | None, typer.Option(help="Checkpoint: a .safetensors file or a folder; the released one by default.")
@@ -149,5 +149,69 @@ def segment_command(
     )
     if done.left[0]:
         say(f"{done.left[0]} more faces in {done.left[1]} photos were left unmarked: --all-faces marks them")
+    if done.problems:
+        raise typer.Exit(1)
+
+
+@fit.command()
+def fit_command(
+    path: Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")],
+    morphable: Annotated[str, typer.Option(help="procedural, or an imported one: see occset models morphable.")] = (
+        "procedural"
+    ),
+    albedo: Annotated[
+        Path | None, typer.Option(help="A learned albedo, by occset models morphable learn-albedo.")
+    ] = None,
+    stage: Annotated[str, typer.Option(help="The last stage: landmarks, photometry or em.")] = "photometry",
+    split: Annotated[str | None, typer.Option(help="Only the faces of train, val or test.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Fit so many faces at most.", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
+) -> None:
+    """Find the 3D face of every labelled face that has none yet: pose, shape, albedo and light; resumes."""
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.models.reconstruction.fitting.fit import fit_faces
+    from occset.models.reconstruction.opening import open_face_model
+    from occset.support.console import progress_bar, say
+
+    with progress_bar("fitting") as progress:
+        report = fit_faces(
+            OcclusionSet(path), open_face_model(morphable, albedo), stage, split=split, limit=limit, workers=workers,
+            progress=progress,
+        )  # fmt: skip
+    for line in report.lines():
+        say(line)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@reconstruct.command()
+def reconstruct_command(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
+    out: Annotated[Path, typer.Option(help="Folder of what is written: NAME.ply, NAME.png, NAME.json.")] = Path("mesh"),
+    weights: Weights = None,
+    align: Annotated[
+        bool, typer.Option(help="Find the face and align it first; --no-align takes photos as aligned squares.")
+    ] = True,
+    mesh: Annotated[str, typer.Option(help="Kind of the meshes: ply or obj.")] = "ply",
+    sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG): crops beside renders.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Find the 3D face in photos, whatever hides it: mesh, render over the photo, landmarks, coefficients."""
+    from occset.models.pretrained import load
+    from occset.models.reconstruction.photos import reconstruct_photos
+    from occset.support.console import progress_bar, say
+
+    network = load("nr", weights, device)
+    with progress_bar("reconstructing") as progress:
+        done = reconstruct_photos(network, photos, out, align, mesh, sheet, progress)
+    for note in done.notes:
+        say(note)
+    for name, why in done.problems:
+        say(f"skipped {name}: {why}")
+    for name, why in done.doubtful:
+        say(f"look at {name}: {why}")
+    say(f"{done.written} faces in {out}" + (f", contact sheet {sheet}" if sheet and done.written else ""))
+    if done.left[0]:
+        say(f"{done.left[0]} more faces in {done.left[1]} photos were left out: only the largest of a photo is taken")
     if done.problems:
         raise typer.Exit(1)

@@ -16,6 +16,8 @@ from occset.support.errors import UnknownName
 
 NETWORKS: dict[str, str] = {
     "ns": "occset.models.segmentation:NETWORK",
+    "nr": "occset.models.reconstruction:NETWORK",
+    "deep3d": "occset.models.reconstruction:TWIN",
 }
 """Name to ``"module:attr"`` of its `Network`; the module loads nothing heavy."""
 

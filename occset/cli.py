@@ -25,6 +25,8 @@ VERBS = {
     "annotate": "occset.annotation.cli:annotate",
     "train": "occset.models.cli:train",
     "segment": "occset.models.cli:segment",
+    "fit": "occset.models.cli:fit",
+    "reconstruct": "occset.models.cli:reconstruct",
     "doctor": "occset.commands:doctor",
     "bench": "occset.benchmark.cli:bench",
     "leaderboard": "occset.benchmark.cli:leaderboard",

@@ -11,7 +11,8 @@ import torch
 from occset.models.builtin import hair, scene
 from occset.models.builtin.person import Person
 from occset.models.builtin.shot import Shot
-from occset.models.morphable.head import smooth_table, smoothstep
+from occset.models.morphable.face_region import inside_face, jaw_line
+from occset.models.morphable.head import smoothstep
 from occset.models.morphable.procedural import ProceduralModel
 from occset.models.rendering import camera, lighting
 from occset.models.rendering.rasteriser import Raster, rasterise
@@ -41,9 +42,7 @@ class Layer:
 def _chart_fields(model: ProceduralModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per vertex: millimetres inside the face region of the chart, ambient occlusion 0..1, millimetres below the jaw."""
     p, q = model.chart.numpy().T.astype(float)
-    a = np.abs(p)
-    jaw = smooth_table(a, np.array([0, 30, 60, 85, 100, 200.0]), np.array([-112.5, -107, -86, -62, -46, -40.0]), 5)
-    inside = np.minimum(q - jaw, (91 - 0.08 * np.clip(q, -60, 40)) - a)
+    jaw, inside = jaw_line(p), inside_face(p, q)
     under = smoothstep(jaw - q, -6, 26)
     open_again = smoothstep(jaw - q, 60, 150)
     return inside, 1 - 0.5 * under * (1 - 0.5 * open_again), jaw - q

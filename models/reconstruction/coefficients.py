@@ -31,8 +31,8 @@ FOCAL = 4.53
 """Focal length of the camera in widths of the aligned crop: a head then stands a little over a metre away, as in
 Deep3DFaceReconstruction (1015 pixels of 224)."""
 
-_POSE_MEAN = (0.0, 0.0, 0.0, 0.0, 22.0, -1180.0)
-_POSE_SPREAD = (0.15, 0.3, 0.08, 6.0, 10.0, 90.0)
+_POSE_MEAN = (0.0, 0.0, 0.0, 0.0, 8.0, -1250.0)
+_POSE_SPREAD = (0.15, 0.3, 0.06, 20.0, 14.0, 90.0)
 _LIGHT_SPREAD = 0.4
 
 

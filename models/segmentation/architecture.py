@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from occset.support.errors import MissingExtra, OccsetError
 
@@ -50,3 +50,20 @@ class Architecture:
             return smp.Unet(self.encoder, encoder_weights=None, decoder_channels=list(self.decoder), classes=1)
         except KeyError as error:
             raise OccsetError(f"segmentation_models_pytorch knows no encoder '{self.encoder}': {error}") from error
+
+
+def build_encoder(name: str) -> Any:
+    """An encoder with random weights, for another network: (B, 3, H, W) in, a list of maps out, the deepest last.
+
+    Raises:
+        MissingExtra: segmentation_models_pytorch is not installed.
+        OccsetError: it knows no such encoder.
+    """
+    try:
+        from segmentation_models_pytorch.encoders import get_encoder
+    except ImportError as error:
+        raise MissingExtra("segmentation_models_pytorch", "models", "an encoder") from error
+    try:
+        return get_encoder(name, in_channels=3, depth=5, weights=None)
+    except KeyError as error:
+        raise OccsetError(f"segmentation_models_pytorch knows no encoder '{name}': {error}") from error

@@ -28,7 +28,8 @@ class NetworkTask(Task, Protocol):
     """A task of the engine that ends with weights to keep."""
 
     keeps: str
-    """Which of its networks is saved for use."""
+    """Which of its networks is saved for use. What is needed to build it again beside the preset stands in ``about``, a
+    dictionary of plain values that a task may have."""
 
     origin: str
     """One sentence: what the first weights are."""
@@ -159,8 +160,10 @@ def train(
     if not outcome.interrupted:
         weights = out / WEIGHTS
         if outcome.rank == 0:
+            told = chosen.to_dict()
             about = {
-                **chosen.to_dict(),
+                **told,
+                "network": {**told["network"], **getattr(task, "about", {})},
                 "data": {"name": data.head["name"], "content_hash": data.content_hash(), "faces": faces},
                 "seed": seed,
                 "origin": task.origin,

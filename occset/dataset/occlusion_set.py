@@ -189,8 +189,12 @@ class OcclusionSet:
 
     def face_landmarks(self, face: str) -> np.ndarray | None:
         """The five points of a face, (5, 2) pixels of its stored picture, or None."""
-        points = records.unpack_points(self.face_row(face)["landmarks"])
+        points = self.stored_landmarks(face)
         return None if points is None else five_points(points)
+
+    def stored_landmarks(self, face: str) -> np.ndarray | None:
+        """All landmarks of a face that its source told, (5, 2) or (68, 2) pixels of its stored picture, or None."""
+        return records.unpack_points(self.face_row(face)["landmarks"])
 
     def load_truth(self, face: str) -> dict[str, np.ndarray]:
         """What else is known of a rendered face, by name; empty for photos.

@@ -1,0 +1,106 @@
+"""A morphable model before the camera of aligned crops: coefficients in; picture, mask and landmarks out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from occset.models.morphable.base import LinearModel
+from occset.models.morphable.face_region import face_triangles
+from occset.models.reconstruction.coefficients import FOCAL, Coefficients, Layout
+from occset.models.rendering import camera
+from occset.models.rendering.colour import to_display
+from occset.models.rendering.render import render
+
+_LEAST_ALBEDO = 0.002
+
+
+class View(NamedTuple):
+    """What the camera sees of B faces.
+
+    Attributes:
+        image: (B, 3, S, S) display values 0..1, black where no face is.
+        mask: (B, 1, S, S) 0..1, how much of a pixel the face covers: Mm of the paper.
+        face: (B, S, S) int64, the triangle that each pixel sees, -1 for none; can be given back to be used again.
+    """
+
+    image: Tensor
+    mask: Tensor
+    face: Tensor
+
+
+class FaceModel(nn.Module):
+    """The part of a morphable model that data sets call face, with hair line, ears and neck left out.
+
+    Has no parameters; it is a module so that it moves to a device with the networks that use it.
+    """
+
+    mean: Tensor
+    shapes: Tensor
+    mean_albedo: Tensor
+    textures: Tensor
+    triangles: Tensor
+    mean_points: Tensor
+    point_shapes: Tensor
+
+    def __init__(self, model: LinearModel, colours: int = 3, coarse: bool = True) -> None:
+        """Take what is needed of a model.
+
+        Args:
+            model: any origin.
+            colours: of the light, 1 or 3.
+            coarse: draw its decimated level, an eighth of the work; for training and fitting.
+        """
+        super().__init__()
+        drawn = model.coarse if coarse else model
+        self.layout = Layout(len(model.identity_basis), len(model.expression_basis), len(model.texture_basis), colours)
+        self.name, self.revision = model.name, model.revision
+        self._hold("mean", drawn.mean)
+        self._hold("shapes", torch.cat((drawn.identity_basis, drawn.expression_basis)).flatten(1))
+        self._hold("mean_albedo", drawn.mean_albedo)
+        self._hold("textures", drawn.texture_basis.flatten(1))
+        self._hold("triangles", face_triangles(drawn))
+        of = model.landmarks
+        self._hold("mean_points", model.mean[of])
+        self._hold("point_shapes", torch.cat((model.identity_basis[:, of], model.expression_basis[:, of])).flatten(1))
+
+    def _hold(self, name: str, values: Tensor) -> None:
+        self.register_buffer(name, values.contiguous(), persistent=False)
+
+    def vertices(self, parts: Coefficients) -> Tensor:
+        """(B, V, 3) millimetres in head axes."""
+        return self._combine(torch.cat((parts.identity, parts.expression), 1), self.shapes, self.mean)
+
+    def albedo(self, parts: Coefficients) -> Tensor:
+        """(B, V, 3) linear RGB."""
+        return self._combine(parts.texture, self.textures, self.mean_albedo).clamp_min(_LEAST_ALBEDO)
+
+    def points(self, parts: Coefficients) -> Tensor:
+        """The 68 landmarks in camera axes, (B, 68, 3) millimetres."""
+        shape = torch.cat((parts.identity, parts.expression), 1)
+        return camera.to_camera(self._combine(shape, self.point_shapes, self.mean_points), parts.pose)
+
+    def landmarks(self, parts: Coefficients, size: int) -> Tensor:
+        """The 68 landmarks, (B, 68, 2) pixels of a picture of `size`."""
+        return camera.project(self.points(parts), FOCAL * size, size, size)[..., :2]
+
+    def forward(self, parts: Coefficients, size: int, face: Tensor | None = None, renderer: str = "torch") -> View:
+        """Draw.
+
+        Args:
+            parts: of `layout.split`.
+            size: side of the picture in pixels.
+            face: visibility of an earlier call at this size, to be used again.
+            renderer: "torch" or "nvdiffrast".
+        """
+        seen = render(
+            self.vertices(parts), self.triangles, self.albedo(parts), parts.pose, parts.light, size, FOCAL * size,
+            face=face, cull=True, renderer=renderer,
+        )  # fmt: skip
+        return View(to_display(seen.image), seen.mask[:, None], seen.face)
+
+    @staticmethod
+    def _combine(coefficients: Tensor, basis: Tensor, mean: Tensor) -> Tensor:
+        return mean + (coefficients @ basis).view(len(coefficients), *mean.shape)

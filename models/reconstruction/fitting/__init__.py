@@ -1,0 +1,1 @@
+"""Analysis by synthesis: the coefficients of a face from a photo, by optimisation instead of a network."""
