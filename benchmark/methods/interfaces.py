@@ -29,7 +29,7 @@ A method may also have
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -74,7 +74,7 @@ class Segmenter(Protocol):
 class Reconstructor(Protocol):
     """Fits a morphable model to a face.
 
-    A method that also has ``geometry(coefficients, size) -> Geometry`` is held against landmarks, and against what
+    A method that also has ``geometry(coefficients, size)`` (see `TellsGeometry`) is held against landmarks, and against what
     rendered faces were made from; one that has not is scored by its pictures alone. ``topology``, the name of a morphable
     model such as "procedural", says whose vertices those of its geometry are, one by one; without it they are not looked at.
     """
@@ -97,7 +97,7 @@ class Reconstructor(Protocol):
 
 
 class Geometry(NamedTuple):
-    """What a `Reconstructor` can tell of B faces beside pictures; each part, or None where it cannot tell it.
+    """What a `Reconstructor` can tell of B faces beside pictures; each part, or None where it does not tell it.
 
     Camera axes are those of `occset.models.rendering.camera`: millimetres, x to the picture's right, y up, z towards the
     viewer, the camera at the origin. Pixels are those of the images that the method was given, their centres at integers.
@@ -121,12 +121,15 @@ class Geometry(NamedTuple):
 class TellsGeometry(Protocol):
     """A `Reconstructor` that tells more than pictures."""
 
-    def geometry(self, coefficients: np.ndarray, size: int) -> Geometry:
+    def geometry(self, coefficients: np.ndarray, size: int) -> Mapping[str, np.ndarray]:
         """Geometry of the faces whose coefficients `reconstruct` returned.
 
         Args:
             coefficients: (B, K) float32.
             size: height and width of the images that it was given.
+
+        Returns:
+            What it can tell, by the names of the parts of `Geometry`, such as {"points": ...}.
         """
         ...
 

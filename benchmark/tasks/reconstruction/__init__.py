@@ -7,7 +7,7 @@ from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.parts import Audit, Bins, Form, Methods, Pairs, Samples, Words
 from occset.benchmark.tasks.reconstruction import rules
 from occset.benchmark.tasks.reconstruction.columns import COLUMNS, METRIC_VERSION, METRICS, OPTIONAL
-from occset.models.registry import descriptions, inference_classes
+from occset.models.registry import descriptions, find, inference_classes
 
 _HERE = "occset.benchmark.tasks.reconstruction"
 
@@ -18,6 +18,8 @@ CONTROLS = {
     "other": f"{_HERE}.controls:OtherPerson",
     "nothing": f"{_HERE}.controls:Nothing",
 }
+
+RELEASED = tuple(name for name in inference_classes(rules.NAME) if find(name).is_released)
 
 METHODS = {
     **inference_classes(rules.NAME),  # our networks
@@ -61,7 +63,7 @@ TASK = BenchTask(
         roles={"nothing": "floor", "photo": "ceiling"},
         told={"mean-face": ("points",)},
         needs={"truth": "coefficients/", "other": "coefficients/"},
-        defaults=(*inference_classes(rules.NAME), "mean-face"),
+        defaults=(*RELEASED, "mean-face"),
         forms=(
             Form(
                 "predictions:FOLDER",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -140,11 +140,14 @@ def _geometry(method: Any, coefficients: np.ndarray, size: int, batch: str) -> l
         return [empty] * len(Geometry._fields)
     told = call(method, batch, lambda: method.geometry(coefficients.copy(), size))
     where = f"{method.name} on {batch}"
-    if not isinstance(told, Geometry):
-        raise BrokenMethod(f"{where}: geometry() must return a Geometry, not {type(told).__name__}")
+    names = Geometry._fields
+    if not isinstance(told, Mapping) or not set(told) <= set(names):
+        what = sorted(map(str, told)) if isinstance(told, Mapping) else type(told).__name__
+        raise BrokenMethod(f"{where}: geometry() must return a dictionary with some of {', '.join(names)}, not {what}")
     ours = getattr(method, "topology", None) == TOPOLOGY
     found = []
-    for name, part in zip(Geometry._fields, told, strict=True):
+    for name in names:
+        part = told.get(name)
         if part is None or (name in _OF_THE_MESH and not ours):
             found.append(empty)
             continue

@@ -24,7 +24,9 @@ class DrawnFaces:
         renders, masks = zip(*drawn, strict=True)
         return np.stack([face.to_vector() for face in faces]), np.stack(renders), np.stack(masks)
 
-    def geometry(self, coefficients: np.ndarray, size: int) -> Geometry:
-        """Geometry of (B, 240) coefficients in pictures of side `size`."""
+    def geometry(self, coefficients: np.ndarray, size: int) -> dict[str, np.ndarray]:
+        """All of `Geometry`, of (B, 240) coefficients in pictures of side `size`."""
         told = [geometry_of(from_vector(vector), size) for vector in coefficients]
-        return Geometry(*(np.concatenate(parts) for parts in zip(*told, strict=True)))
+        return {
+            name: np.concatenate(parts) for name, parts in zip(Geometry._fields, zip(*told, strict=True), strict=True)
+        }

@@ -114,20 +114,21 @@ def draw(face: PosedFace, size: int) -> tuple[np.ndarray, np.ndarray]:
     """
     import torch
 
+    from occset.models.rendering.colour import to_display
     from occset.models.rendering.render import render
 
     model, parts = _model(), _tensors(face)
     with torch.no_grad():
         seen = render(
             model.shape(parts["identity"], parts["expression"]),
-            _front(),
+            _drawn(),
             model.albedo(parts["texture"]).clamp_min(_LEAST_ALBEDO),
             parts["pose"],
             parts["light"],
             size,
             parts["focal"],
         )
-    picture = to_srgb(seen.image[0].permute(1, 2, 0).numpy())
+    picture = to_display(seen.image[0]).clamp(0, 1).permute(1, 2, 0).numpy()
     mask = seen.mask[0].clamp(0, 1).numpy()
     return np.rint(picture * 255).astype(np.uint8), np.rint(mask * 255).astype(np.uint8)
 
@@ -145,12 +146,6 @@ def skin_weights() -> np.ndarray:
     return weights
 
 
-def to_srgb(light: np.ndarray) -> np.ndarray:
-    """Linear light to display values on 0..1, by the curve that built-in faces are developed with."""
-    light = np.clip(light, 0, 1)
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(np.maximum(light, 1e-6), 1 / 2.4) - 0.055)
-
-
 def mean_points() -> np.ndarray:
     """(68, 3) landmarks of the mean face, head millimetres."""
     model = _model()
@@ -164,10 +159,11 @@ def _model() -> LinearModel:
 
 
 @cache
-def _front() -> Tensor:
-    """The triangles of the front of the head, from hair line to chin and from ear to ear."""
-    model = _model()
-    return model.triangles[(model.coarse_cells >= 0)[model.triangles].all(-1)]
+def _drawn() -> Tensor:
+    """The triangles that data sets call face."""
+    from occset.models.morphable.face_region import face_triangles
+
+    return face_triangles(_model())
 
 
 def _tensors(face: PosedFace) -> dict[str, Tensor]:

@@ -27,7 +27,6 @@ from pathlib import Path
 
 import numpy as np
 
-from occset.benchmark.methods.interfaces import Geometry
 from occset.benchmark.methods.predictions import StoredPredictions
 from occset.benchmark.tasks.reconstruction.obj_files import (
     LANDMARKS,
@@ -133,12 +132,13 @@ class Predictions(StoredPredictions):
             masks.append(mask)
         return np.stack(told), np.stack(renders), np.stack(masks)
 
-    def geometry(self, coefficients: np.ndarray, size: int) -> Geometry:
+    def geometry(self, coefficients: np.ndarray, size: int) -> dict[str, np.ndarray]:
         """The landmarks of what `reconstruct` returned, where all meshes of the batch have some."""
         if not coefficients[:, 0].all():
-            return Geometry()
+            return {}
         points = coefficients[:, 1:].reshape(-1, LANDMARKS, 5)
-        return Geometry(points[..., 3:], points[..., :3] if self.axes == "camera" else None)
+        in_camera = {"landmarks": points[..., :3]} if self.axes == "camera" else {}
+        return {"points": points[..., 3:], **in_camera}
 
     def _landmarks(self, path: Path, mesh: Mesh, size: int) -> np.ndarray:
         own, common = path.with_suffix(f".{_ALL}"), self.folder / _ALL
