@@ -47,29 +47,24 @@ def pose_of(points: np.ndarray, size: int) -> np.ndarray:
     """Pose (6,) of the mean face whose five points come nearest to (5, 2) pixels of a picture of side `size`."""
     pose = _START.copy()
     for _ in range(_STEPS):
-        here = _residuals(pose, points, size)
-        slopes = np.stack(
-            [
-                (_residuals(pose + step, points, size) - _residuals(pose - step, points, size)) / (2 * step.sum())
-                for step in np.diag(_STEP)
-            ],
-            -1,
-        )
+        steps = np.diag(_STEP)
+        here, *around = _residuals(np.concatenate((pose[None], pose + steps, pose - steps)), points, size)
+        slopes = (np.stack(around[:6], -1) - np.stack(around[6:], -1)) / (2 * _STEP)
         pose = pose - np.linalg.lstsq(slopes, here, rcond=None)[0]
     return pose
 
 
-def _residuals(pose: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
-    """(13,): x and y of the five points in deviations, and the three angles in spreads."""
+def _residuals(poses: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
+    """(N, 13) of (N, 6) poses: x and y of the five points in deviations, and the three angles in spreads."""
     import torch
 
     from occset.models.reconstruction.coefficients import FOCAL
     from occset.models.rendering import camera
 
-    placed = camera.to_camera(torch.from_numpy(mean_points())[None], torch.from_numpy(pose[None]))
-    seen = camera.project(placed, FOCAL * size, size, size)[0, :, :2].numpy()
-    off = (five_points(seen) - points) / (_DEVIATION * size)
-    return np.concatenate((off.ravel(), pose[:3] / _SPREAD))
+    placed = camera.to_camera(torch.from_numpy(mean_points())[None], torch.from_numpy(poses))
+    seen = camera.project(placed, FOCAL * size, size, size)[..., :2].numpy()
+    off = (np.stack([five_points(each) for each in seen]) - points) / (_DEVIATION * size)
+    return np.concatenate((off.reshape(len(poses), -1), poses[:, :3] / _SPREAD), 1)
 
 
 def _mean_face(pose: np.ndarray, size: int) -> PosedFace:

@@ -24,7 +24,7 @@ def landmarks68() -> np.ndarray:
 def test_landmarks_are_measured_in_percent_of_the_distance_of_the_eyes() -> None:
     truth = landmarks68()
     assert far.landmark_error(truth, truth) == 0
-    assert far.landmark_error(truth + [3, 4], truth) == pytest.approx(100 * 5 / 20)
+    assert far.landmark_error(truth + np.array([3, 4]), truth) == pytest.approx(100 * 5 / 20)
     one = truth.copy()
     one[0] += [0, 68]  # one of 68 is 68 pixels off: 1 pixel on the mean
     assert far.landmark_error(one, truth) == pytest.approx(100 * 1 / 20)
@@ -41,7 +41,7 @@ def test_where_the_set_has_five_points_five_are_made_of_the_68() -> None:
 def test_3d_landmarks_may_stand_nearer_but_not_be_turned() -> None:
     truth = np.zeros((68, 3))
     truth[:34, 0], truth[34:, 0] = -10, 10
-    assert far.landmark_mm(truth + [5, -7, -300], truth) == pytest.approx(0, abs=1e-9)
+    assert far.landmark_mm(truth + np.array([5, -7, -300]), truth) == pytest.approx(0, abs=1e-9)
     quarter = truth[:, [2, 1, 0]]  # turned by 90 degrees: each point is 10 sqrt(2) off
     assert far.landmark_mm(quarter, truth) == pytest.approx(10 * np.sqrt(2))
 
@@ -81,7 +81,7 @@ def test_vertices_without_weight_do_not_count() -> None:
 def test_a_dent_is_weighted_by_its_area() -> None:
     """On a cross that a bump cannot turn or move: opposite vertices go opposite ways, by 1 mm of 4 equal ones."""
     truth = np.array([[10.0, 0, 0], [-10, 0, 0], [0, 10, 0], [0, -10, 0]])
-    other = truth + [[1, 0, 0], [-1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    other = truth + np.array([[1, 0, 0], [-1, 0, 0], [0, 0, 0], [0, 0, 0]])
     assert far.vertex_mm(other, truth, np.ones(4)) == pytest.approx(0.5)
     assert far.vertex_mm(other, truth, np.array([3, 3, 1, 1])) == pytest.approx(0.75)
 
@@ -106,7 +106,7 @@ def test_light_is_right_up_to_one_gain_and_whatever_its_number_of_colours() -> N
     assert far.light_error(np.repeat(truth[:, None], 3, 1), truth) == pytest.approx(0, abs=1e-4)
     even, left, right = (np.eye(9)[0] * AMBIENT for _ in range(3))
     left[3], right[3] = -1, 1
-    # E / pi = 1 -+ (2/3) sqrt(3 / 4 pi) x, so that the two are 0.651 |x| apart; the gain is near 1 and |x| is half on the mean
+    # E / pi = 1 -+ (2/3) sqrt(3 / 4 pi) x; the gain is near 1, and |x| half on the mean
     assert far.light_error(right, even) == pytest.approx(100 * (2 / 3) * np.sqrt(3 / (4 * np.pi)) / 2, rel=0.05)
     assert far.light_error(left, right) > 1.8 * far.light_error(even, right)
     assert far.light_error(np.zeros(9), truth) == pytest.approx(100)
