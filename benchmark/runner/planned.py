@@ -77,7 +77,7 @@ def absent_controls(data: OcclusionSet, protocol: Protocol) -> dict[str, str]:
     needs = task_named(protocol.rule.task).methods.needs
     for face in sorted({recipe.face for recipe in protocol.recipes}) if needs else ():
         lacking = {name for name, begin in needs.items() if name not in absent and not _holds(data, face, begin)}
-        absent |= {name: f"face {face}, and maybe others, have nothing called '{needs[name]}' in their truth" for name in lacking}
+        absent |= {name: f"the truth of face {face}, and maybe others', has no '{needs[name]}'" for name in lacking}
         if len(absent) == len(needs):
             break
     return absent

@@ -96,7 +96,7 @@ def test_photos_have_no_truth_and_are_audited_without(
 ) -> None:
     said = bench(photo_set, "--audit", "--json")
     assert said.status == 0, said.err
-    assert "no control 'truth' on this set: face" in said.err and "no control 'other'" in said.err
+    assert "no control 'truth' on this set: the truth of face" in said.err and "no control 'other'" in said.err
     found = json.loads(said.out)
     assert {row["method"] for row in found["table"]} == {"photo", "shifted-photo", "mean-face", "nothing"}
     musts = {(v["metric"], v["must"]) for v in found["audit"]}
