@@ -56,7 +56,7 @@ def bench_command(
     if ctx.invoked_subcommand is not None:
         return
     from occset.benchmark.protocols.frozen import open_protocol, rule_of
-    from occset.benchmark.runner.planned import find_judges, open_all
+    from occset.benchmark.runner.planned import absent_controls, find_judges, open_all
     from occset.benchmark.runner.run import run
     from occset.benchmark.tasks.registry import task_named
     from occset.dataset.occlusion_set import OcclusionSet
@@ -65,6 +65,7 @@ def bench_command(
 
     task = task_named(rule_of(protocol).task)
     names = [name.strip() for name in methods.split(",") if name.strip()]
+    asked = [*names, *task.methods.roles]
     if audit:
         names += [name for name in task.audit.runs if name not in names]
     names = names or list(task.methods.defaults)
@@ -87,6 +88,10 @@ def bench_command(
         frozen = open_protocol(opened, protocol, workers, progress, protocols, out / "protocols")
     if not frozen.path.is_relative_to(data):
         say(f"protocol {protocol} is kept in {frozen.path}")
+    for name, why in absent_controls(opened, frozen).items() if audit else ():
+        if name not in asked:
+            methods_open = [(spec, method) for spec, method in methods_open if spec != name]
+            say(f"no control '{name}' on this set: {why}")
     with progress_bar(f"bench {protocol}") as progress:
         done = run(
             opened,
@@ -112,7 +117,10 @@ def _hold_against(done: Run) -> list[Verdict]:
     from occset.benchmark.tasks.registry import task_named
 
     found = {result.method: result for result in done.results}
-    return audit(found) if found and set(task_named(done.results[0].task).audit.runs) <= set(found) else []
+    if not found:
+        return []
+    task = task_named(done.results[0].task)
+    return audit(found) if set(task.audit.runs) - set(task.methods.needs) <= set(found) else []
 
 
 def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], limit: int | None, as_json: bool) -> None:
@@ -247,13 +255,20 @@ def check_identity_command(
 def leaderboard_command(
     results: Annotated[list[Path], typer.Argument(help="Folders of results.")],
     out: Annotated[Path, typer.Option(help="Folder of the tables and the page.")] = Path("site"),
+    figures: Annotated[
+        bool,
+        typer.Option(
+            "--figures",
+            help="Also draw a picture of each table: input, what each method made of it, truth, a row a sample.",
+        ),
+    ] = False,
 ) -> None:
     """Result files to Markdown, CSV and one self-contained HTML page; files that are broken are named and left out."""
     from occset.benchmark.leaderboards import build
     from occset.support.console import say
 
     broken: dict[Path, str] = {}
-    for path in build(results, out, broken).values():
+    for path in build(results, out, broken, figures).values():
         print(path)
     for message in broken.values():
         say(f"left out: {message}")

@@ -48,6 +48,10 @@ def _interval(result: Result, metric: Metric) -> dict[str, float | None] | None:
     scores = result.scores
     if metric.ratio is None and metric.key not in scores:
         return None
+    if metric.key in task_named(result.task).optional:
+        scores = scores.dropna(subset=[metric.key])
+        if scores.empty:
+            return None
     interval = mean_interval(metric.values(scores), scores["face"], weights=metric.weights(scores))
     return {
         what: value if math.isfinite(value) else None

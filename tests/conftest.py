@@ -29,6 +29,7 @@ WHOLE = (
     "benchmark/leaderboards/test_page",
     "benchmark/protocols/test_read_only",
     "benchmark/runner",
+    "benchmark/tasks/reconstruction/test_bench",
     "benchmark/tasks/segmentation/test_bench",
     "benchmark/tasks/test_toy_task",
     "benchmark/test_cli",

@@ -314,7 +314,7 @@ def test_onnxruntime_is_loaded_when_a_network_is() -> None:
     assert not wrong
 
 
-BENCH_TASKS = {"deocclusion", "segmentation"}
+BENCH_TASKS = {"deocclusion", "segmentation", "reconstruction"}
 """Folders of `benchmark/tasks`."""
 
 

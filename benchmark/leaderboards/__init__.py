@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def build(results: Path | Sequence[Path], out_dir: Path, broken: dict[Path, str] | None = None) -> dict[str, Path]:
+def build(
+    results: Path | Sequence[Path], out_dir: Path, broken: dict[Path, str] | None = None, figures: bool = False
+) -> dict[str, Path]:
     """Write `leaderboard.md`, `leaderboard.csv` and `index.html` from the result files below folders, and nothing else.
 
     Args:
         results: folder of results (see `occset.benchmark.results.result`), or several, searched in depth.
         out_dir: made if absent; older files of these names are replaced.
         broken: takes the result files that cannot be used, and why; the others make the page. None refuses them all.
+        figures: also draw a picture of each table that has some, ``figure-<number>-<protocol>.png``; see
+            `occset.benchmark.leaderboards.figure`.
 
     Returns:
-        The paths written, by "markdown", "csv" and "html".
+        The paths written, by "markdown", "csv" and "html", and figures by their names.
 
     Raises:
         BadInput: no result, one that cannot be read, or a picture that cannot be read; names the file.
@@ -36,4 +40,9 @@ def build(results: Path | Sequence[Path], out_dir: Path, broken: dict[Path, str]
     }
     for name, text in texts.values():
         write_atomic(out_dir / name, text.encode())
-    return {kind: out_dir / name for kind, (name, _) in texts.items()}
+    written = {kind: out_dir / name for kind, (name, _) in texts.items()}
+    if figures:
+        from occset.benchmark.leaderboards.figure import write_figures
+
+        written |= write_figures(tables, out_dir)
+    return written

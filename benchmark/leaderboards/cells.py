@@ -54,6 +54,7 @@ def cells_of(
     found: list[dict[str, Cell]] = [{} for _ in results]
     for metric in metrics.values():
         values = [_values(result, metric, faces.index, task, files) for result in results]
+        scored = _can_be_scored(values, faces) if metric.key in task.optional else faces
         ranked = {
             str(at): column
             for at, (result, column) in enumerate(zip(results, values, strict=True))
@@ -61,13 +62,19 @@ def cells_of(
         }
         by_row = ranks(
             {at: column["value"] for at, column in ranked.items()},
-            faces,
+            scored,
             higher_is_better=metric.higher_is_better,
             weights=None if metric.ratio is None else {at: column["weight"] for at, column in ranked.items()},
         )
-        for at, (column, interval) in enumerate(zip(values, _intervals(values, faces), strict=True)):
+        for at, (column, interval) in enumerate(zip(values, _intervals(values, scored), strict=True)):
             found[at][metric.key] = _cell(column, interval, by_row.get(str(at)))
     return found
+
+
+def _can_be_scored(values: list[pd.DataFrame | str], faces: pd.Series) -> pd.Series:
+    """The samples, of those that index `faces`, for which anybody has a value: others have nothing to be held against."""
+    known = [column.index for column in values if isinstance(column, pd.DataFrame)]
+    return faces[faces.index.isin(pd.Index([]).append(known))]
 
 
 def _intervals(columns: list[pd.DataFrame | str], faces: pd.Series) -> list[Interval | None]:
@@ -104,6 +111,10 @@ def _values(
             return f"scored with another {kind.network} file ({judge['file'][:12]}) than the rest of the table"
     scores = result.scores.set_index("sample")
     scores = scores[scores.index.isin(samples)]
+    if metric.key in task.optional:
+        scores = scores.dropna(subset=[metric.key])
+        if scores.empty:
+            return task.optional[metric.key]
     columns = {"value": metric.values(scores), "weight": metric.weights(scores)}
     return pd.DataFrame({what: column for what, column in columns.items() if column is not None})
 

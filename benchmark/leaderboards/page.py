@@ -11,16 +11,20 @@ import json
 from typing import Any
 
 import cv2
+import numpy as np
 
 from occset.benchmark.leaderboards.cells import Cell
 from occset.benchmark.leaderboards.tables import ALL, Row, Table
-from occset.benchmark.results.result import MADE, picture_path
+from occset.benchmark.results.result import MADE, Result, picture_path
 from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.registry import all_tasks
 from occset.dataset.recipes import MAX_SIZE
 from occset.pictures.images import read_image
 from occset.support import pages
 from occset.support.files import safe_join
+
+SHARED = ("input", "truth")
+"""Pictures that all methods have in common and pages show."""
 
 PICTURES = 8
 """Samples whose pictures go into the page, for each table."""
@@ -132,7 +136,7 @@ def _pictures(table: Table) -> list[dict[str, Any]]:
                 return found
             if any(picture["sample"] == sample for picture in found):
                 continue
-            shared = {what: _data_uri(row, sample, what) for what in ("input", "truth")}
+            shared = {what: _data_uri(row, sample, what) for what in SHARED}
             if None in shared.values():
                 continue
             methods = {str(at): _data_uri(other, sample, MADE) for at, other in enumerate(table.rows)}
@@ -141,17 +145,28 @@ def _pictures(table: Table) -> list[dict[str, Any]]:
     return found
 
 
-def _data_uri(row: Row, sample: str, what: str) -> str | None:
-    if row.result.path is None:
+def stored_picture(result: Result, sample: str, what: str = MADE) -> np.ndarray | None:
+    """A picture beside a result, (H, W, 3) uint8 RGB; None where there is none.
+
+    Raises:
+        BadInput: it cannot be read; names the file.
+        UnsafePath: it is a link to a file elsewhere.
+    """
+    if result.path is None:
         return None
-    folder = row.result.path.parent
-    path = picture_path(folder, row.result, sample, what)
+    folder = result.path.parent
+    path = picture_path(folder, result, sample, what)
     if not path.is_file():
         return None
     # what is published is what lies among the results: no link of a stranger's leads to another picture of this machine
-    path = safe_join(folder, str(path.relative_to(folder)))
-    image = cv2.cvtColor(read_image(path, MAX_SIZE**2), cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
+    return read_image(safe_join(folder, str(path.relative_to(folder))), MAX_SIZE**2)
+
+
+def _data_uri(row: Row, sample: str, what: str) -> str | None:
+    image = stored_picture(row.result, sample, what)
+    if image is None:
+        return None
+    done, data = cv2.imencode(".webp", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
     if not done:
-        raise RuntimeError(f"OpenCV could not encode {path} as WebP")
+        raise RuntimeError(f"OpenCV could not encode the picture {what} of {sample} as WebP")
     return "data:image/webp;base64," + base64.b64encode(data.tobytes()).decode()

@@ -44,7 +44,8 @@ class Table:
 
     Attributes:
         rows: methods, best first by the task's headline metric, then controls.
-        types: number of samples by type, `ALL` first; other types only where there are two or more.
+        types: number of samples by type, `ALL` first; other types only where there are two or more; then the task's bins,
+            which are no types, and which split the same samples in another way.
         faces: number of different faces.
         notes: sentences a reader must know.
         metrics: the figures of its metric version, by key.
@@ -150,6 +151,17 @@ def _why_apart(key: tuple, other: tuple) -> str:
     return f"Not comparable with {table}: another {', another '.join(differing)}."
 
 
+def _binned(results: list[Result], samples: pd.DataFrame, task: BenchTask) -> dict[str, pd.DataFrame]:
+    """The samples of each bin of a task, by its name; of empty bins none, nor where results have no such column."""
+    bins = task.bins
+    if bins is None or any(bins.column not in result.scores for result in results):
+        return {}
+    values = pd.concat([result.scores.set_index("sample")[bins.column] for result in results])
+    values = values[~values.index.duplicated()].loc[samples.index]
+    found = {name: samples[(values > low) & (values <= high)] for name, low, high in bins.names()}
+    return {name: chosen for name, chosen in found.items() if len(chosen)}
+
+
 def _make_table(results: list[Result], apart: list[str]) -> Table:
     notes = [note for note in apart if note]
     newest: dict[tuple[str, str], Result] = {}
@@ -167,8 +179,10 @@ def _make_table(results: list[Result], apart: list[str]) -> Table:
     files = {kind.key: common_file(kept, kind.key) for kind in task.judges}
     metrics = {key: m for key, m in metrics_of(kept[0]).items() if all(key in metrics_of(other) for other in kept)}
     cells: list[dict[str, dict[str, Cell]]] = [{} for _ in kept]
-    for kind in types:
-        chosen = samples if kind == ALL else samples[samples["type"] == kind]
+    chosen_by = {ALL: samples} | {kind: samples[samples["type"] == kind] for kind in types if kind != ALL}
+    binned = _binned(kept, samples, task)
+    types |= {name: len(chosen) for name, chosen in binned.items()}
+    for kind, chosen in (chosen_by | binned).items():
         for row, found in zip(cells, cells_of(kept, chosen["face"], task, files, metrics), strict=True):
             row[kind] = found
     rows = [Row(result, found) for result, found in zip(kept, cells, strict=True)]

@@ -5,9 +5,12 @@ Every method has a `name` and says in `given` what it must be handed besides the
 ==========  ==========================================================================================
 ``mask``    the hole: the occluder's footprint, (B, H, W) uint8, 255 = repaint here
 ``truth``   the clean images, (B, H, W, 3) uint8; for controls only. Of segmentation, the masks that are right,
-            (B, H, W) uint8, 255 = visible face
+            (B, H, W) uint8, 255 = visible face; of reconstruction, what the faces were rendered from, a list
 ``face``    the visible-face masks of the clean images, (B, H, W) uint8, 255 = face; for controls only, and for `labels`,
             a method of segmentation
+``points``  the true five points of the faces, (B, 5, 2) float pixels; for `mean-face`, a method of reconstruction
+``photo``   the clean images, where ``truth`` is something else; for controls only
+``other``   as ``truth``, of other people; for controls of reconstruction
 ``ids``     the samples' ids, a list of B strings; for stored predictions, which are marked "made elsewhere"
 ==========  ==========================================================================================
 
@@ -26,9 +29,9 @@ A method may also have
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -69,7 +72,12 @@ class Segmenter(Protocol):
 
 @runtime_checkable
 class Reconstructor(Protocol):
-    """Fits a morphable model to a face."""
+    """Fits a morphable model to a face.
+
+    A method that also has ``geometry(coefficients, size)`` (see `TellsGeometry`) is held against landmarks, and against what
+    rendered faces were made from; one that has not is scored by its pictures alone. ``topology``, the name of a morphable
+    model such as "procedural", says whose vertices those of its geometry are, one by one; without it they are not looked at.
+    """
 
     name: str
     given: tuple[str, ...]
@@ -82,8 +90,46 @@ class Reconstructor(Protocol):
 
         Returns:
             coefficients (B, K) float32, in the order of the method's morphable model;
-            renders (B, H, W, 3) uint8 RGB, the fitted face on black;
-            masks (B, H, W) uint8, 255 = the fitted face covers this pixel.
+            renders (B, h, w, 3) uint8 RGB, the fitted face on black, as a camera would show it (sRGB), best of H x W;
+            masks (B, h, w) uint8, 255 = the fitted face covers this pixel.
+        """
+        ...
+
+
+class Geometry(NamedTuple):
+    """What a `Reconstructor` can tell of B faces beside pictures; each part, or None where it does not tell it.
+
+    Camera axes are those of `occset.models.rendering.camera`: millimetres, x to the picture's right, y up, z towards the
+    viewer, the camera at the origin. Pixels are those of the images that the method was given, their centres at integers.
+
+    Attributes:
+        points: (B, 68, 2) float, iBUG landmarks (x, y) in the picture, pixels.
+        landmarks: (B, 68, 3) float, the same in camera axes, millimetres.
+        vertices: (B, V, 3) float, camera axes, millimetres, those of the method's ``topology``.
+        albedo: (B, V, 3) float, linear RGB 0..1 of the vertices.
+        light: (B, 9) or (B, 9, 3) float, harmonics in camera axes (`occset.models.rendering.lighting`).
+    """
+
+    points: np.ndarray | None = None
+    landmarks: np.ndarray | None = None
+    vertices: np.ndarray | None = None
+    albedo: np.ndarray | None = None
+    light: np.ndarray | None = None
+
+
+@runtime_checkable
+class TellsGeometry(Protocol):
+    """A `Reconstructor` that tells more than pictures."""
+
+    def geometry(self, coefficients: np.ndarray, size: int) -> Mapping[str, np.ndarray]:
+        """Geometry of the faces whose coefficients `reconstruct` returned.
+
+        Args:
+            coefficients: (B, K) float32.
+            size: height and width of the images that it was given.
+
+        Returns:
+            What it can tell, by the names of the parts of `Geometry`, such as {"points": ...}.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Pictures, or masks, that were made elsewhere: a folder with one PNG a sample."""
+"""Pictures, masks or meshes that were made elsewhere: a folder with one file a sample."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ _ALWAYS_PIXELS, _TIMES_PIXELS = 2048 * 2048, 4
 
 
 class StoredPredictions:
-    """Stored pictures or masks, for methods that cannot be called from Python; each task has its own kind.
+    """Stored pictures, masks or meshes, for methods that cannot be called from Python; each task has its own kind.
 
     A sample's is ``<sample id>.png`` or, as ``occset render`` names its own, ``<anything>_<sample id>.png``, with a suffix
     in any case. Hidden files and what systems leave behind are none.
+
+    Attributes:
+        suffix: of the files, with its dot.
+        kind: what one holds, for messages.
     """
+
+    suffix, kind = ".png", "picture"
 
     given: tuple[str, ...] = ("ids",)
 
@@ -35,14 +41,14 @@ class StoredPredictions:
         """
         self.folder = Path(folder).resolve()  # another method may change the current directory
         if not self.folder.is_dir():
-            raise BadInput(f"predictions: {folder} is not a folder; it must hold one <sample id>.png a sample")
+            raise BadInput(f"predictions: {folder} is not a folder; it must hold one <sample id>{self.suffix} a sample")
         self.name = self.folder.name or "predictions"  # the root of a disk has no name
 
     @property
     def weights_hash(self) -> str:
-        """sha256 of the names and bytes of all PNG files, so that a result notices when the pictures change."""
+        """sha256 of the names and bytes of all files that count, so that a result notices when they change."""
         digest = hashlib.sha256()
-        for path in sorted(self.folder / name for name in self._names() if suffix_of(name) == ".png"):
+        for path in sorted(self.folder / name for name in self._names() if suffix_of(name) == self.suffix):
             content = read_file(path)
             digest.update(f"{path.name} {len(content)}\n".encode())
             digest.update(content)
@@ -56,7 +62,7 @@ class StoredPredictions:
             BadInput: a file cannot be read, or is much larger than its sample.
             UnsafePath: an id would lead out of the folder.
         """
-        paths = self._find(ids)
+        paths = self.find(ids)
         most = max(_ALWAYS_PIXELS, _TIMES_PIXELS * images.shape[1] * images.shape[2])  # all of a batch are held at once
         pictures = [read(path, most) for path in paths]
         for path, picture in zip(paths, pictures, strict=True):
@@ -67,8 +73,13 @@ class StoredPredictions:
                 )
         return np.stack(pictures)
 
-    def _find(self, ids: list[str]) -> list[Path]:
-        """The samples' files."""
+    def find(self, ids: list[str]) -> list[Path]:
+        """The samples' files.
+
+        Raises:
+            BrokenMethod: one is missing, or two fit one sample.
+            UnsafePath: an id would lead out of the folder.
+        """
         for sample in ids:
             if not sample or Path(sample).name != sample or "\\" in sample:
                 raise UnsafePath(f"the sample id {sample!r} cannot be a file name in {self.folder}")
@@ -77,8 +88,9 @@ class StoredPredictions:
         missing = [sample for sample, name in zip(ids, found, strict=True) if name is None]
         if missing:
             raise BrokenMethod(
-                f"{self.name}: {len(missing)} of these {len(ids)} samples have no picture in {self.folder}, such as "
-                f"{missing[0]}.png{_others(missing[0], stored)}; write one PNG for each sample of the protocol"
+                f"{self.name}: {len(missing)} of these {len(ids)} samples have no {self.kind} in {self.folder}, such as "
+                f"{missing[0]}{self.suffix}{_others(missing[0], stored, self.suffix)}; "
+                f"write one {self.suffix[1:].upper()} for each sample of the protocol"
             )
         return [self.folder / name for name in found if name]
 
@@ -88,7 +100,7 @@ class StoredPredictions:
 
     def _pick(self, sample: str, stored: list[str]) -> str | None:
         """The name that is the sample's: its id alone, before one with a number, before one with anything in front."""
-        own = re.escape(sample) + r"\.(?i:png)"
+        own = re.escape(sample) + rf"(?i:{re.escape(self.suffix)})"
         for front in ("", r"\d+_", ".*_"):
             fit = [name for name in stored if re.fullmatch(front + own, name)]
             if len(fit) > 1:
@@ -100,9 +112,9 @@ class StoredPredictions:
         return None
 
 
-def _others(sample: str, stored: list[str]) -> str:
-    """What lies in the folder that is no PNG, in words: the sample's own under another suffix, or how many of each kind."""
-    others = [name for name in stored if suffix_of(name) != ".png"]
+def _others(sample: str, stored: list[str], suffix: str) -> str:
+    """What lies in the folder that is of no use, in words: the sample's own by another suffix, or how many of each."""
+    others = [name for name in stored if suffix_of(name) != suffix]
     own = [name for name in others if Path(name).stem == sample or Path(name).stem.endswith(f"_{sample}")]
     if own:
         return f" ({own[0]} is there, but only PNG keeps every pixel: convert it)"

@@ -105,7 +105,8 @@ def check_scores(
 def check_rows(rows: pd.DataFrame, result: Result, task: BenchTask, where: str, error: type[OccsetError]) -> None:
     """Hold some rows of a result's scores against the columns of its metric version.
 
-    Of a version that this occset does not know, any columns will do, beside those that say what was scored.
+    Of a version that this occset does not know, any columns will do, beside those that say what was scored. Optional ones
+    may hold NaN.
 
     Raises:
         OccsetError: a column is missing or not known, or a value is not finite; names column and sample.
@@ -118,9 +119,14 @@ def check_rows(rows: pd.DataFrame, result: Result, task: BenchTask, where: str, 
     metrics = [*columns, *(column for column, there in judged.items() if there)]
     _check_columns(found, [*KEYS, *metrics], {*columns, *task.metrics, *judged}, where, error)
     for key in metrics:
-        bad = ~rows[key].map(lambda value: isinstance(value, numbers.Real) and math.isfinite(value)).astype(bool)
+        fits = _may_be_missing if key in task.optional else math.isfinite
+        bad = ~rows[key].map(lambda value, fits=fits: isinstance(value, numbers.Real) and fits(value)).astype(bool)
         if bad.any():
             raise error(f"{where}: {key} of sample '{rows['sample'][bad].iloc[0]}' is not finite: score it again")
+
+
+def _may_be_missing(value: float) -> bool:
+    return math.isfinite(value) or math.isnan(value)
 
 
 def _check_columns(

@@ -71,6 +71,22 @@ def find_judges(task: BenchTask, files: Mapping[str, Path | None]) -> dict[str, 
     return {kind.key: load(kind.find)(files.get(kind.key)) for kind in task.judges}
 
 
+def absent_controls(data: OcclusionSet, protocol: Protocol) -> dict[str, str]:
+    """Controls of a protocol's task that its faces give nothing to, and why; see `Methods.needs` of a task."""
+    absent: dict[str, str] = {}
+    needs = task_named(protocol.rule.task).methods.needs
+    for face in sorted({recipe.face for recipe in protocol.recipes}) if needs else ():
+        lacking = {name for name, begin in needs.items() if name not in absent and not _holds(data, face, begin)}
+        absent |= {name: f"the truth of face {face}, and maybe others', has no '{needs[name]}'" for name in lacking}
+        if len(absent) == len(needs):
+            break
+    return absent
+
+
+def _holds(data: OcclusionSet, face: str, begin: str) -> bool:
+    return any(name.startswith(begin) for name in data.load_truth(face))
+
+
 def result_head(data: OcclusionSet, protocol: Protocol, limit: int | None, judges: Judges) -> Result:
     """What all results of a run share; the method's part is still blank.
 

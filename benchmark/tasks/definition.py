@@ -7,11 +7,11 @@ to load are named by ``"module:attr"``, so that lists and pages cost no import o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from occset.benchmark.tasks.metric import Metric
-from occset.benchmark.tasks.parts import Audit, JudgeKind, Methods, Samples, Words
+from occset.benchmark.tasks.parts import Audit, Bins, JudgeKind, Methods, Samples, Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,6 +103,8 @@ class BenchTask:
         trial: ``"module:attr"`` of what makes a batch without data, called with (size, count), for check-method.
         remarks: ``"module:attr"`` of what check-method says of an answer, called with (answer, batch): `Remark` each.
         judges: further networks that have a say.
+        optional: columns that have no value (NaN) where nobody can tell one, of a sample or of a whole method, and why.
+        bins: of a column, by which tables are split beside the types; None for no such tables.
     """
 
     name: str
@@ -118,13 +120,21 @@ class BenchTask:
     trial: str
     remarks: str
     judges: tuple[JudgeKind, ...] = ()
+    optional: Mapping[str, str] = field(default_factory=dict)
+    bins: Bins | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an audit that would pass over what it names in silence.
+        """Refuse an audit that would pass over what it names in silence, and figures that need what may be missing.
 
         Raises:
-            ValueError: it names a figure that is unknown or pooled; differences are of values of one sample.
+            ValueError: the audit names a figure that is unknown or pooled (differences are of values of one sample); or the
+                headline, the bins or a pooled figure rest on an optional column.
         """
+        must = [self.headline, *([self.bins.column] if self.bins else [])]
+        must += [key for metric in self.metrics.values() if metric.ratio is not None for key in metric.needs]
+        for key in must:
+            if key in self.optional:
+                raise ValueError(f"{key} of {self.name} is optional, and tables need a value of it for each sample")
         for key in (*self.audit.above, *self.audit.perfect):
             if key not in self.metrics or self.metrics[key].ratio is not None:
                 raise ValueError(

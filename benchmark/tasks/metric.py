@@ -17,7 +17,7 @@ class Metric:
         key: its name in result files.
         label: its heading in tables.
         higher_is_better: direction in which methods are ranked.
-        unit: "" (a ratio or a value on 0..1) or "dB".
+        unit: "" (a ratio or a value on 0..1), "dB", "%" or "mm".
         digits: decimals shown.
         group: "primary" columns rank methods, "secondary" ones are shown on demand.
         definition: one sentence.

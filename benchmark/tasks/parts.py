@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from occset.benchmark.tasks.rule import Rule
@@ -71,6 +72,8 @@ class Methods:
         registered: every built-in name, the controls included, to its ``"module:attr"``.
         controls: names of known rank: shown, never ranked, and given whatever they ask for.
         told: names that are no controls, and yet are given some of the answers; to what these are.
+        needs: controls that do without a face only where its truth holds arrays whose names begin so; see `Samples.truth`.
+            On a protocol that shows other faces too they are absent, and an audit goes without them.
         roles: the controls that bound a method, "floor" and "ceiling" by name; they always run.
         defaults: those that run when none is named.
         forms: how others are named, beside ``package.module:Class`` and plug-ins.
@@ -83,6 +86,7 @@ class Methods:
     controls: tuple[str, ...]
     roles: Mapping[str, str]
     told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)
     defaults: tuple[str, ...] = ()
     forms: tuple[Form, ...] = ()
     unseen: Mapping[str, str] = field(default_factory=dict)
@@ -131,6 +135,26 @@ class Samples:
     faces: Callable[[OcclusionSet], list[str]] | None = None
     landmarks: bool = True
     truth: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How tables split samples by a number that each of them has, whatever the method.
+
+    Attributes:
+        column: that number; the same in the results of all methods.
+        edges: rising; a sample belongs to the first bin whose upper edge it does not exceed, and to none at or below the
+            first edge.
+        label: of a bin, such as "hidden {low:.0%} to {high:.0%}".
+    """
+
+    column: str
+    edges: tuple[float, ...]
+    label: str
+
+    def names(self) -> list[tuple[str, float, float]]:
+        """Each bin's name with its edges, the lower one exclusive."""
+        return [(self.label.format(low=low, high=high), low, high) for low, high in pairwise(self.edges)]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from occset.support.references import look_up
 TASKS: dict[str, str] = {
     "deocclusion": "occset.benchmark.tasks.deocclusion:TASK",
     "segmentation": "occset.benchmark.tasks.segmentation:TASK",
+    "reconstruction": "occset.benchmark.tasks.reconstruction:TASK",
 }
 """Every task by the name that rules and results use; the first is meant where a name could be of several."""
 

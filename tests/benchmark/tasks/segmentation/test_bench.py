@@ -88,7 +88,7 @@ def test_files_of_de_occlusion_stay_as_they_were(bench_set: OcclusionSet, tmp_pa
     stored = json.loads(result.path.read_text())
     assert "task" not in stored
     assert read_result(result.path).task == "deocclusion"
-    for task, said in (("reconstruction", "its task is 'reconstruction', this occset knows"), (3, "task must be str")):
+    for task, said in (("swapping", "its task is 'swapping', this occset knows"), (3, "task must be str")):
         result.path.write_text(json.dumps({**stored, "task": task}))
         with pytest.raises(BadInput, match=said):
             read_result(result.path)
