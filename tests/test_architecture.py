@@ -50,6 +50,7 @@ ROOMS = {
         "arcface",
         "morphable",
         "rendering",
+        "poisson",
         "builtin",
         "training",
         "photos",

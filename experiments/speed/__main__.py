@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 
-from experiments.speed import codec, importing, loader, metrics, rasteriser, rendering, startup, training
+from experiments.speed import codec, importing, loader, metrics, poisson, rasteriser, rendering, startup, training
 from occset.support.console import print_table
 
 
 def main() -> None:
     """Measure everything and print one table, or JSON with --json; exit status 1 when a limit is not held."""
-    parts = (rendering, metrics, rasteriser, startup, importing, training, loader, codec)
+    parts = (rendering, metrics, poisson, rasteriser, startup, importing, training, loader, codec)
     rows = [row for part in parts for row in part.measure()]
     if "--json" in sys.argv:
         print(json.dumps(rows, indent=2))
