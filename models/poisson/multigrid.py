@@ -11,7 +11,10 @@ Jacobi step before and after is the preconditioner. Everything is made of slices
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
+from functools import cache
+from types import EllipsisType
 
 import torch
 from torch import Tensor
@@ -72,7 +75,10 @@ class Level:
         return self.kept[0], self.kept[1]
 
 
-def _shifts(offset: int) -> tuple[tuple[object, slice, slice], tuple[object, slice, slice]]:
+_Index = tuple[EllipsisType, slice, slice]
+
+
+def _shifts(offset: int) -> tuple[_Index, _Index]:
     """Slices of the nodes that have a neighbour at an offset 0..8, and of these neighbours."""
     dy, dx = offset // 3 - 1, offset % 3 - 1
     own = {-1: slice(1, None), 0: slice(None), 1: slice(None, -1)}
@@ -107,9 +113,7 @@ def _coarser(fine: Level) -> tuple[Tensor, Tensor]:
     hat(d) * A_o(p) * hat(d + o - 2 k)
     """
     entries = _five_entries(fine) if fine.entries is None else fine.entries
-    offsets = _FIVE if fine.entries is None else range(9)
-    weights = torch.tensor([[[_galerkin(k, o, d) for d in range(9)] for o in offsets] for k in range(9)])
-    weights = weights.to(entries).view(9, -1, 3, 3)
+    weights = _galerkin(_FIVE if fine.entries is None else tuple(range(9))).to(entries)
     height, width = entries.shape[2:]
     padded = F.pad(entries, (1, 2 - width % 2, 1, 2 - height % 2))
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
@@ -128,13 +132,17 @@ def _five_entries(level: Level) -> Tensor:
     return entries
 
 
-def _galerkin(k: int, o: int, d: int) -> float:
-    """``hat(d) * hat(d + o - 2 k)`` of three offsets 0..8."""
-    product = 1.0
-    for part in (lambda offset: offset // 3 - 1, lambda offset: offset % 3 - 1):
-        for way in (part(d), part(d) + part(o) - 2 * part(k)):
-            product *= max(0.0, 1 - abs(way) / 2) if abs(way) < 2 else 0.0
-    return product
+@cache
+def _galerkin(offsets: tuple[int, ...]) -> Tensor:
+    """(9, N, 3, 3): ``hat(d) * hat(d + o - 2 k)`` for each offset k, each o of N, each d."""
+    parts = (lambda offset: offset // 3 - 1, lambda offset: offset % 3 - 1)  # dy and dx
+
+    def product(k: int, o: int, d: int) -> float:
+        ways = [way for part in parts for way in (part(d), part(d) + part(o) - 2 * part(k))]
+        return math.prod(max(0.0, 1 - abs(way) / 2) for way in ways)
+
+    values = [[[product(k, o, d) for d in range(9)] for o in offsets] for k in range(9)]
+    return torch.tensor(values).view(9, len(offsets), 3, 3)
 
 
 def _with_inverse(level: Level) -> Level:
