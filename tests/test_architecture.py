@@ -55,6 +55,7 @@ ROOMS = {
         "training",
         "photos",
         "segmentation",
+        "inpainting",
     ),
     "benchmark": (
         "methods",
@@ -83,6 +84,7 @@ LEAVES = {
     },
     "albumentations": {"occset/transforms.py"},
     "segmentation_models_pytorch": {"models/segmentation/architecture.py"},
+    "h5py": {"models/inpainting/perceptual.py"},
     "safetensors": {"models/weight_files.py"},
     "lightning_fabric": {"models/training/loop.py", "models/training/networks.py"},
     "tensorboard": {"models/training/board.py"},
