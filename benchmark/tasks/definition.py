@@ -7,7 +7,7 @@ to load are named by ``"module:attr"``, so that lists and pages cost no import o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from occset.benchmark.tasks.metric import Metric
@@ -103,6 +103,8 @@ class BenchTask:
         trial: ``"module:attr"`` of what makes a batch without data, called with (size, count), for check-method.
         remarks: ``"module:attr"`` of what check-method says of an answer, called with (answer, batch): `Remark` each.
         judges: further networks that have a say.
+        judged_since: of columns of judges that came later, the metric version from which they are stored.
+        agreeing: what is said of a method only where several figures say it: a word such as "identity", to their keys.
     """
 
     name: str
@@ -118,6 +120,8 @@ class BenchTask:
     trial: str
     remarks: str
     judges: tuple[JudgeKind, ...] = ()
+    judged_since: Mapping[str, int] = field(default_factory=dict)
+    agreeing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse an audit that would pass over what it names in silence.
@@ -136,10 +140,18 @@ class BenchTask:
         """Number of the conventions by which is scored now."""
         return max(self.columns)
 
+    def judge_columns(self, kind: JudgeKind, version: int) -> tuple[str, ...]:
+        """What a judge stores of each sample in a metric version, where it is asked."""
+        return tuple(column for column in kind.columns if self.judged_since.get(column, 0) <= version)
+
     def metrics_among(self, columns: Collection[str]) -> dict[str, Metric]:
-        """The figures that can be made of some columns of a result, and those of judges, which it may lack for a reason."""
-        stored = {*columns, *(column for kind in self.judges for column in kind.columns)}
-        return {key: metric for key, metric in self.metrics.items() if stored.issuperset(metric.needs)}
+        """The figures that can be made of some columns of a result."""
+        return {key: metric for key, metric in self.metrics.items() if set(columns).issuperset(metric.needs)}
+
+    def metrics_in(self, version: int) -> dict[str, Metric]:
+        """The figures of a metric version, and those of judges, which a result may lack for a reason."""
+        judged = [column for kind in self.judges for column in self.judge_columns(kind, version)]
+        return self.metrics_among([*self.columns[version], *judged])
 
     def judge_of(self, metric: Metric) -> JudgeKind | None:
         """Whose figure it is; None of the task's own."""
