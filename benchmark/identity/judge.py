@@ -39,7 +39,7 @@ def _metrics(key: str, label: str, cosine: str) -> dict[str, Metric]:
     )
     return {
         key: Metric(key, label, True, "", 4, "primary", cosine),
-        f"{key}_closed": Metric(f"{key}_closed", f"{label} gap", True, "", 3, "primary", says, ((gained,), (gap,))),
+        f"{key}_closed": Metric(f"{key}_closed", f"{label} closed", True, "", 3, "primary", says, ((gained,), (gap,))),
     }
 
 
