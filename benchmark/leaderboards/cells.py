@@ -30,10 +30,10 @@ class Cell:
 def metrics_of(result: Result) -> dict[str, Metric]:
     """The figures that a result has, by the columns of its metric version; as they are where the version is not known."""
     task = task_named(result.task)
-    columns = task.columns.get(result.metric_version)
-    if columns is not None:
-        return task.metrics_among(columns)
-    found = task.metrics_among(result.scores.columns)
+    if result.metric_version in task.columns:
+        return task.metrics_in(result.metric_version)
+    silent = [column for kind in task.judges if not result.judge(kind.key) for column in kind.columns]
+    found = task.metrics_among([*result.scores.columns, *silent])
     return found if any(task.judge_of(metric) is None for metric in found.values()) else {}
 
 
@@ -53,7 +53,7 @@ def cells_of(
     """For each result its cell of each metric over the samples that index `faces`."""
     found: list[dict[str, Cell]] = [{} for _ in results]
     for metric in metrics.values():
-        values = [_values(result, metric, faces.index, task, files) for result in results]
+        values = [values_of(result, metric, faces.index, task, files) for result in results]
         scored = _can_be_scored(values, faces) if metric.key in task.optional else faces
         ranked = {
             str(at): column
@@ -98,7 +98,7 @@ def _intervals(columns: list[pd.DataFrame | str], faces: pd.Series) -> list[Inte
     return found
 
 
-def _values(
+def values_of(
     result: Result, metric: Metric, samples: pd.Index, task: BenchTask, files: dict[str, str | None]
 ) -> pd.DataFrame | str:
     """`value` and, of a pooled figure, `weight` of the samples that are scored, or why there are none."""

@@ -112,8 +112,13 @@ def check_rows(rows: pd.DataFrame, result: Result, task: BenchTask, where: str, 
         OccsetError: a column is missing or not known, or a value is not finite; names column and sample.
     """
     found = list(rows.columns)
-    judged = {column: bool(result.judge(kind.key)) for kind in task.judges for column in kind.columns}
     columns = task.columns.get(result.metric_version)
+    judged = {
+        column: bool(result.judge(kind.key))
+        for kind in task.judges
+        for column in (kind.columns if columns is None else task.judge_columns(kind, result.metric_version))
+        if columns is not None or column in found
+    }
     if columns is None:
         columns = tuple(key for key in found if key not in (*KEYS, *judged))
     metrics = [*columns, *(column for column, there in judged.items() if there)]

@@ -105,6 +105,8 @@ class BenchTask:
         judges: further networks that have a say.
         optional: columns that have no value (NaN) where nobody can tell one, of a sample or of a whole method, and why.
         bins: of a column, by which tables are split beside the types; None for no such tables.
+        judged_since: of columns of judges that came later, the metric version from which they are stored.
+        agreeing: what is said of a method only where several figures say it: a word such as "identity", to their keys.
     """
 
     name: str
@@ -122,6 +124,8 @@ class BenchTask:
     judges: tuple[JudgeKind, ...] = ()
     optional: Mapping[str, str] = field(default_factory=dict)
     bins: Bins | None = None
+    judged_since: Mapping[str, int] = field(default_factory=dict)
+    agreeing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse an audit that would pass over what it names in silence, and figures that need what may be missing.
@@ -146,10 +150,18 @@ class BenchTask:
         """Number of the conventions by which is scored now."""
         return max(self.columns)
 
+    def judge_columns(self, kind: JudgeKind, version: int) -> tuple[str, ...]:
+        """What a judge stores of each sample in a metric version, where it is asked."""
+        return tuple(column for column in kind.columns if self.judged_since.get(column, 0) <= version)
+
     def metrics_among(self, columns: Collection[str]) -> dict[str, Metric]:
-        """The figures that can be made of some columns of a result, and those of judges, which it may lack for a reason."""
-        stored = {*columns, *(column for kind in self.judges for column in kind.columns)}
-        return {key: metric for key, metric in self.metrics.items() if stored.issuperset(metric.needs)}
+        """The figures that can be made of some columns of a result."""
+        return {key: metric for key, metric in self.metrics.items() if set(columns).issuperset(metric.needs)}
+
+    def metrics_in(self, version: int) -> dict[str, Metric]:
+        """The figures of a metric version, and those of judges, which a result may lack for a reason."""
+        judged = [column for kind in self.judges for column in self.judge_columns(kind, version)]
+        return self.metrics_among([*self.columns[version], *judged])
 
     def judge_of(self, metric: Metric) -> JudgeKind | None:
         """Whose figure it is; None of the task's own."""

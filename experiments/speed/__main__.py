@@ -11,6 +11,7 @@ from experiments.speed import (
     importing,
     loader,
     metrics,
+    poisson,
     rasteriser,
     rendering,
     startup,
@@ -21,7 +22,7 @@ from occset.support.console import print_table
 
 def main() -> None:
     """Measure everything and print one table, or JSON with --json; exit status 1 when a limit is not held."""
-    parts = (rendering, metrics, rasteriser, differentiable, startup, importing, training, loader, codec)
+    parts = (rendering, metrics, poisson, rasteriser, differentiable, startup, importing, training, loader, codec)
     rows = [row for part in parts for row in part.measure()]
     if "--json" in sys.argv:
         print(json.dumps(rows, indent=2))

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import torch
 
+from occset.models.morphable.meshes import SUFFIXES, write_mesh
 from occset.models.photos.crops import Crop
 from occset.models.photos.files import find_photos, target
 from occset.models.photos.run import Done, run_over_photos
 from occset.models.photos.sheet import tile
-from occset.models.reconstruction.meshes import SUFFIXES, write_mesh
 from occset.models.reconstruction.reconstructor import FaceReconstructor
 from occset.pictures.images import read_image, write_png
 from occset.pictures.landmarks import transform_points
@@ -64,7 +64,7 @@ def reconstruct_photos(
 
     def find(images: np.ndarray) -> list[_Found]:
         vectors, renders, masks = network.reconstruct(images)
-        landmarks = network.draw_landmarks(vectors, images.shape[1])
+        landmarks = network.geometry(vectors, images.shape[1])["points"]
         return [_Found(*one) for one in zip(vectors, renders, masks, landmarks, strict=True)]
 
     def write(crop: Crop, found: _Found) -> None:

@@ -19,6 +19,7 @@ from occset.models.reconstruction.coefficients import Layout
 from occset.models.reconstruction.face import FaceModel, View
 from occset.models.reconstruction.opening import open_face_model
 from occset.models.reconstruction.task import bounded
+from occset.models.rendering import camera
 from occset.models.rendering.colour import to_display
 from occset.models.segmentation.network import to_input
 from occset.support.errors import BadInput
@@ -145,12 +146,6 @@ class FaceReconstructor(Pretrained):
         return np.concatenate(vectors), np.concatenate(renders), np.concatenate(masks)
 
     @torch.inference_mode()
-    def draw_landmarks(self, vectors: np.ndarray, size: int) -> np.ndarray:
-        """The 68 landmarks of (B, D) coefficients, (B, 68, 2) pixels of a crop of `size`."""
-        parts = bounded(self.layout.split(torch.from_numpy(vectors).to(self.device)))
-        return self.face.landmarks(parts, size).cpu().numpy()
-
-    @torch.inference_mode()
     def mesh(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The face part of (D,) coefficients as a mesh: (V, 3) millimetres in head axes, (V, 3) uint8 RGB albedo, (T, 3)
         triangles."""
@@ -159,3 +154,22 @@ class FaceReconstructor(Pretrained):
         vertices, albedo = self.face.vertices(parts)[0, used], self.face.albedo(parts)[0, used]
         colours = (to_display(albedo).clamp(0, 1) * 255).round().to(torch.uint8)
         return vertices.cpu().numpy(), colours.cpu().numpy(), corners.cpu().numpy()
+
+    @property
+    def topology(self) -> str:
+        """Name of the mesh whose vertices `geometry` gives, see `occset.benchmark.methods.interfaces.Reconstructor`."""
+        return self.model.name
+
+    @torch.inference_mode()
+    def geometry(self, coefficients: np.ndarray, size: int) -> dict[str, np.ndarray]:
+        """What (B, D) coefficients say beside the picture: "points" (B, 68, 2) pixels of a picture of `size`, "landmarks"
+        (B, 68, 3) and "vertices" (B, V, 3) in camera millimetres, "albedo" (B, V, 3), "light" (B, 9, C)."""
+        parts = bounded(self.layout.split(torch.from_numpy(coefficients).to(self.device)))
+        told = {
+            "points": self.face.landmarks(parts, size),
+            "landmarks": self.face.points(parts),
+            "vertices": camera.to_camera(self.face.vertices(parts), parts.pose),
+            "albedo": self.face.albedo(parts),
+            "light": parts.light,
+        }
+        return {name: values.cpu().numpy() for name, values in told.items()}

@@ -121,7 +121,9 @@ def occset(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
 
 @pytest.fixture
 def no_arcface(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine on which no ArcFace file is found."""
+    """A machine on which neither ArcFace's file is found nor dlib's."""
+    monkeypatch.delenv("OCCSET_DLIB", raising=False)
+    monkeypatch.setattr("occset.benchmark.identity.dlib_faces._packaged", lambda: None)
     monkeypatch.delenv("OCCSET_ARCFACE", raising=False)
     monkeypatch.setattr("occset.models.arcface._packaged", lambda: None)
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")

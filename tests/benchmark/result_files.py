@@ -16,11 +16,20 @@ from occset.benchmark.tasks.deocclusion.columns import PIXEL_METRICS
 from occset.pictures.images import write_png
 
 ARCFACE = {"file": "9c" * 32, "name": "w600k_mbf.onnx"}
+DLIB = {"file": "4d" * 32, "name": "dlib.dat"}
 TYPES = ("hair", "mask", "sunglasses")
 
 
-def make_scores(quality: float, samples: int = 24, *, identity: bool = True, seed: int = 0) -> pd.DataFrame:
-    """Two samples a face, three types in turn; `quality` 0..1 moves every metric the good way."""
+def make_scores(
+    quality: float,
+    samples: int = 24,
+    *,
+    identity: bool = True,
+    second: float | None = None,
+    version: int = 1,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Two samples a face, three types in turn; `quality` 0..1 moves every metric the good way, `second` those of dlib."""
     rng = np.random.default_rng(seed)
     scores = pd.DataFrame({"sample": [f"s{i:04d}" for i in range(samples)]})
     scores["face"] = [f"f{i // 2:03d}" for i in range(samples)]
@@ -29,8 +38,11 @@ def make_scores(quality: float, samples: int = 24, *, identity: bool = True, see
     for metric in PIXEL_METRICS:
         good = quality - hard
         scores[metric.key] = 0.5 - 0.4 * good if not metric.higher_is_better else good * (50 if metric.unit else 1)
-    if identity:
-        scores["id"] = quality - hard
+    for key, found in (("id", quality if identity else None), ("id2", second)):
+        if found is not None:
+            scores[key] = found - hard
+            if version > 1:
+                scores[f"{key}_gained"], scores[f"{key}_gap"] = found - 0.2, 0.8
     return scores
 
 
@@ -64,9 +76,19 @@ def make_result(method: str = "telea", **changes: Any) -> Result:
 def add_result(tmp_path: Path) -> Callable[..., Result]:
     """Write a result into tmp_path/results: `add_result("ng", 0.8, given=[], ...)`."""
 
-    def add(method: str, quality: float, *, seed: int = 0, pictures: int = 0, **changes: Any) -> Result:
-        result = make_result(method, **changes)
-        scores = make_scores(quality, result.samples, identity=result.arcface is not None, seed=seed)
+    def add(
+        method: str, quality: float, *, second: float | None = None, seed: int = 0, pictures: int = 0, **changes: Any
+    ) -> Result:
+        judged = {} if second is None else {"judges": {"id2": DLIB}, "metric_version": 2}
+        result = make_result(method, **(judged | changes))
+        scores = make_scores(
+            quality,
+            result.samples,
+            identity=result.arcface is not None,
+            second=second,
+            version=result.metric_version,
+            seed=seed,
+        )
         folder = tmp_path / "results" / result.protocol
         write_result(result, scores, folder)
         for at, sample in enumerate(scores["sample"][:pictures]):

@@ -86,9 +86,9 @@ def test_means_and_intervals(results: list[Result]) -> None:
 def test_the_table_says_the_same_as_text(results: list[Result]) -> None:
     row = next(row for row in summary(results) if row["method"] == "worst")
     mean = results[0].scores["l1"].mean()
-    assert list(row) == ["rank", "method", "given", "L1", "PSNR", "SSIM", "ID", "ms/image"]
+    assert list(row) == ["rank", "method", "given", "L1", "PSNR", "SSIM", "ID", "ID2", "ms/image"]
     assert row["L1"].startswith(f"{mean:.4f} [0.")
-    assert (row["PSNR"], row["ID"]) == ("0.50 [0.50, 0.50]", "none")
+    assert (row["PSNR"], row["ID"], row["ID2"]) == ("0.50 [0.50, 0.50]", "none", "none")
 
 
 def test_identity_is_shown_where_it_was_scored(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from occset.benchmark.identity.judge import ARCFACE
+from occset.benchmark.identity.judge import ARCFACE, DLIB
 from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.deocclusion import rules
-from occset.benchmark.tasks.deocclusion.columns import METRIC_VERSION, METRICS, PIXEL_METRICS
+from occset.benchmark.tasks.deocclusion.columns import JUDGED_SINCE, METRIC_VERSION, METRICS, PIXEL_METRICS
 from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, Words
 
 _HERE = "occset.benchmark.tasks.deocclusion"
@@ -52,6 +52,8 @@ TASK = BenchTask(
             "dilated by 1 % of the width. Every figure is the mean of values computed picture by picture.",
             "Automatic methods see the occluded picture alone; those given the true mask are told where the "
             "occluder is. The floor is the occluded input left as it is, the ceiling is the truth itself.",
+            "Identity is judged by two networks, of which the second, dlib's, was never trained against. A method is "
+            "called ahead in identity only where both find it significantly better.",
         ),
     ),
     methods=Methods(
@@ -71,20 +73,29 @@ TASK = BenchTask(
         ),
     ),
     metrics=METRICS,
-    columns={METRIC_VERSION: tuple(metric.key for metric in PIXEL_METRICS)},
+    columns=dict.fromkeys(range(1, METRIC_VERSION + 1), tuple(metric.key for metric in PIXEL_METRICS)),
     headline="l1",
-    shown=("l1", "psnr", "ssim", "id"),
+    shown=("l1", "psnr", "ssim", "id", "id2"),
     # for ID only the truth's first place counts: a black hole can score above an inpainted one
     audit=Audit(
         above={
             **dict.fromkeys(("l1", "psnr", "ssim"), _PIXELS),
-            "id": tuple(("truth", other) for other in ("shifted-truth", "input", "mean-colour", "noise")),
+            **dict.fromkeys(
+                ("id", "id2"),
+                tuple(("truth", other) for other in ("shifted-truth", "input", "mean-colour", "noise")),
+            ),
         },
-        perfect={"l1": {"truth": 0.0}, "psnr": {"truth": 60.0}, "ssim": {"truth": 1.0}, "id": {"truth": 1.0}},
+        perfect={
+            "l1": {"truth": 0.0},
+            "psnr": {"truth": 60.0},
+            **{key: {"truth": 1.0} for key in ("ssim", "id", "id2")},
+        },
     ),
     samples=Samples(rules.RULES, faces=rules.bare_faces),
     evaluator=f"{_HERE}.evaluator:PictureEvaluator",
     trial=f"{_HERE}.trial:make_batch",
     remarks=f"{_HERE}.trial:remarks",
-    judges=(ARCFACE,),
+    judges=(ARCFACE, DLIB),
+    judged_since=JUDGED_SINCE,
+    agreeing={"identity": ("id", "id2")},
 )

@@ -14,11 +14,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from occset.benchmark.identity.judge import METRIC as IDENTITY
+from occset.benchmark.identity.judge import IDENTITY, IDENTITY_2
 from occset.benchmark.tasks.metric import Metric
 
-METRIC_VERSION = 1
-"""Number of the conventions below; results of different numbers are never put into one table."""
+METRIC_VERSION = 2
+"""Number of the conventions below; results of different numbers are never put into one table.
+
+1: the pixels, and ArcFace's cosine. 2: besides, dlib's cosine, and of both the share of the gap closed.
+"""
+
+JUDGED_SINCE = {"id_gained": 2, "id_gap": 2, "id2": 2, "id2_gained": 2, "id2_gap": 2}
+"""Columns of judges that came later, to the number from which they are stored."""
 
 
 _L1 = "Mean absolute difference to the truth on 0..1, over pixels and channels"
@@ -79,5 +85,10 @@ PIXEL_METRICS: tuple[Metric, ...] = (
 )
 """What `evaluate` returns, in the order of columns."""
 
-METRICS: dict[str, Metric] = {m.key: m for m in (*PIXEL_METRICS[:3], IDENTITY, *PIXEL_METRICS[3:])}
+METRICS: dict[str, Metric] = {
+    **{m.key: m for m in PIXEL_METRICS[:3]},
+    **IDENTITY,
+    **IDENTITY_2,
+    **{m.key: m for m in PIXEL_METRICS[3:]},
+}
 """Every column by key: primary ones first."""

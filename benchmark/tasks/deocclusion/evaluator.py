@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from occset.benchmark.identity.judge import IdentityJudge
+from occset.benchmark.identity.judge import CosineJudge
 from occset.benchmark.methods.guard import (
     Checked,
     Hand,
@@ -29,7 +29,7 @@ from occset.samples.render import Renderer
 class PictureEvaluator:
     """Pictures are pasted into the hole and held against the clean ones; judges look at who they show."""
 
-    def __init__(self, judges: Mapping[str, IdentityJudge]) -> None:
+    def __init__(self, judges: Mapping[str, CosineJudge]) -> None:
         """Take over the judges, by key."""
         self.judges = judges
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from occset.benchmark.identity.judge import METRIC as IDENTITY
+from occset.benchmark.identity.judge import IDENTITY
 from occset.benchmark.tasks.metric import Metric
 
 METRIC_VERSION = 1
@@ -42,7 +42,7 @@ _METRICS = (
         "all 68 where the set has them, else five points.",
     ),
     replace(
-        IDENTITY,
+        IDENTITY["id"],
         definition="ArcFace cosine between the render alone, on black, and the clean picture, both warped by the face's "
         "five landmarks to 112 x 112.",
     ),

@@ -1,4 +1,4 @@
-"""A second judge beside ArcFace, made here: one more entry in the task's `judges`, and its columns are everywhere."""
+"""A further judge, made here: one more entry in the task's `judges`, and its columns are everywhere."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ColourJudge:
     def columns(self, pictures: np.ndarray, points: np.ndarray) -> list[dict[str, float]]:
         found, floor = (_unit(pictures) * self.truths).sum(1), (self.inputs * self.truths).sum(1)
         return [
-            {"id2": float(a), "id2_gained": float(a - b), "id2_gap": float(1 - b)}
+            {"colour": float(a), "colour_gained": float(a - b), "colour_gap": float(1 - b)}
             for a, b in zip(found, floor, strict=True)
         ]
 
@@ -61,23 +61,23 @@ def find(file: Path | None) -> Weights | str:
 
 
 KIND = JudgeKind(
-    key="id2",
+    key="colour",
     network="colour",
-    columns=("id2", "id2_gained", "id2_gap"),
+    columns=("colour", "colour_gained", "colour_gap"),
     missing="it was not asked",
     find="tests.benchmark.identity.test_judge:find",
     load="tests.benchmark.identity.test_judge:ColourJudge",
 )
 METRICS = {
-    "id2": Metric("id2", "ID 2", True, "", 4, "primary", "Cosine of mean colours."),
-    "id2_closed": Metric(
-        "id2_closed", "Gap closed", True, "", 3, "primary", "Of the gap.", (("id2_gained",), ("id2_gap",))
+    "colour": Metric("colour", "Colour", True, "", 4, "primary", "Cosine of mean colours."),
+    "colour_closed": Metric(
+        "colour_closed", "Gap closed", True, "", 3, "primary", "Of the gap.", (("colour_gained",), ("colour_gap",))
     ),
 }
 
 
 @pytest.fixture(autouse=True)
-def second_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+def further_judge(monkeypatch: pytest.MonkeyPatch) -> None:
     task = deocclusion.TASK
     changed = replace(task, judges=(*task.judges, KIND), metrics={**task.metrics, **METRICS})
     monkeypatch.setattr(deocclusion, "TASK", changed)
@@ -89,25 +89,26 @@ def protocol(bench_set: OcclusionSet) -> Protocol:
 
 
 def test_its_columns_are_stored_ranked_and_shown(bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path) -> None:
-    judges = {"id2": Weights(tmp_path / "weights", "ab" * 32), "id": "there is none"}
+    judges = {"colour": Weights(tmp_path / "weights", "ab" * 32), "id": "there is none"}
     methods = ["mean-colour", "input", "truth"]
     done = run(bench_set, protocol, methods, tmp_path / "r", judges=judges, workers=1)
     assert not done.broken
     for result in done.results:
         stored = read_result(result.path)  # type: ignore[arg-type]
-        assert stored.judges == {"id2": {"file": "ab" * 32, "name": "weights"}}
+        assert stored.judges["colour"] == {"file": "ab" * 32, "name": "weights"}
+        assert set(stored.judges["id2"]) == {"missing"}
         assert (stored.arcface, stored.id_missing) == (None, "there is none")
-        assert {"id2", "id2_gap"} <= set(stored.scores) and "id" not in stored.scores
+        assert {"colour", "colour_gap"} <= set(stored.scores) and "id" not in stored.scores
     (table,) = read_tables([tmp_path / "r"])
     rows = {row.result.method: row.cells[ALL] for row in table.rows}
-    assert rows["truth"]["id2_closed"].mean == pytest.approx(1) and rows["input"]["id2_closed"].mean == 0
-    assert rows["mean-colour"]["id2"].rank == 1 and rows["mean-colour"]["id"].reason == "there is none"
+    assert rows["truth"]["colour_closed"].mean == pytest.approx(1) and rows["input"]["colour_closed"].mean == 0
+    assert rows["mean-colour"]["colour"].rank == 1 and rows["mean-colour"]["id"].reason == "there is none"
     paths = build(tmp_path / "r", tmp_path / "site")
     (first, *_) = csv.DictReader(paths["csv"].read_text().splitlines())
-    assert (first["id_missing"], first["id2_missing"]) == ("there is none", "")
+    assert (first["id_missing"], first["colour_missing"]) == ("there is none", "")
     again = run(bench_set, protocol, methods, tmp_path / "r", judges=judges, workers=1)
     assert set(again.reused) == set(methods)
-    other = {**judges, "id2": Weights(tmp_path / "weights", "cd" * 32)}
+    other = {**judges, "colour": Weights(tmp_path / "weights", "cd" * 32)}
     assert run(bench_set, protocol, ["input"], tmp_path / "r", judges=other, workers=1).reused == []
 
 
@@ -115,22 +116,24 @@ def test_results_without_it_say_why(
     bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, no_arcface: None, add_result: Any
 ) -> None:
     found = find_judges(deocclusion.TASK, {})
-    assert found["id2"] == "nobody has it"
+    assert found["colour"] == "nobody has it"
     (result,) = run(bench_set, protocol, ["input"], tmp_path / "r", judges=found, workers=1).results
-    assert result.judges == {"id2": {"missing": "nobody has it"}}
+    assert result.judges["colour"] == {"missing": "nobody has it"}
     (row,) = read_tables([tmp_path / "r"])[0].rows
-    assert row.cells[ALL]["id2_closed"].reason == "nobody has it"
-    older = add_result("telea", 0.6)  # from before there was a second judge
+    assert row.cells[ALL]["colour_closed"].reason == "nobody has it"
+    older = add_result("telea", 0.6)  # from before there was another judge
     assert "judges" not in json.loads(older.path.read_text())
     (row,) = read_tables([tmp_path / "results"])[0].rows
-    assert (row.cells[ALL]["id2"].mean, row.cells[ALL]["id2"].reason) == (None, "no reason was recorded")
+    assert (row.cells[ALL]["colour"].mean, row.cells[ALL]["colour"].reason) == (None, "no reason was recorded")
     assert row.cells[ALL]["id"].mean is not None
 
 
-@pytest.mark.parametrize("entry", [{"id2": {"file": "x"}}, {"id2": {}}, {"id2": "x"}, {"id2": {"missing": 3}}])
+@pytest.mark.parametrize(
+    "entry", [{"colour": {"file": "x"}}, {"colour": {}}, {"colour": "x"}, {"colour": {"missing": 3}}]
+)
 def test_a_damaged_entry_is_named(tmp_path: Path, entry: object) -> None:
     path = write_result(
-        result_files.make_result(judges={"id2": {"missing": "no"}}), result_files.make_scores(0.5), tmp_path
+        result_files.make_result(judges={"colour": {"missing": "no"}}), result_files.make_scores(0.5), tmp_path
     )
     path.write_text(json.dumps({**json.loads(path.read_text()), "judges": entry}))
     with pytest.raises(BadInput, match="judges"):

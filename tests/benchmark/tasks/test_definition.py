@@ -40,6 +40,8 @@ def test_what_a_task_names_exists(name: str) -> None:
         *(form.opens for form in methods.forms),
     ):
         assert callable(load(reference))
+    assert set(task.judged_since) <= {column for kind in task.judges for column in kind.columns}
+    assert {key for keys in task.agreeing.values() for key in keys} <= set(task.metrics)
     for kind in task.judges:
         assert callable(load(kind.find)) and callable(load(kind.load))
 
@@ -57,7 +59,10 @@ def test_the_trial_of_a_task_is_a_batch_of_its_evaluator(name: str) -> None:
 def test_de_occlusion_is_what_it_was() -> None:
     task = deocclusion.TASK
     assert task.audit.runs == ("truth", "shifted-truth", "input", "mean-colour", "noise")
-    assert (task.shown, task.headline, task.metric_version) == (("l1", "psnr", "ssim", "id"), "l1", 1)
+    assert (task.shown, task.headline, task.metric_version) == (("l1", "psnr", "ssim", "id", "id2"), "l1", 2)
+    first = task.metrics_in(1)
+    assert [key for key, metric in first.items() if metric.group == "primary"] == ["l1", "psnr", "ssim", "id"]
+    assert list(task.metrics_in(2))[3:7] == ["id", "id_closed", "id2", "id2_closed"]
 
 
 def test_rules_name_their_tasks() -> None:

@@ -1,0 +1,1 @@
+"""NG: the network that paints the face without what hid it."""

@@ -1,0 +1,37 @@
+"""In: the picture with what hides the face drowned in noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from occset.support.errors import OccsetError
+
+MEAN, DEVIATION = 0.5, 0.25
+"""Of the Gaussian noise, on 0..1, where it is cut off."""
+
+
+def noise(seed: int, height: int, width: int) -> Tensor:
+    """(3, height, width) float32 on 0..1; the same seed gives the same values."""
+    values = np.random.default_rng(seed).standard_normal((3, height, width), dtype=np.float32)
+    return torch.from_numpy(np.clip(MEAN + DEVIATION * values, 0, 1))
+
+
+def drowned(pictures: Tensor, hidden: Tensor, seeds: Sequence[int]) -> Tensor:
+    """In: pictures whose hidden pixels are replaced by noise. Nothing of these pixels is left.
+
+    Args:
+        pictures: (B, 3, H, W) float on 0..1.
+        hidden: Mo, (B, 1, H, W); from 0.5 on a pixel counts as hidden, so that no soft edge lets through what hides.
+        seeds: one a picture, so that its noise does not depend on the others in the batch.
+
+    Raises:
+        OccsetError: there is another number of seeds than of pictures.
+    """
+    if len(seeds) != len(pictures):
+        raise OccsetError(f"{len(pictures)} pictures to drown in noise came with {len(seeds)} seeds: give one each")
+    values = torch.stack([noise(seed, *pictures.shape[2:]) for seed in seeds]).to(pictures)
+    return torch.where(hidden >= 0.5, values, pictures)

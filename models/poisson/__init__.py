@@ -1,0 +1,1 @@
+"""Poisson blending: gradients of one picture, values of another where they meet."""
