@@ -23,6 +23,6 @@ TWIN = replace(
     name="deep3d",
     title="NR unhardened",
     says="NR's twin that never saw an occluder in training",
-    task=f"{_HERE}.twin:TwinTask",
-    inference=f"{_HERE}.twin:Twin",
+    task=f"{_HERE}.task:TwinTask",
+    inference=f"{_HERE}.reconstructor:Twin",
 )

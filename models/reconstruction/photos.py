@@ -64,11 +64,11 @@ def reconstruct_photos(
 
     def find(images: np.ndarray) -> list[_Found]:
         vectors, renders, masks = network.reconstruct(images)
-        landmarks = network.geometry(vectors, images.shape[1])["points"]
+        landmarks = network.drawer.landmarks(vectors, images.shape[1])
         return [_Found(*one) for one in zip(vectors, renders, masks, landmarks, strict=True)]
 
     def write(crop: Crop, found: _Found) -> None:
-        write_mesh(target(out, crop.name, suffixes[0]), *network.mesh(found.vector))
+        write_mesh(target(out, crop.name, suffixes[0]), *network.drawer.mesh(found.vector))
         photo = read_image(photo_files[crop.name])
         write_png(target(out, crop.name, ".png"), over_photo(photo, crop, found.render, found.mask))
         told = json.dumps(describe(network, crop, found.vector, found.landmarks), indent=1)

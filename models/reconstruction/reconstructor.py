@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,27 +16,12 @@ from occset.models.pretrained import Pretrained
 from occset.models.reconstruction.albedo import unpack_albedo
 from occset.models.reconstruction.architecture import Architecture
 from occset.models.reconstruction.coefficients import Layout
-from occset.models.reconstruction.face import FaceModel, View
+from occset.models.reconstruction.drawer import FaceDrawer
 from occset.models.reconstruction.opening import open_face_model
-from occset.models.reconstruction.task import bounded
-from occset.models.rendering import camera
-from occset.models.rendering.colour import to_display
 from occset.models.segmentation.network import to_input
 from occset.support.errors import BadInput
 
-
-class Reconstruction(NamedTuple):
-    """What NR says of B pictures.
-
-    Attributes:
-        vectors: (B, D) coefficients.
-        view: how the faces look, at the pictures' size.
-        landmarks: (B, 68, 2) pixels of the pictures.
-    """
-
-    vectors: Tensor
-    view: View
-    landmarks: Tensor
+_MADE_HERE = ("model", "drawer")
 
 
 class FaceReconstructor(Pretrained):
@@ -59,7 +44,7 @@ class FaceReconstructor(Pretrained):
         """The morphable model, with the albedo that came with the weights.
 
         Raises:
-            BadInput: the weights were trained with another version of it.
+            BadInput: the weights were trained with a morphable model of other sizes.
         """
         about, network = self.about["network"], self.network
         model = open_face_model(str(about["morphable"]))
@@ -72,26 +57,44 @@ class FaceReconstructor(Pretrained):
         return model
 
     @cached_property
-    def face(self) -> FaceModel:
-        """Draws what the network says, at the morphable model's full level."""
-        return FaceModel(self.model, int(self.about["network"]["colours"]), coarse=False).to(self.device)
+    def drawer(self) -> FaceDrawer:
+        """Draws what the network says."""
+        return FaceDrawer(self.model, int(self.about["network"]["colours"]), self.device)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the network and the models."""
-        kept = super().__getstate__()
-        return {key: value for key, value in kept.items() if key not in ("model", "face")}
+        return {key: value for key, value in super().__getstate__().items() if key not in _MADE_HERE}
 
     @property
     def layout(self) -> Layout:
         """Of the coefficients."""
-        return self.face.layout
+        return self.drawer.layout
 
     @property
     def size(self) -> int:
         """Side in pixels at which the network looks at pictures."""
         return int(self.about["network"]["size"])
 
-    @torch.inference_mode()
+    @property
+    def topology(self) -> str:
+        """Name of the mesh whose vertices `geometry` gives, see `occset.benchmark.methods.interfaces.Reconstructor`."""
+        return self.model.name
+
+    @torch.no_grad()
+    def vectors(self, batch: Tensor) -> Tensor:
+        """(B, H, W, 3) uint8 RGB, aligned faces on the network's device, to (B, D) coefficients.
+
+        Raises:
+            BadInput: what the network answers is not finite.
+        """
+        x = to_input(batch)
+        if x.shape[2:] != (self.size, self.size):
+            x = F.interpolate(x, size=(self.size,) * 2, mode="bilinear", align_corners=False, antialias=True)
+        found: Tensor = self.network(x)
+        if not torch.isfinite(found).all():  # weights that are finite can still overflow
+            raise BadInput(f"{self.weights}: what the network answers is not finite: restore the file, or name another")
+        return found
+
     def coefficients(self, images: np.ndarray) -> np.ndarray:
         """(B, H, W, 3) uint8 RGB, aligned faces, to (B, D) float32.
 
@@ -99,77 +102,29 @@ class FaceReconstructor(Pretrained):
             BadInput: the pictures are none, or what the network answers is not finite.
         """
         found = [np.zeros((0, self.layout.size), np.float32)]
-        for batch in self.batches(images):
-            found.append(self._vectors(batch).cpu().numpy())
+        found += [self.vectors(batch).cpu().numpy() for batch in self.batches(images)]
         return np.concatenate(found)
 
-    def _vectors(self, batch: Tensor) -> Tensor:
-        x = to_input(batch)
-        if x.shape[2:] != (self.size, self.size):
-            x = F.interpolate(x, size=(self.size,) * 2, mode="bilinear", align_corners=False, antialias=True)
-        vectors: Tensor = self.network(x)
-        if not torch.isfinite(vectors).all():  # weights that are finite can still overflow
-            raise BadInput(f"{self.weights}: what the network answers is not finite: restore the file, or name another")
-        return vectors
-
-    @torch.inference_mode()
-    def look(self, images: Tensor) -> Reconstruction:
-        """Reconstruct and draw.
-
-        Args:
-            images: (B, S, S, 3) uint8 RGB on the network's device.
-        """
-        vectors = self._vectors(images)
-        return self.draw(vectors, images.shape[1])
-
-    @torch.inference_mode()
-    def draw(self, vectors: Tensor, size: int) -> Reconstruction:
-        """How (B, D) coefficients look in a picture of `size`."""
-        parts = bounded(self.layout.split(vectors))
-        return Reconstruction(vectors, self.face(parts, size), self.face.landmarks(parts, size))
-
     def reconstruct(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """See `occset.benchmark.methods.interfaces.Reconstructor`: coefficients, renders on black, masks."""
+        """See `occset.benchmark.methods.interfaces.Reconstructor`: coefficients, renders on black, masks.
+
+        Raises:
+            BadInput: the pictures are no squares, or what the network answers is not finite.
+        """
         if images.ndim != 4 or images.shape[1] != images.shape[2]:
-            raise BadInput(f"{self.title} takes square pictures of aligned faces, not {images.shape[1:3]}")
-        vectors, renders, masks = [], [], []
-        for batch in self.batches(images):
-            found = self.look(batch)
-            mask = found.view.mask
-            shown = (found.view.image.clamp(0, 1) * 255).round().to(torch.uint8)
-            renders.append((shown * (mask > 0)).permute(0, 2, 3, 1).cpu().numpy())
-            masks.append(((mask[:, 0] > 0.5) * 255).to(torch.uint8).cpu().numpy())
-            vectors.append(found.vectors.cpu().numpy())
-        if not vectors:
-            side = images.shape[1]
-            return np.zeros((0, self.layout.size), np.float32), images[:0], np.zeros((0, side, side), np.uint8)
-        return np.concatenate(vectors), np.concatenate(renders), np.concatenate(masks)
+            raise BadInput(f"{self.title} takes square pictures of aligned faces, not {images.shape}")
+        vectors = self.coefficients(images)
+        return (vectors, *self.drawer.pictures(vectors, images.shape[1]))
 
-    @torch.inference_mode()
-    def mesh(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The face part of (D,) coefficients as a mesh: (V, 3) millimetres in head axes, (V, 3) uint8 RGB albedo, (T, 3)
-        triangles."""
-        parts = self.layout.split(torch.from_numpy(vector)[None].to(self.device))
-        used, corners = self.face.triangles.unique(return_inverse=True)
-        vertices, albedo = self.face.vertices(parts)[0, used], self.face.albedo(parts)[0, used]
-        colours = (to_display(albedo).clamp(0, 1) * 255).round().to(torch.uint8)
-        return vertices.cpu().numpy(), colours.cpu().numpy(), corners.cpu().numpy()
-
-    @property
-    def topology(self) -> str:
-        """Name of the mesh whose vertices `geometry` gives, see `occset.benchmark.methods.interfaces.Reconstructor`."""
-        return self.model.name
-
-    @torch.inference_mode()
     def geometry(self, coefficients: np.ndarray, size: int) -> dict[str, np.ndarray]:
-        """What (B, D) coefficients say beside the picture: "points" (B, 68, 2) pixels of a picture of `size`, "landmarks"
-        (B, 68, 3) and "vertices" (B, V, 3) in camera millimetres, "albedo" (B, V, 3), "light" (B, 9, C)."""
-        parts = bounded(self.layout.split(torch.from_numpy(coefficients).to(self.device)))
-        told = {
-            "points": self.face.landmarks(parts, size),
-            "landmarks": self.face.points(parts),
-            "vertices": camera.to_camera(self.face.vertices(parts), parts.pose),
-            "albedo": self.face.albedo(parts),
-            "light": parts.light,
-        }
-        return {name: values.cpu().numpy() for name, values in told.items()}
+        """What coefficients say beside the picture, see `FaceDrawer.geometry`."""
+        return self.drawer.geometry(coefficients, size)
+
+
+class Twin(FaceReconstructor):
+    """The unhardened twin with trained weights: same network, data and steps, but no occluder in training.
+
+    It stands for Deep3DFaceReconstruction ([37] of the paper) in tables: what hardening brings is its distance to NR.
+    """
+
+    name = "deep3d"

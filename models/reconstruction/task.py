@@ -18,7 +18,7 @@ from occset.dataset.usable import usable_faces
 from occset.models.arcface_network import ArcFaceNetwork
 from occset.models.reconstruction import losses
 from occset.models.reconstruction.albedo import pack_albedo
-from occset.models.reconstruction.coefficients import Coefficients
+from occset.models.reconstruction.drawer import bounded
 from occset.models.reconstruction.face import FaceModel
 from occset.models.reconstruction.fits import fits_of
 from occset.models.reconstruction.opening import open_face_model
@@ -203,10 +203,11 @@ class ReconstructionTask:
         return {"validation": np.vstack(rows)}
 
 
-def bounded(parts: Coefficients) -> Coefficients:
-    """The parts with the head kept before the camera, so that a wild guess in the first steps is drawn, not divided by."""
-    pose = torch.cat((parts.pose[:, :5], parts.pose[:, 5:].clamp(-6000, -300)), 1)
-    return parts._replace(pose=pose)
+class TwinTask(ReconstructionTask):
+    """Training without occlusion: of NR's unhardened twin."""
+
+    name = "deep3d"
+    occluded = False
 
 
 def _to_size(pictures: Tensor, size: int) -> Tensor:

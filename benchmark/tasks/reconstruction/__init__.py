@@ -23,6 +23,8 @@ RELEASED = tuple(name for name in inference_classes(rules.NAME) if find(name).is
 
 METHODS = {
     **inference_classes(rules.NAME),  # our networks
+    "fit": f"{_HERE}.methods.fitted:Fit",
+    "fit-em": f"{_HERE}.methods.fitted:FitWithOutliers",
     "mean-face": f"{_HERE}.methods.mean_face:MeanFace",
     **CONTROLS,
 }

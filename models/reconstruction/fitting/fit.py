@@ -171,18 +171,22 @@ class Fitter:
 
         Shape is known; the pose is sought anew, since the face may have been seen by another camera.
         """
-        parts = {name: truth.get(f"coefficients/{name}") for name in ("identity", "expression", "texture")}
+        own_albedo = bool(self.model.albedo_id)  # a learned one has none, and faces were rendered with the model's own
+        given = {name: truth.get(f"coefficients/{name}") for name in ("identity", "expression", "texture")}
+        if not own_albedo:
+            given["texture"] = np.zeros(self.layout.texture, np.float32)
         light = truth.get("coefficients/illumination")
         wanted = (self.layout.identity, self.layout.expression, self.layout.texture)
-        if light is None or any(p is None or p.shape != (n,) for p, n in zip(parts.values(), wanted, strict=True)):
+        if light is None or any(p is None or p.shape != (n,) for p, n in zip(given.values(), wanted, strict=True)):
             return None
-        identity, expression, texture = (torch.from_numpy(np.asarray(p, np.float32))[None] for p in parts.values())
+        identity, expression, texture = (torch.from_numpy(np.asarray(p, np.float32))[None] for p in given.values())
         shape = torch.cat((identity, expression), 1)
         found = self.landmarks.fit(torch.from_numpy(points)[None], size, shape)
         lit = torch.from_numpy(np.asarray(light, np.float32)).reshape(1, 9, -1)
         vector = self.layout.join(Coefficients(found.pose, identity, expression, texture, lit))
-        stage = "truth" if self.model.albedo_id else "shape"  # a learned albedo has none
-        return self._rows(vector, stage, torch.full((1,), torch.nan), found.error, torch.ones(1))[0]
+        return self._rows(
+            vector, "truth" if own_albedo else "shape", torch.full((1,), torch.nan), found.error, torch.ones(1)
+        )[0]
 
     def _rows(
         self, vectors: Tensor, stage: str, residual: Tensor, error: Tensor, share: Tensor
