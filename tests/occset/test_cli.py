@@ -25,7 +25,7 @@ HEAVY = ("torch", "cv2", "pandas", "numpy", "pyarrow", "onnxruntime", "albumenta
 
 
 def occset(*args, **options):
-    command = [sys.executable, "-m", "occset.cli", *map(str, args)]
+    command = [sys.executable, "-m", "occset", *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
@@ -276,7 +276,7 @@ def test_ctrl_c_says_that_it_goes_on(plain_set, tmp_path):
     command = [
         sys.executable,
         "-m",
-        "occset.cli",
+        "occset",
         "render",
         plain_set.path,
         "--out",
@@ -296,7 +296,10 @@ def test_ctrl_c_says_that_it_goes_on(plain_set, tmp_path):
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to all of them
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.splitlines()[-1] == "occset: interrupted; run the same command again and it goes on where it stopped"
+    assert err.splitlines()[-1] == (
+        "occset: interrupted; the samples that were finished stay: run the same command again and it goes on where it "
+        "stopped"
+    )
     assert "Traceback" not in err
 
 
