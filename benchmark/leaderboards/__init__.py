@@ -12,7 +12,8 @@ def build(results: Path | Sequence[Path], out_dir: Path, broken: dict[Path, str]
     Args:
         results: folder of results (see `occset.benchmark.results.result`), or several, searched in depth.
         out_dir: made if absent; older files of these names are replaced.
-        broken: takes the result files that cannot be used, and why; the others make the page. None refuses them all.
+        broken: takes the files that cannot be used, results and their pictures, and why, and pictures that are missing;
+            the others make the page. None refuses what cannot be used.
 
     Returns:
         The paths written, by "markdown", "csv" and "html".
@@ -32,7 +33,7 @@ def build(results: Path | Sequence[Path], out_dir: Path, broken: dict[Path, str]
     texts = {
         "markdown": ("leaderboard.md", to_markdown(tables)),
         "csv": ("leaderboard.csv", to_csv(tables)),
-        "html": ("index.html", page_html(tables)),
+        "html": ("index.html", page_html(tables, broken)),
     }
     for name, text in texts.values():
         write_atomic(out_dir / name, text.encode())

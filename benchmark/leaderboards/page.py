@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,6 +21,7 @@ from occset.benchmark.tasks.registry import all_tasks
 from occset.dataset.recipes import MAX_SIZE
 from occset.pictures.images import read_image
 from occset.support import pages
+from occset.support.errors import BadInput, UnsafePath
 from occset.support.files import safe_join
 
 PICTURES = 8
@@ -27,19 +29,27 @@ PICTURES = 8
 
 WEBP_QUALITY = 82
 
+SHARED = ("input", "truth")
+"""Without these a sample is not shown."""
 
-def page_html(tables: list[Table]) -> str:
+
+def page_html(tables: list[Table], broken: dict[Path, str] | None = None) -> str:
     """The whole page.
 
+    Args:
+        tables: what it shows.
+        broken: takes the pictures that cannot be used or are missing, and why; the page goes without them. None refuses
+            those that are there and cannot be used.
+
     Raises:
-        BadInput: a picture beside the results cannot be read; names the file.
-        UnsafePath: one is a link to a file elsewhere.
+        BadInput: a picture beside the results cannot be read and nobody takes it; names the file.
+        UnsafePath: one is a link to a file elsewhere, likewise.
     """
     tasks = [task for task in all_tasks() if any(table.task.name == task.name for table in tables)]
     data = {
         "tasks": {task.name: _task(task) for task in tasks},
         "all": ALL,
-        "tables": [_table(table) for table in tables],
+        "tables": [_table(table, broken) for table in tables],
     }
     words = {
         "title": tasks[0].words.title if len(tasks) == 1 else "Face occlusion leaderboard",
@@ -78,7 +88,7 @@ def embed_json(data: Any) -> str:
     return text
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: Table, broken: dict[Path, str] | None) -> dict[str, Any]:
     return {
         "task": table.task.name,
         "title": table.title,
@@ -88,7 +98,7 @@ def _table(table: Table) -> dict[str, Any]:
         "headline": table.headline.key,
         "types": [{"name": name, "count": count} for name, count in table.types.items()],
         "rows": [_row(row) for row in table.rows],
-        "pictures": _pictures(table),
+        "pictures": _pictures(table, broken),
     }
 
 
@@ -123,7 +133,7 @@ def _cell(cell: Cell) -> list[Any]:
     ]
 
 
-def _pictures(table: Table) -> list[dict[str, Any]]:
+def _pictures(table: Table, broken: dict[Path, str] | None) -> list[dict[str, Any]]:
     """Samples that have an input and a truth beside the results, at most `PICTURES`, each with what the methods made."""
     found: list[dict[str, Any]] = []
     for row in table.rows:
@@ -132,22 +142,34 @@ def _pictures(table: Table) -> list[dict[str, Any]]:
                 return found
             if any(picture["sample"] == sample for picture in found):
                 continue
-            shared = {what: _data_uri(row, sample, what) for what in ("input", "truth")}
+            shared = {what: _data_uri(row, sample, what, broken) for what in SHARED}
             if None in shared.values():
                 continue
-            methods = {str(at): _data_uri(other, sample, MADE) for at, other in enumerate(table.rows)}
+            methods = {str(at): _data_uri(other, sample, MADE, broken) for at, other in enumerate(table.rows)}
             methods = {at: uri for at, uri in methods.items() if uri}
             found.append({"sample": sample, "type": kind, **shared, "methods": methods})
     return found
 
 
-def _data_uri(row: Row, sample: str, what: str) -> str | None:
+def _data_uri(row: Row, sample: str, what: str, broken: dict[Path, str] | None) -> str | None:
+    """A picture of a sample; None where there is none, or it cannot be used and `broken` takes it."""
     if row.result.path is None:
         return None
-    folder = row.result.path.parent
-    path = picture_path(folder, row.result, sample, what)
-    if not path.is_file():
-        return None
+    path = picture_path(row.result.path.parent, row.result, sample, what)
+    try:
+        if path.is_file():
+            return _encode(path, row.result.path.parent)
+        if broken is not None and _was_kept(row, sample, what):
+            again = f"delete {row.result.path.name} and run the bench again"
+            broken[path] = f"{path}: is not there, though other pictures of this sample are: {again}"
+    except (BadInput, UnsafePath) as error:
+        if broken is None:
+            raise
+        broken[path] = str(error)
+    return None
+
+
+def _encode(path: Path, folder: Path) -> str:
     # what is published is what lies among the results: no link of a stranger's leads to another picture of this machine
     path = safe_join(folder, str(path.relative_to(folder)))
     image = cv2.cvtColor(read_image(path, MAX_SIZE**2), cv2.COLOR_RGB2BGR)
@@ -155,3 +177,13 @@ def _data_uri(row: Row, sample: str, what: str) -> str | None:
     if not done:
         raise RuntimeError(f"OpenCV could not encode {path} as WebP")
     return "data:image/webp;base64," + base64.b64encode(data.tobytes()).decode()
+
+
+def _was_kept(row: Row, sample: str, what: str) -> bool:
+    """Whether the bench kept this picture: a run keeps all pictures of a sample or none, and who passes a result on may
+    leave the whole folder of a method out."""
+    folder = row.result.path.parent if row.result.path else Path()
+    made = picture_path(folder, row.result, sample, MADE)
+    if what == MADE and not (made.parent.is_dir() and (row.result.scores["sample"] == sample).any()):
+        return False
+    return any(picture_path(folder, row.result, sample, other).is_file() for other in (*SHARED, MADE))

@@ -361,6 +361,16 @@ def test_leaderboard_prints_the_files_it_wrote(bench: Run, occset: Run, tmp_path
     assert said.status == 0
     assert {Path(line) for line in said.out.split()} == set((tmp_path / "site").iterdir())
     assert "telea" in (tmp_path / "site" / "leaderboard.md").read_text()
+    damaged, gone = sorted((tmp_path / "results").rglob("*-telea-*.pictures/*.png"))[1:3]
+    damaged.write_bytes(damaged.read_bytes()[:90])
+    gone.unlink()
+    again = occset("leaderboard", tmp_path / "results", "--out", tmp_path / "site")
+    assert (again.status, again.out) == (1, said.out)
+    told = [line for line in again.err.splitlines() if line.startswith("left out: ")]
+    assert len(told) == 2 and {name for name in (damaged.name, gone.name) for line in told if name in line} == {
+        damaged.name,
+        gone.name,
+    }
 
 
 def test_help_of_every_verb(occset: Run) -> None:
