@@ -8,7 +8,10 @@ from collections.abc import Callable
 from types import TracebackType
 
 EVERY_S = 30.0
-"""Between two lines; work that takes less says nothing."""
+"""Between two lines, whichever work they are of; a command that takes less says nothing."""
+
+_AT_LEAST_S = 1.0
+"""Work that takes less says nothing, even if all was silent before."""
 
 
 def duration(seconds: float) -> str:
@@ -22,12 +25,17 @@ def duration(seconds: float) -> str:
 class Lines:
     """Within ``with``: a line every half minute, whether or not anything was done meanwhile.
 
+    The half minute counts from the last line of all works of this process, so that many short ones are not silent together.
+
     Args:
         what: is being done.
         say: takes the lines.
         every: seconds between them.
         clock: seconds from anywhere.
     """
+
+    heard = time.monotonic()
+    """When the last line of any work was said; before the first, when this was loaded."""
 
     def __init__(
         self,
@@ -72,5 +80,6 @@ class Lines:
         self._over.set()
 
     def _run(self) -> None:
-        while not self._over.wait(self.every):
+        while not self._over.wait(max(min(_AT_LEAST_S, self.every), self.every - (time.monotonic() - Lines.heard))):
             self.say(self.line())
+            Lines.heard = time.monotonic()

@@ -73,6 +73,19 @@ def test_lines_come_without_a_report_and_end_with_the_work() -> None:
     assert len(said) <= count + 1
 
 
+def test_many_short_works_are_not_silent_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_AT_LEAST_S", 0.01)
+    monkeypatch.setattr(Lines, "heard", time.monotonic())
+    said: list[str] = []
+    began = time.monotonic()
+    for number in range(20):  # each takes a tenth of the time between two lines
+        with Lines(f"part {number}", said.append, every=0.6):
+            time.sleep(0.06)
+    taken = time.monotonic() - began
+    assert 1 <= len(said) <= taken / 0.6, "one line in each period, whichever work is going on"
+    assert "part 0: at work for 0 s" not in said, "not before the first period is over"
+
+
 def test_the_command_line_says_them_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
