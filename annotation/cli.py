@@ -238,7 +238,8 @@ def pull_command(
     if page is not None:
         from occset.rounds.page import write_page
 
-        write_page(data, pulled.number, page)
+        with progress_bar("the page"):
+            write_page(data, pulled.number, page)
         say(f"{page}: the page, with photos of people: the terms of the set hold for it, do not publish it")
     if pulled.refused:
         half = len(pulled.halves)

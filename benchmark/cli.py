@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from occset.benchmark.runner.run import Run
 
 bench, leaderboard = typer.Typer(), typer.Typer()
+
+LONG_S = 120.0
+"""A bench that takes longer says so when its first batch is done."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -102,6 +106,7 @@ def bench_command(
             judges=judges,
             workers=workers,
             progress=progress,
+            estimate=partial(_say_how_long, min(limit or len(frozen.recipes), len(frozen.recipes))),
         )
     verdicts = _hold_against(done) if audit else []
     _show(opened.head["name"], frozen, done, verdicts, limit, as_json)
@@ -109,6 +114,19 @@ def bench_command(
         _say_audit(verdicts)
     if done.broken or (audit and not (verdicts and all(v.ok for v in verdicts))):
         raise typer.Exit(1)
+
+
+def _say_how_long(samples: int, seconds: float) -> None:
+    """Before a long bench: how long it takes, and how it can be made shorter."""
+    from occset.benchmark.runner.worker import BATCH
+    from occset.support.console import say
+    from occset.support.progress import duration
+
+    if seconds < LONG_S:
+        return
+    fewer = max(1, int(samples * LONG_S / seconds) // BATCH) * BATCH
+    shorter = f"; --limit {fewer} takes the first {fewer} only, about {duration(seconds * fewer / samples)}"
+    say(f"about {duration(seconds)} for these {samples} samples{shorter if fewer < samples else ''}")
 
 
 def _hold_against(done: Run) -> list[Verdict]:
@@ -265,10 +283,12 @@ def leaderboard_command(
 ) -> None:
     """Result files to Markdown, CSV and one self-contained HTML page; files that are broken are named and left out."""
     from occset.benchmark.leaderboards import build
-    from occset.support.console import say
+    from occset.support.console import progress_bar, say
 
     broken: dict[Path, str] = {}
-    for path in build(results, out, broken, figures).values():
+    with progress_bar("leaderboard"):
+        made = build(results, out, broken, figures)
+    for path in made.values():
         print(path)
     for message in broken.values():
         say(f"left out: {message}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import signal
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -101,6 +102,7 @@ def _train(
 ) -> None:
     from occset.models.training.registered import train as run
     from occset.support.console import progress_bar, say
+    from occset.support.interrupts import Interrupted
 
     with progress_bar(f"{network.name}, {preset}") as progress:
         trained = run(
@@ -108,9 +110,9 @@ def _train(
             accelerator=accelerator, devices=int(devices) if devices.isdigit() else devices, num_nodes=nodes,
             progress=progress, say=say, **options,
         )  # fmt: skip
-    say(trained.sentence)
     if trained.weights is None:
-        raise typer.Exit(130)
+        raise Interrupted(trained.sentence, trained.signal or signal.SIGINT)
+    say(trained.sentence)
 
 
 @segment.command()

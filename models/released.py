@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from occset.models.registry import Network, find, networks
 from occset.support import references as registry
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import copy_atomic, write_atomic
+from occset.support.interrupts import STATUS
 from occset.support.reading import read_json
 
 
@@ -84,7 +86,7 @@ def make(
             continue
         say(line)
         status = (run or _run)(words)
-        if status == 130:
+        if status in STATUS.values():
             raise KeyboardInterrupt
         if status:
             raise OccsetError(f"{line}: ended with status {status}: mend what it says, and run again")
@@ -108,7 +110,12 @@ def _read(note: Path) -> list[str]:
 
 
 def _run(words: Sequence[str]) -> int:
-    return subprocess.run([sys.executable, "-m", "occset.cli", *words], check=False).returncode
+    # the step hears Ctrl-C too, ends in good order and says so by its status; subprocess.run would kill it meanwhile
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.run([sys.executable, "-m", "occset", *words], check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _install(weights: Path, released: Path) -> None:

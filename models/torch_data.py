@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.utils.data import Dataset
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.samples.draw import Drawer, Plan
-from occset.support.errors import OccsetError
+from occset.support.errors import MissingExtra, OccsetError
+
+try:
+    import torch
+    from torch import Tensor
+    from torch.utils.data import Dataset
+except ImportError as error:
+    raise MissingExtra("torch", "models", "occset.torch.OcclusionDataset") from error
 
 
 class OcclusionDataset(Dataset[Any]):

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from occset.support import interrupts
 from occset.support import references as registry
 from occset.support.errors import OccsetError, UnknownName
 
@@ -86,7 +87,10 @@ def _dash_hint(arguments: list[str]) -> str:
 
 
 def main() -> None:
-    """Run the command line: a user's mistake is one line on standard error and exit status 2, never a traceback."""
+    """Run the command line: a user's mistake is one line on standard error and exit status 2, never a traceback.
+
+    The command ``occset`` is `occset.__main__.main`, which also hears signals while this is loaded.
+    """
     from occset.support.console import say
 
     try:
@@ -94,6 +98,9 @@ def main() -> None:
     except OccsetError as error:
         say(f"occset: {error}")
         sys.exit(2)
+    except interrupts.Interrupted as error:
+        say(f"occset: {error}")
+        sys.exit(error.status)
     except KeyboardInterrupt:
         status = 130
     except OSError as error:
@@ -108,10 +115,12 @@ def main() -> None:
         if error.format_message():
             say(f"occset: {error.format_message()} (occset VERB --help tells more){_dash_hint(sys.argv[1:])}")
         sys.exit(getattr(error, "exit_code", 2))
-    if status == 130:
-        say("occset: interrupted; run the same command again and it goes on where it stopped")
+    if status == 130:  # what typer makes of KeyboardInterrupt
+        status = interrupts.tell()
     sys.exit(status)
 
 
 if __name__ == "__main__":
-    main()
+    from occset.__main__ import main as listening
+
+    listening()

@@ -10,9 +10,14 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from packaging.requirements import Requirement
+
+from tests.lowest_versions import lowest, lowest_versions
 
 ROOT = Path(__file__).parents[1]
 HOUSE = {
@@ -82,8 +87,15 @@ def project() -> dict[str, object]:
     return found
 
 
+class Built(NamedTuple):
+    """A wheel and what was said while it was built."""
+
+    wheel: Path
+    said: str
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A wheel built from a copy of what belongs to the project, so that nothing is left in the working tree."""
     copy = tmp_path_factory.mktemp("build") / "tree"
     copy.mkdir()
@@ -97,8 +109,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    (built,) = (copy.parent / "dist").glob("*.whl")
-    return built
+    (wheel,) = (copy.parent / "dist").glob("*.whl")
+    return Built(wheel, done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Built) -> Path:
+    return built.wheel
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +143,14 @@ def import_all(target: Path, modules: list[str], elsewhere: Path, blocked: tuple
 
 def test_the_listed_packages_are_those_on_disk(project: dict[str, object]) -> None:
     listed = project["tool"]["setuptools"]["packages"]  # type: ignore[index]
-    on_disk = sorted({dotted(path.parent) for path in code_files({".py"})})
-    assert sorted(listed) == on_disk
+    on_disk = sorted({dotted(path.parent) for path in code_files({".py", *DATA_SUFFIXES})})
+    assert sorted(listed) == on_disk, "a folder of data is listed too, or setuptools warns that it may be left out"
     assert len(listed) == len(set(listed))
 
 
 def test_every_package_has_an_init() -> None:
     modules = code_files({".py"})
+    assert len(modules) > 100
     for package in {path.parent for path in modules}:
         assert package / "__init__.py" in modules, f"{package} lacks an __init__.py"
 
@@ -170,6 +188,12 @@ def test_the_wheel_holds_every_module_and_data_file_once(wheel: Path) -> None:
     assert {n for n in names if Path(n).suffix in {".py", *DATA_SUFFIXES} or n.endswith("py.typed")} == expected
     assert {name.split("/")[0] for name in names} == {"occset"}, "no generic name reaches site-packages"
     assert not [name for name in names if name.startswith(("occset/tests", "occset/data_cards"))]
+
+
+def test_nothing_that_is_built_is_said_to_be_left_out(built: Built) -> None:
+    assert "Successfully built" in built.said
+    assert "would be ignored" not in built.said
+    assert "Warning" not in built.said
 
 
 def test_the_wheel_carries_its_licence_and_command(wheel: Path) -> None:
@@ -238,3 +262,54 @@ def test_every_bound_says_why() -> None:
     assert any("pytest" in line for line in bounds) and any("mypy" in line for line in bounds)
     assert not [line for line, count in bounds.items() if count > 1], "one bound a line, or the reason is of which?"
     assert not [line for line in bounds if not re.search(r"#.*\w", line)]
+
+
+PYPROJECT = """
+[project]
+name = "tool"
+dependencies = ["numpy>=2.0,<2.3", "opencv-python-headless==4.12.*", "rich ~= 13.1"]
+[project.optional-dependencies]
+test = ["tool[more]", "pytest>=8,!=8.1"]
+more = ["torch>=2.4"]
+"""
+
+
+def test_lowest_versions_are_read_from_the_file() -> None:
+    core = ["numpy==2.0", "opencv-python-headless==4.12.*", "rich==13.1"]
+    assert lowest_versions(PYPROJECT, []) == core
+    assert lowest_versions(PYPROJECT, ["torch", "pytest"]) == [*core, "torch==2.4", "pytest==8"]
+    with pytest.raises(ValueError, match="no extra has pytset"):
+        lowest_versions(PYPROJECT, ["pytset"])
+
+
+@pytest.mark.parametrize("unbounded", ["numpy", "numpy<3", "numpy>=1,>=2", "numpy>=2; python_version > '3'", "a[b]>=1"])
+def test_what_has_no_lowest_version_is_refused(unbounded: str) -> None:
+    with pytest.raises(ValueError, match="has no lowest version"):
+        lowest(unbounded)
+
+
+def test_every_lowest_version_is_allowed_and_not_above_what_is_installed(project: dict[str, object]) -> None:
+    asked = [Requirement(text) for text in project["project"]["dependencies"]]  # type: ignore[index]
+    pins = [Requirement(line) for line in lowest_versions((ROOT / "pyproject.toml").read_text(), [])]
+    assert [pin.name for pin in pins] == [requirement.name for requirement in asked]
+    for requirement, pin in zip(asked, pins, strict=True):
+        version = next(iter(pin.specifier)).version.removesuffix(".*")
+        assert requirement.specifier.contains(version), pin
+        assert requirement.specifier.contains(metadata.version(pin.name)), pin
+
+
+def test_the_lowest_numpy_is_one_that_opencv_takes(project: dict[str, object]) -> None:
+    """OpenCV is held at one version, so that what it asks for is known: a bound below that could never be installed."""
+    (numpy,) = (line for line in lowest_versions((ROOT / "pyproject.toml").read_text(), []) if line.startswith("numpy"))
+    asked = [Requirement(text) for text in metadata.requires("opencv-python-headless") or []]
+    here = [r for r in asked if r.name == "numpy" and (r.marker is None or r.marker.evaluate())]
+    assert here and all(r.specifier.contains(numpy.partition("==")[2]) for r in here)
+
+
+def test_the_pythons_of_the_file_are_those_that_make_lowest_runs(project: dict[str, object]) -> None:
+    told = project["project"]
+    prefix = "Programming Language :: Python :: "
+    named = {c.removeprefix(prefix) for c in told["classifiers"] if c.startswith(prefix)}  # type: ignore[index]
+    newer = re.search(r"^NEWER_PYTHONS \?= (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert newer is not None
+    assert named == {told["requires-python"].removeprefix(">="), *newer.group(1).split()}  # type: ignore[index]

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from occset.cli import VERBS
 from occset.dataset.occlusion_set import OcclusionSet
-
-README = Path(__file__).parents[1] / "README.md"
+from tests.readme_blocks import README, command_lines, parse
 
 SHORT_PROTOCOLS = """
 from dataclasses import replace
@@ -31,46 +27,6 @@ def python_block() -> str:
     found = re.search(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert found, "README.md shows no Python: it lacks a ```python block"
     return found.group(1)
-
-
-def command_lines() -> list[str]:
-    """Command lines that start with `occset`, in indented or fenced blocks, continued ones joined."""
-    text = README.read_text(encoding="utf-8").replace("\\\n", " ")
-    shown = re.findall(r"^(?: {4,}|\t)(.*)$", text, re.MULTILINE)
-    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        shown += block.splitlines() if language in ("", "sh", "bash", "shell", "console") else []
-    lines = [re.sub(r"^\$ ", "", line.strip()) for line in shown]
-    return list(dict.fromkeys(line for line in lines if line.startswith("occset ")))
-
-
-def parse(line: str) -> None:
-    """Parse a command line as `occset` would, without doing anything.
-
-    Raises:
-        AssertionError: there is no such verb or option, or an argument is missing.
-    """
-    import typer
-
-    from occset.support import references as registry
-
-    words = shlex.split(line, comments=True)[1:]
-    end = next((i for i, word in enumerate(words) if word in ("|", "&&", ";", ">", ">>")), len(words))
-    words = words[:end]
-    if words == ["--help"] or words == ["--version"]:
-        return
-    assert words, f"{line}: no verb"
-    assert words[0] in VERBS, f"{line}: there is no verb '{words[0]}'"
-    command: Any = typer.main.get_command(registry.load(VERBS[words[0]]))
-    rest = [word for word in words[1:] if word != "--help"]
-    if rest and hasattr(command, "commands") and rest[0] in command.commands:
-        command, rest = command.commands[rest[0]], rest[1:]
-    if len(rest) < len(words) - 1 and "--help" in words:
-        return  # --help needs no arguments
-    try:
-        command.make_context(words[0], rest).close()
-    except Exception as error:  # typer's own exceptions have no public common class
-        said = error.format_message() if hasattr(error, "format_message") else error
-        raise AssertionError(f"{line}: {said}") from error
 
 
 def test_the_python_runs_as_it_stands(tmp_path: Path, make_set: Callable[..., OcclusionSet]) -> None:
@@ -103,12 +59,12 @@ def test_the_python_opens_renders_and_scores_in_ten_lines() -> None:
 
 
 def test_the_main_job_is_shown() -> None:
-    verbs = [line.split()[1] for line in command_lines()]
+    verbs = [line.split()[1] for line in command_lines(README.read_text(encoding="utf-8"), "occset")]
     assert {"new", "check", "bench", "leaderboard"} <= set(verbs)
 
 
 def test_every_command_line_can_be_typed() -> None:
-    lines = command_lines()
+    lines = command_lines(README.read_text(encoding="utf-8"), "occset")
     assert lines, "README.md shows no command line"
     for line in lines:
         parse(line)
@@ -122,6 +78,7 @@ def test_every_command_line_can_be_typed() -> None:
         ("occset new", "SET"),
         ("occset bench --limit many", "--limit"),
         ("occset bench list --method x", "--method"),
+        ("occset train ns --data x --epoch 1", "--epoch"),
     ],
 )
 def test_a_wrong_command_line_would_be_found(line: str, wrong: str) -> None:

@@ -14,7 +14,8 @@ def build(
     Args:
         results: folder of results (see `occset.benchmark.results.result`), or several, searched in depth.
         out_dir: made if absent; older files of these names are replaced.
-        broken: takes the result files that cannot be used, and why; the others make the page. None refuses them all.
+        broken: takes the files that cannot be used, results and their pictures, and why, and pictures that are missing;
+            the others make the page. None refuses what cannot be used.
         figures: also draw a picture of each table that has some, ``figure-<number>-<protocol>.png``; see
             `occset.benchmark.leaderboards.figure`.
 
@@ -36,7 +37,7 @@ def build(
     texts = {
         "markdown": ("leaderboard.md", to_markdown(tables)),
         "csv": ("leaderboard.csv", to_csv(tables)),
-        "html": ("index.html", page_html(tables)),
+        "html": ("index.html", page_html(tables, broken)),
     }
     for name, text in texts.values():
         write_atomic(out_dir / name, text.encode())
@@ -44,5 +45,5 @@ def build(
     if figures:
         from occset.benchmark.leaderboards.figure import write_figures
 
-        written |= write_figures(tables, out_dir)
+        written |= write_figures(tables, out_dir, broken)
     return written

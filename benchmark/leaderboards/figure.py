@@ -24,18 +24,18 @@ _FONT, _SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.45
 _INK = (0, 0, 0)
 
 
-def write_figures(tables: Sequence[Table], out_dir: Path) -> dict[str, Path]:
-    """Write the figure of each table that has pictures.
+def write_figures(tables: Sequence[Table], out_dir: Path, broken: dict[Path, str] | None = None) -> dict[str, Path]:
+    """Write the figure of each table that has pictures; those that cannot be used `broken` takes.
 
     Returns:
         The paths, by their names.
 
     Raises:
-        BadInput: a picture cannot be read; names the file.
+        BadInput: a picture cannot be read, and `broken` is None; names the file.
     """
     written = {}
     for number, table in enumerate(tables, 1):
-        picture = figure(table)
+        picture = figure(table, broken)
         if picture is not None:
             path = Path(out_dir) / f"figure-{number}-{safe_name(table.about.protocol)}.png"
             write_png(path, picture)
@@ -43,13 +43,13 @@ def write_figures(tables: Sequence[Table], out_dir: Path) -> dict[str, Path]:
     return written
 
 
-def figure(table: Table) -> np.ndarray | None:
+def figure(table: Table, broken: dict[Path, str] | None = None) -> np.ndarray | None:
     """The grid of a table, (H, W, 3) uint8 RGB on white: input, methods from the best, truth; None without pictures.
 
     A cell is left white where a method has no picture of a sample.
     """
     methods = [row for row in table.rows if not row.result.control]
-    lines = [line for line in (_line(table, methods, sample) for sample in _samples(table)) if line][:ROWS]
+    lines = [line for line in (_line(table, methods, sample, broken) for sample in _samples(table)) if line][:ROWS]
     if not lines or not methods:
         return None
     side = table.about.resolution
@@ -71,19 +71,22 @@ def _samples(table: Table) -> list[str]:
     return list(dict.fromkeys(sample for row in table.rows for sample in row.result.scores["sample"]))
 
 
-def _line(table: Table, methods: Sequence[Row], sample: str) -> list[np.ndarray | None] | None:
+def _line(
+    table: Table, methods: Sequence[Row], sample: str, broken: dict[Path, str] | None
+) -> list[np.ndarray | None] | None:
     """The pictures of a sample in the order of the columns; None unless there are input, truth and a method's."""
     side = table.about.resolution
-    shared = {what: _first(table.rows, sample, what) for what in SHARED}
-    made = [stored_picture(row.result, sample) for row in methods]
+    shared = {what: _first(table.rows, sample, what, broken) for what in SHARED}
+    made = [stored_picture(row.result, sample, broken=broken) for row in methods]
     line = [shared[SHARED[0]], *made, shared[SHARED[1]]]
     if any(picture is None for picture in shared.values()) or all(picture is None for picture in made):
         return None
     return [None if picture is None or picture.shape != (side, side, 3) else picture for picture in line]
 
 
-def _first(rows: Sequence[Row], sample: str, what: str) -> np.ndarray | None:
-    return next((found for row in rows if (found := stored_picture(row.result, sample, what)) is not None), None)
+def _first(rows: Sequence[Row], sample: str, what: str, broken: dict[Path, str] | None) -> np.ndarray | None:
+    made = (stored_picture(row.result, sample, what, broken) for row in rows)
+    return next((picture for picture in made if picture is not None), None)
 
 
 def _write(sheet: np.ndarray, name: str, left: int, width: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -21,6 +22,7 @@ from occset.benchmark.tasks.registry import all_tasks
 from occset.dataset.recipes import MAX_SIZE
 from occset.pictures.images import read_image
 from occset.support import pages
+from occset.support.errors import BadInput, UnsafePath
 from occset.support.files import safe_join
 
 SHARED = ("input", "truth")
@@ -31,19 +33,27 @@ PICTURES = 8
 
 WEBP_QUALITY = 82
 
+SHARED = ("input", "truth")
+"""Without these a sample is not shown."""
 
-def page_html(tables: list[Table]) -> str:
+
+def page_html(tables: list[Table], broken: dict[Path, str] | None = None) -> str:
     """The whole page.
 
+    Args:
+        tables: what it shows.
+        broken: takes the pictures that cannot be used or are missing, and why; the page goes without them. None refuses
+            those that are there and cannot be used.
+
     Raises:
-        BadInput: a picture beside the results cannot be read; names the file.
-        UnsafePath: one is a link to a file elsewhere.
+        BadInput: a picture beside the results cannot be read and nobody takes it; names the file.
+        UnsafePath: one is a link to a file elsewhere, likewise.
     """
     tasks = [task for task in all_tasks() if any(table.task.name == task.name for table in tables)]
     data = {
         "tasks": {task.name: _task(task) for task in tasks},
         "all": ALL,
-        "tables": [_table(table) for table in tables],
+        "tables": [_table(table, broken) for table in tables],
     }
     words = {
         "title": tasks[0].words.title if len(tasks) == 1 else "Face occlusion leaderboard",
@@ -82,7 +92,7 @@ def embed_json(data: Any) -> str:
     return text
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: Table, broken: dict[Path, str] | None) -> dict[str, Any]:
     return {
         "task": table.task.name,
         "title": table.title,
@@ -92,7 +102,7 @@ def _table(table: Table) -> dict[str, Any]:
         "headline": table.headline.key,
         "types": [{"name": name, "count": count} for name, count in table.types.items()],
         "rows": [_row(row) for row in table.rows],
-        "pictures": _pictures(table),
+        "pictures": _pictures(table, broken),
     }
 
 
@@ -127,7 +137,7 @@ def _cell(cell: Cell) -> list[Any]:
     ]
 
 
-def _pictures(table: Table) -> list[dict[str, Any]]:
+def _pictures(table: Table, broken: dict[Path, str] | None) -> list[dict[str, Any]]:
     """Samples that have an input and a truth beside the results, at most `PICTURES`, each with what the methods made."""
     found: list[dict[str, Any]] = []
     for row in table.rows:
@@ -136,37 +146,57 @@ def _pictures(table: Table) -> list[dict[str, Any]]:
                 return found
             if any(picture["sample"] == sample for picture in found):
                 continue
-            shared = {what: _data_uri(row, sample, what) for what in SHARED}
+            shared = {what: _data_uri(row, sample, what, broken) for what in SHARED}
             if None in shared.values():
                 continue
-            methods = {str(at): _data_uri(other, sample, MADE) for at, other in enumerate(table.rows)}
+            methods = {str(at): _data_uri(other, sample, MADE, broken) for at, other in enumerate(table.rows)}
             methods = {at: uri for at, uri in methods.items() if uri}
             found.append({"sample": sample, "type": kind, **shared, "methods": methods})
     return found
 
 
-def stored_picture(result: Result, sample: str, what: str = MADE) -> np.ndarray | None:
-    """A picture beside a result, (H, W, 3) uint8 RGB; None where there is none.
+def stored_picture(
+    result: Result, sample: str, what: str = MADE, broken: dict[Path, str] | None = None
+) -> np.ndarray | None:
+    """A picture beside a result, (H, W, 3) uint8 RGB; None where there is none, or it cannot be used and `broken` takes it.
 
     Raises:
-        BadInput: it cannot be read; names the file.
-        UnsafePath: it is a link to a file elsewhere.
+        BadInput: it cannot be read, and `broken` is None; names the file.
+        UnsafePath: it is a link to a file elsewhere, and `broken` is None.
     """
     if result.path is None:
         return None
     folder = result.path.parent
     path = picture_path(folder, result, sample, what)
-    if not path.is_file():
-        return None
-    # what is published is what lies among the results: no link of a stranger's leads to another picture of this machine
-    return read_image(safe_join(folder, str(path.relative_to(folder))), MAX_SIZE**2)
+    try:
+        if path.is_file():
+            # what is published lies among the results: no link of a stranger's leads to another picture of this machine
+            return read_image(safe_join(folder, str(path.relative_to(folder))), MAX_SIZE**2)
+        if broken is not None and _was_kept(result, sample, what):
+            again = f"delete {result.path.name} and run the bench again"
+            broken[path] = f"{path}: is not there, though other pictures of this sample are: {again}"
+    except (BadInput, UnsafePath) as error:
+        if broken is None:
+            raise
+        broken[path] = str(error)
+    return None
 
 
-def _data_uri(row: Row, sample: str, what: str) -> str | None:
-    image = stored_picture(row.result, sample, what)
+def _data_uri(row: Row, sample: str, what: str, broken: dict[Path, str] | None) -> str | None:
+    image = stored_picture(row.result, sample, what, broken)
     if image is None:
         return None
     done, data = cv2.imencode(".webp", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
     if not done:
         raise RuntimeError(f"OpenCV could not encode the picture {what} of {sample} as WebP")
     return "data:image/webp;base64," + base64.b64encode(data.tobytes()).decode()
+
+
+def _was_kept(result: Result, sample: str, what: str) -> bool:
+    """Whether the bench kept this picture: a run keeps all pictures of a sample or none, and who passes a result on may
+    leave the whole folder of a method out."""
+    folder = result.path.parent if result.path else Path()
+    made = picture_path(folder, result, sample, MADE)
+    if what == MADE and not (made.parent.is_dir() and (result.scores["sample"] == sample).any()):
+        return False
+    return any(picture_path(folder, result, sample, other).is_file() for other in (*SHARED, MADE))

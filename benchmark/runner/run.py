@@ -71,6 +71,7 @@ def run(
     judges: Judges | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    estimate: Callable[[float], None] | None = None,
 ) -> Run:
     """Run methods on the first ``limit`` samples of a protocol.
 
@@ -84,6 +85,7 @@ def run(
         judges: for each judge of the task, by key, its network's file, or why there is none: {"id": ArcFaceFile(...)}.
         workers: processes.
         progress: called with (done, all), counted in batches x methods.
+        estimate: called once, after the first batch, with the seconds that the others will take, judged by it.
 
     Returns:
         Results, and what went wrong with whom. A method that breaks does not stop the others.
@@ -111,7 +113,7 @@ def run(
     batches = [protocol.recipes[: head.samples][i : i + worker.BATCH] for i in range(0, head.samples, worker.BATCH)]
     with only_writer(out) as held:
         clear_temporaries(out, held)
-        done = _run_all(data, task, entries, batches, train, files, workers or default_workers(), progress)
+        done = _run_all(data, task, entries, batches, train, files, workers or default_workers(), progress, estimate)
         clear_temporaries(out, held)  # of workers of a killed run that were still dying when this one began
     return done
 
@@ -125,13 +127,14 @@ def _run_all(
     judges: Judges,
     workers: int,
     progress: Callable[[int, int], None] | None,
+    estimate: Callable[[float], None] | None,
 ) -> Run:
     found = {entry.method.name: result for entry in entries if (result := finished(entry)) is not None}
     done = Run(reused=list(found))
     lacking = [entry for entry in entries if entry.method.name not in found]
     fit_seconds = _fit(lacking, train, done)
     running = [entry for entry in lacking if entry.method.name not in done.broken]
-    _work(partial(Scorer, data, task, running, judges), running, batches, workers, done, progress)
+    _work(partial(Scorer, data, task, running, judges), running, batches, workers, done, progress, estimate)
     for entry in running:
         if entry.method.name not in done.broken:
             try:
@@ -182,6 +185,7 @@ def _work(
     workers: int,
     done: Run,
     progress: Callable[[int, int], None] | None,
+    estimate: Callable[[float], None] | None,
 ) -> None:
     def lacks(entry: Entry, number: int) -> bool:
         return not entry.part(number).exists()
@@ -201,6 +205,9 @@ def _work(
     outcome: Outcome
     for outcome, work in zip(map_chunks(make, todo, workers), todo, strict=True):
         finished += len(work.entries)
+        if estimate and work is todo[0]:
+            each = outcome.seconds / len(work.entries)
+            estimate(each * (total - finished) / min(workers, len(todo)))
         for i, why in outcome.broken.items():
             done.broken.setdefault(entries[i].method.name, why)
         if progress:

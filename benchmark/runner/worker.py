@@ -112,10 +112,17 @@ class Work:
 
 @dataclass
 class Outcome:
-    """What came of a batch: how many method x batch parts were written, and which methods broke (by position) and why."""
+    """What came of a batch.
+
+    Attributes:
+        done: how many method x batch parts were written.
+        broken: which methods broke (by position) and why.
+        seconds: it took.
+    """
 
     done: int = 0
     broken: dict[int, str] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 class Scorer:
@@ -133,7 +140,7 @@ class Scorer:
 
     def __call__(self, work: Work) -> Outcome:
         """Work off one batch."""
-        outcome = Outcome()
+        outcome, started = Outcome(), time.perf_counter()
         todo = [i for i in work.entries if i not in self.broken]
         if not todo:
             return outcome
@@ -147,6 +154,7 @@ class Scorer:
                 self.broken[i] = outcome.broken[i] = str(error)
             else:
                 outcome.done += 1
+        outcome.seconds = time.perf_counter() - started
         return outcome
 
     def score(self, method: Any, told: tuple[str, ...] | None, batch: Any) -> Scored:

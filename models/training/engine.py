@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from occset.models.training.checkpoints import final_networks
-from occset.models.training.loading import told_of_deaths
+from occset.models.training.loading import WorkerDied, told_of_deaths
 from occset.models.training.loop import Training
 from occset.models.training.presets import TrainingPreset
 from occset.models.training.processes.helpers import helpers
@@ -46,6 +46,7 @@ class Outcome:
         seconds: that this call took.
         samples_per_second: over the last 200 steps, all processes together; without starting up and validating.
         interrupted: it was stopped before the end and can go on.
+        signal: the signal that stopped it, where this process was told by one.
         rank: of this process; under torchrun each of them returns, and only process 0 should write what comes next.
     """
 
@@ -55,6 +56,7 @@ class Outcome:
     seconds: float = 0.0
     samples_per_second: float = 0.0
     interrupted: bool = False
+    signal: int | None = None
     rank: int = 0
 
 
@@ -133,14 +135,20 @@ def _train(
         with told_of_deaths(), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
             training = Training(task, preset, out, seed, layout, say)
             interrupted = training.run(workers, interrupts, progress)
+            step = training.step
+    except WorkerDied:
+        if not interrupts.asked:
+            raise
+        interrupted, step = True, training.saved  # it got the same signal as we did, and did not wait for the step
     finally:
         leave()
     return Outcome(
-        step=training.step,
-        epochs=training.step // preset.steps_per_epoch,
+        step=step,
+        epochs=step // preset.steps_per_epoch,
         metrics=training.metrics,
         seconds=time.perf_counter() - started,
         samples_per_second=training.samples_per_second(),
         interrupted=interrupted,
+        signal=interrupts.number if interrupted else None,
         rank=layout.rank,
     )

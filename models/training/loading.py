@@ -13,7 +13,6 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,16 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from occset.models.training.presets import TrainingPreset
 from occset.models.training.task import Samples
 from occset.support.errors import OccsetError
-from occset.support.pool import THREADS, Failed, leave_with_parent
+from occset.support.interrupts import shielded
+from occset.support.pool import Failed, leave_with_parent, quiet_start
 
 Batch = dict[str, torch.Tensor]
+
+_PATIENCE_S = 60.0  # of a worker that was told to end, whose training has ended it by then
+
+
+class WorkerDied(OccsetError):
+    """A worker process is gone that was to make samples."""
 
 
 def batch_indices(preset: TrainingPreset, step: int, rank: int = 0, world: int = 1) -> list[tuple[int, int]]:
@@ -88,30 +94,17 @@ def _start_worker(_: int) -> None:
 
     cv2.setNumThreads(1)  # torch's own thread is set by its worker loop
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process says when to stop
+    signal.signal(signal.SIGTERM, _leave_later)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
-@contextmanager
-def quiet_start(threads: int | None) -> Iterator[None]:
-    """Processes started in here never see a Ctrl-C, not even while they are still importing.
-
-    The signal is blocked, which children inherit, and not ignored: one that arrives meanwhile reaches us afterwards.
-
-    Args:
-        threads: of each of them; None leaves that to the environment.
-    """
-    added = [name for name in THREADS if threads is not None and name not in os.environ]
-    os.environ.update(dict.fromkeys(added, str(threads)))  # libraries read these when they are loaded
-    resource_tracker.ensure_running()  # multiprocessing's helper, whose start would unblock the signal again
-    can_block = hasattr(signal, "pthread_sigmask")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else None
-    try:
-        yield
-    finally:
-        if before is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for name in added:
-            os.environ.pop(name, None)
+def _leave_later(*_: object) -> None:
+    """What a batch system sends to all processes lets the training end its step first, which needs its batch."""
+    timer = threading.Timer(_PATIENCE_S, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def batches(
@@ -149,13 +142,35 @@ def batches(
         multiprocessing_context=multiprocessing.get_context("spawn") if workers else None,  # fork would copy threads
         generator=torch.Generator(),  # else the loader would draw from the generator that dropout draws from
     )
-    with told_of_deaths():
-        with quiet_start(1):
-            found = iter(loader)
-        for batch in found:
-            if isinstance(batch, Failed):
-                raise batch.error()
-            yield batch
+    found = None
+    try:
+        with told_of_deaths():
+            with quiet_start(1):
+                found = iter(loader)
+            for batch in found:
+                if isinstance(batch, Failed):
+                    raise batch.error()
+                yield batch
+    finally:
+        _end(found)
+
+
+def _end(found: Any) -> None:
+    """End the workers here and now, and not whenever the loader is collected, where no error could be caught.
+
+    Meanwhile no signal is heard: torch would raise the end of a worker wherever we are, which now is what we wait for.
+    """
+    shut_down = getattr(found, "_shutdown_workers", None)  # of iterators that have workers
+    if shut_down is None:
+        return
+    in_main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD")
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if in_main else None
+    try:
+        with shielded():
+            shut_down()
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGCHLD, before)
 
 
 @contextmanager
@@ -163,7 +178,7 @@ def told_of_deaths() -> Iterator[None]:
     """Turn torch's news of a worker that was killed, which can come at any moment, into one of our errors.
 
     Raises:
-        OccsetError: says what to do.
+        WorkerDied: says what to do.
     """
     try:
         yield
@@ -172,7 +187,7 @@ def told_of_deaths() -> Iterator[None]:
         own = "Caught" in str(error) or (isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error))
         if own:
             raise
-        raise OccsetError(
+        raise WorkerDied(
             "a worker process died, killed or out of memory: run again, it goes on from the last checkpoint; try fewer "
             "workers (and a script of your own must start its work below  if __name__ == '__main__':)"
         ) from error

@@ -75,6 +75,11 @@ class Training:
         checkpoints.refuse_another(self.path, state, self.task.name, self.preset, self.seed, self._origin)
         return state
 
+    @property
+    def saved(self) -> int:
+        """The step of the last checkpoint; 0 where there is none."""
+        return max(self._saved, 0)
+
     def samples_per_second(self) -> float:
         """Of the last steps, all processes together."""
         return self.journal.steps_per_second() * self.preset.batch

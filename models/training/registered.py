@@ -17,6 +17,7 @@ from occset.models.training.task import Task
 from occset.models.weight_files import save_weights
 from occset.support import references as registry
 from occset.support.errors import OccsetError
+from occset.support.interrupts import word_of
 
 WEIGHTS = "weights"
 """Folder, inside that of a training, of the finished checkpoint."""
@@ -71,6 +72,8 @@ class Trained:
         step: of how many were to do, `steps`.
         seconds: this run took, and samples a second.
         name: of the network.
+        out: folder of the training.
+        signal: that stopped it, if one did.
     """
 
     weights: Path | None
@@ -80,15 +83,21 @@ class Trained:
     seconds: float
     samples_per_second: float
     name: str
+    out: Path = Path()
+    signal: int | None = None
 
     @property
     def sentence(self) -> str:
         """What was reached, in one line."""
+        if self.weights is None:
+            return (
+                f"{self.name} was {word_of(self.signal)} after step {self.step} of {self.steps}, which {self.out} keeps: "
+                "run the same command again and it goes on from there"
+            )
         reached = ", ".join(f"{name} {value:.4f}" for name, value in self.metrics.items()) or "no faces to validate on"
-        where = f"weights in {self.weights}" if self.weights else "interrupted: run it again and it goes on from here"
         return (
             f"{self.name}: step {self.step} of {self.steps}, validation {reached}; {self.seconds:.0f} s, "
-            f"{self.samples_per_second:.1f} samples/s; {where}"
+            f"{self.samples_per_second:.1f} samples/s; weights in {self.weights}"
         )
 
 
@@ -172,7 +181,10 @@ def train(
             }
             save_weights(final_networks(out)[task.keeps], weights, about, name)
     steps = chosen.training.steps
-    return Trained(weights, outcome.metrics, outcome.step, steps, outcome.seconds, outcome.samples_per_second, name)
+    return Trained(
+        weights, outcome.metrics, outcome.step, steps, outcome.seconds, outcome.samples_per_second, name, out,
+        outcome.signal,
+    )  # fmt: skip
 
 
 def make_options(network: Network, values: dict[str, Any]) -> Any:

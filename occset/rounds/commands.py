@@ -80,9 +80,10 @@ def close_command(
     """Merge the labels that came; can be run again with what was missing."""
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.rounds.closing import close_round
-    from occset.support.console import print_json, say
+    from occset.support.console import print_json, progress_bar, say
 
-    closing = close_round(OcclusionSet(path), labels, number, finish, confirm or (), threshold)
+    with progress_bar("closing"):
+        closing = close_round(OcclusionSet(path), labels, number, finish, confirm or (), threshold)
     ledger = closing.ledger
     for note in closing.notes:
         say(note)
@@ -118,7 +119,7 @@ def report_command(
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.rounds.page import write_page
     from occset.rounds.report import report
-    from occset.support.console import print_json, print_table, say
+    from occset.support.console import print_json, print_table, progress_bar, say
 
     data = OcclusionSet(path)
     found = report(data, number)
@@ -140,7 +141,8 @@ def report_command(
     who = f"picked by {setup['model']} {setup['weights_hash'][:12]}" if setup["model"] else "no model was asked"
     say(f"round {setup['number']}: {who}{when}, {setup['waiting']} picks wait")
     if page is not None:
-        write_page(data, setup["number"], page, limit)
+        with progress_bar("the page"):
+            write_page(data, setup["number"], page, limit)
         say(f"{page}: the page, with photos of people: the terms of the set hold for it, do not publish it")
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from occset.support.progress import Lines
+
 
 def print_table(rows: Sequence[dict[str, Any]], title: str = "", as_json: bool = False) -> None:
     """Print rows that share their keys as a table, or as a JSON list. Text is shown as it is, never as markup."""
@@ -66,7 +68,14 @@ def say(text: str) -> None:
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error; yields a function that takes (done, all)."""
+    """Progress on standard error: a bar on a terminal, else a line every half minute.
+
+    All long work of all verbs runs within one. Yields a function that takes (done, all); what cannot count need not call it.
+    """
+    if not sys.stderr.isatty():
+        with Lines(printable(what), say) as lines:
+            yield lines.report
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

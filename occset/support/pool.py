@@ -8,17 +8,27 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from occset.support.errors import OccsetError
+from occset.support.interrupts import shielded
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """One thread a worker: there are as many workers as cores."""
+
+GRACE_S = 1.0
+"""For workers to finish what they do when their work is given up, as by Ctrl-C; they leave with the command."""
+
+_NOTICE_S = 0.3  # for a signal that ended the workers to be heard here too
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -53,27 +63,62 @@ def map_chunks(make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T],
     pool = ProcessPoolExecutor(
         min(workers, len(chunks)), mp_context=context, initializer=_start, initargs=(make_worker,)
     )
-    # libraries read these when they are loaded, which in a worker is before any of our code runs
-    added = [name for name in THREADS if name not in os.environ]
-    os.environ.update(dict.fromkeys(added, "1"))
+    waiting: list[Future[R]] = []
+    given_up = True
     try:
-        waiting: list[Future[R]] = []
-        remaining = iter(chunks)
-        for chunk in remaining:
-            waiting.append(pool.submit(_run, chunk))
+        for chunk in chunks:
+            with quiet_start(1):
+                waiting.append(pool.submit(_run, chunk))
             if len(waiting) > 2 * workers:
                 yield _result(waiting.pop(0))
         while waiting:
             yield _result(waiting.pop(0))
+        given_up = False
     except BrokenProcessPool as error:
+        time.sleep(_NOTICE_S)
         raise OccsetError(
             "a worker process died, killed or out of memory: run again, it goes on where it stopped; try --workers 1 "
             "(and a script of your own must start its work below  if __name__ == '__main__':)"
         ) from error
+    except OccsetError:
+        given_up = False  # what the others do is worth finishing
+        raise
     finally:
-        for name in added:
-            os.environ.pop(name, None)
-        pool.shutdown(wait=True, cancel_futures=True)
+        _end(pool, GRACE_S if given_up else None)
+
+
+def _end(pool: ProcessPoolExecutor, seconds: float | None) -> None:
+    """Start nothing more, and wait for the workers to finish what they do: to the end, or so many seconds."""
+    alive = [process.sentinel for process in (pool._processes or {}).values()]
+    pool.shutdown(wait=seconds is None, cancel_futures=True)
+    until = time.monotonic() + (seconds or 0.0)
+    while alive and time.monotonic() < until:
+        ended = multiprocessing.connection.wait(alive, max(0.0, until - time.monotonic()))
+        alive = [sentinel for sentinel in alive if sentinel not in ended]
+
+
+@contextmanager
+def quiet_start(threads: int | None) -> Iterator[None]:
+    """Processes started in here never see Ctrl-C, nor SIGTERM while they are still importing.
+
+    The signals are blocked, which children inherit, and not ignored: one that arrives meanwhile reaches us afterwards.
+
+    Args:
+        threads: of each of them; None leaves that to the environment.
+    """
+    added = [name for name in THREADS if threads is not None and name not in os.environ]
+    with shielded():
+        os.environ.update(dict.fromkeys(added, str(threads)))  # libraries read these when they are loaded
+        resource_tracker.ensure_running()  # multiprocessing's helper, whose start would unblock the signals again
+        can_block = hasattr(signal, "pthread_sigmask")
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM}) if can_block else None
+        try:
+            yield
+        finally:
+            if before is not None:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            for name in added:
+                os.environ.pop(name, None)
 
 
 @dataclass(frozen=True)
@@ -101,6 +146,8 @@ def _start(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
 
     cv2.setNumThreads(1)
     threading.Thread(target=leave_with_parent, daemon=True).start()
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the pool ends its workers by it
     _make_worker = make_worker
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from occset.benchmark import cli
 from occset.benchmark.protocols.frozen import open_protocol
 from occset.benchmark.tasks.deocclusion import TASK
 from occset.dataset.occlusion_set import OcclusionSet
@@ -57,6 +58,20 @@ def test_the_table_names_set_protocol_and_size(bench: Run) -> None:
 @pytest.mark.parametrize(("limit", "said"), [(5, "5 of 24 samples"), (24, "all 24 samples"), (4000, "all 24 samples")])
 def test_the_title_says_the_limit(bench: Run, limit: int, said: str) -> None:
     assert said in bench("--methods", "input", "--limit", limit).out.splitlines()[0]
+
+
+def test_a_long_bench_says_how_long_and_how_to_make_it_short(
+    bench: Run, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert "--limit" not in bench("--methods", "input").err  # it takes a second
+    cli._say_how_long(1000, 119.0)
+    assert capfd.readouterr().err == ""
+    cli._say_how_long(1000, 1200.0)
+    told = "about 20 min for these 1000 samples; --limit 96 takes the first 96 only, about 2 min\n"
+    assert capfd.readouterr().err == told
+    monkeypatch.setattr(cli, "LONG_S", 1e-9)
+    said = bench("--methods", "telea", "--limit", 20)
+    assert "for these 20 samples; --limit " in said.err
 
 
 def test_json_alone_is_on_standard_output(bench: Run) -> None:
@@ -346,6 +361,16 @@ def test_leaderboard_prints_the_files_it_wrote(bench: Run, occset: Run, tmp_path
     assert said.status == 0
     assert {Path(line) for line in said.out.split()} == set((tmp_path / "site").iterdir())
     assert "telea" in (tmp_path / "site" / "leaderboard.md").read_text()
+    damaged, gone = sorted((tmp_path / "results").rglob("*-telea-*.pictures/*.png"))[1:3]
+    damaged.write_bytes(damaged.read_bytes()[:90])
+    gone.unlink()
+    again = occset("leaderboard", tmp_path / "results", "--out", tmp_path / "site")
+    assert (again.status, again.out) == (1, said.out)
+    told = [line for line in again.err.splitlines() if line.startswith("left out: ")]
+    assert len(told) == 2 and {name for name in (damaged.name, gone.name) for line in told if name in line} == {
+        damaged.name,
+        gone.name,
+    }
 
 
 def test_help_of_every_verb(occset: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import pickle
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from occset import python_api
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.samples import sequence
 from occset.samples.draw import Drawer, Plan
+from occset.support.errors import MissingExtra
 
 PUBLIC = {"OccsetError", "OcclusionSet", "Samples", "__version__", "create", "open"}
 ROOMS = {"annotation", "benchmark", "models", "torch", "transforms"}
@@ -25,8 +27,23 @@ ROOMS = {"annotation", "benchmark", "models", "torch", "transforms"}
 def test_dir_shows_what_is_public_and_no_more() -> None:
     assert set(dir(occset)) == PUBLIC | ROOMS
     assert set(occset.__all__) == PUBLIC
-    for name in PUBLIC | ROOMS - {"torch"}:
+    for name in PUBLIC | ROOMS - {"torch", "transforms"}:
         assert getattr(occset, name) is not None
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "needs", "extra"),
+    [
+        ("torch", "OcclusionDataset", "torch", "models"),
+        ("transforms", "OccludeFace", "albumentations", "transforms"),
+    ],
+)
+def test_what_needs_an_extra_is_there_or_names_it(room: str, name: str, needs: str, extra: str) -> None:
+    if importlib.util.find_spec(needs) is not None:
+        assert getattr(getattr(occset, room), name).__name__ == name
+    else:
+        with pytest.raises(MissingExtra, match=rf"pip install 'occset\[{extra}\]'"):
+            getattr(getattr(occset, room), name)
 
 
 def test_what_the_version_before_offered_is_still_found() -> None:

@@ -11,12 +11,14 @@ from typing import Any
 class Interrupts:
     """Within ``with``: ``asked`` turns true on Ctrl-C and on SIGTERM, which batch systems send before they kill.
 
-    A second Ctrl-C raises KeyboardInterrupt, as ever. Where signals cannot be caught (outside the main thread), and where
-    Ctrl-C is ignored (a job in the background), nothing is changed.
+    ``number`` is then the signal that asked. A second Ctrl-C does what it did before, which is to raise KeyboardInterrupt.
+    Where signals cannot be caught (outside the main thread), and where Ctrl-C is ignored (a job in the background), nothing
+    is changed.
     """
 
     def __init__(self) -> None:
         self.asked = False
+        self.number: int | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
@@ -32,7 +34,7 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _ask(self, number: int, _: FrameType | None) -> None:
+    def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.asked = True
+            self._before[signal.SIGINT](number, frame)
+        self.asked, self.number = True, self.number or number

@@ -225,9 +225,78 @@ def test_the_notes_of_a_result_are_on_the_page(tmp_path: Path, add_result) -> No
     add_result("small", 0.8, notes=["returned 128 x 128, resized to the protocol's resolution"])
     add_result("other", 0.7)
     (table,) = read_tables([tmp_path / "results"])
-    facts = {row["method"]: row["facts"] for row in page._table(table)["rows"]}
+    facts = {row["method"]: row["facts"] for row in page._table(table, None)["rows"]}
     assert facts["small"]["note"] == "returned 128 x 128, resized to the protocol's resolution"
     assert "note" not in facts["other"]
+
+
+def shown_pictures(site: dict[str, Path]) -> dict[str, list[str]]:
+    """The samples whose pictures the page shows, and the methods that have one."""
+    (block,) = re.findall(r'id="data">(.*?)</script>', site["html"].read_text(), re.S)
+    (table,) = json.loads(block)["tables"]
+    names = [row["method"] for row in table["rows"]]
+    return {p["sample"]: [names[int(at)] for at in p["methods"]] for p in table["pictures"]}
+
+
+def spoil(picture: Path, how: str) -> None:
+    """Make a picture of a result unusable; "gone" and "a dead link" leave none."""
+    data = picture.read_bytes()
+    picture.unlink()
+    if how == "cut off":
+        picture.write_bytes(data[: len(data) // 2])
+    elif how == "no picture":
+        picture.write_bytes(b"GIF89a nothing")
+    elif how == "empty":
+        picture.write_bytes(b"")
+    elif how == "a link elsewhere":
+        elsewhere = picture.parents[3] / "private.png"
+        elsewhere.write_bytes(data)
+        picture.symlink_to(elsewhere)
+    elif how == "a dead link":
+        picture.symlink_to("nowhere.png")
+    elif how == "a folder":
+        picture.mkdir()
+
+
+SPOILT = ["cut off", "no picture", "empty", "a link elsewhere", "a dead link", "a folder", "gone"]
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_picture_that_cannot_be_used_is_named_and_left_out(tmp_path: Path, add_result, how: str) -> None:
+    result = add_result("a", 0.8, pictures=3)
+    add_result("b", 0.7, pictures=3)
+    picture = picture_path(result.path.parent, result, "s0001")
+    spoil(picture, how)
+    broken: dict[Path, str] = {}
+    site = build(tmp_path / "results", tmp_path / "site", broken)
+    assert list(broken) == [picture] and picture.name in broken[picture]
+    assert shown_pictures(site) == {"s0000": ["a", "b"], "s0001": ["b"], "s0002": ["a", "b"]}
+    shown = {row["method"] for row in csv.DictReader(site["csv"].read_text().splitlines())}
+    assert shown == {"a", "b"}, "the figures are whole"
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_without_input_or_truth_a_sample_is_not_shown(tmp_path: Path, add_result, how: str) -> None:
+    result = add_result("a", 0.8, pictures=3)
+    add_result("b", 0.7, pictures=3)
+    pictures = [picture_path(result.path.parent, result, s, w) for s, w in (("s0000", "truth"), ("s0002", "input"))]
+    for picture in pictures:
+        spoil(picture, how)
+    broken: dict[Path, str] = {}
+    site = build(tmp_path / "results", tmp_path / "site", broken)
+    assert list(broken) == pictures and all(p.name in message for p, message in broken.items())
+    assert shown_pictures(site) == {"s0001": ["a", "b"]}
+
+
+def test_pictures_that_were_never_kept_or_not_passed_on_are_not_missed(tmp_path: Path, add_result) -> None:
+    add_result("a", 0.8, pictures=3)
+    without = add_result("b", 0.7, pictures=3)
+    add_result("part", 0.7, samples=2, pictures=2)
+    shutil.rmtree(picture_path(without.path.parent, without, "s0000").parent)
+    broken: dict[Path, str] = {}
+    site = build(tmp_path / "results", tmp_path / "site", broken)
+    assert broken == {}
+    assert shown_pictures(site) == {"s0000": ["a", "part"], "s0001": ["a", "part"], "s0002": ["a"]}
 
 
 @pytest.mark.parametrize("what", ["input", "composite", "folder"])

@@ -135,6 +135,19 @@ def test_progress_counts_batches_times_methods(bench_set: OcclusionSet, protocol
     assert seen == [(0, 6), (2, 6), (4, 6), (6, 6)]
 
 
+def test_the_first_batch_tells_how_long_the_others_take(
+    bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(0, 10_000, 3))  # each look at the clock is three seconds later
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: float(next(ticks)))
+    told: list[float] = []
+    run(bench_set, protocol, ["input", "truth"], tmp_path / "r", workers=1, estimate=told.append)
+    # at the batch's begin and end, and round each of the two methods: 5 steps; two batches of three are left
+    assert told == [2 * 5 * 3.0]
+    run(bench_set, protocol, ["input", "truth"], tmp_path / "r", workers=1, estimate=told.append)
+    assert len(told) == 1  # nothing was left to do
+
+
 # --- what is there already ------------------------------------------------------------------------------------------
 
 

@@ -226,7 +226,7 @@ def test_large_samples_do_not_overflow(plain_set):
         ({"sample": None}, "does not match its own id"),
         ({"face": None}, "is not a recipe"),
         ({"layers": None}, "is not a recipe"),
-        ({"layers": [{"occluder": None}]}, "is not a recipe"),
+        ({"layers": [{"occluder": None}]}, "(is not a|not a readable) recipe"),  # pyarrow before 26 cannot read it
         ({"seed": None}, "is not a recipe"),
     ],
 )
