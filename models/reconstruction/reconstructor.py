@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -128,3 +129,19 @@ class Twin(FaceReconstructor):
     """
 
     name = "deep3d"
+
+
+class WholeFaces:
+    """The mask Mm of the whole face in each picture, for mining; see `occset.mining.scoring.Rendered`. Picklable."""
+
+    def __init__(self, weights: Path | None = None) -> None:
+        """Find NR's weights; released ones by default.
+
+        Raises:
+            BadInput: there are none.
+        """
+        self.network = FaceReconstructor(weights, device="cpu", threads=1)
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """(B, S, S, 3) uint8 RGB, aligned, to (B, S, S) uint8, 255 = the rendered face covers this pixel."""
+        return self.network.reconstruct(images)[2]

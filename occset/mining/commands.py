@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from occset.mining.options import DEFAULT_MODEL, Model
+from occset.mining.options import DEFAULT_MODEL, WHOLE_FACES, Model
+from occset.support import references as registry
 
 mine, label = typer.Typer(), typer.Typer()
 
@@ -22,6 +23,9 @@ def mine_command(
     weights: Annotated[Path | None, typer.Option(help="Weights of the model; the released ones by default.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
+    render: Annotated[
+        bool, typer.Option("--render", help="Also hold the masks against the whole face that NR renders.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table, all columns.")] = False,
 ) -> None:
     """Hard faces and doubtful labels, ranked and unlike each other, with the reason for each; changes nothing."""
@@ -32,8 +36,9 @@ def mine_command(
 
     if out is not None and out.suffix.lower() not in (".csv", ".parquet"):
         raise OccsetError(f"{out}: picks are written as .csv or .parquet: choose one of these endings")
+    rendered = registry.load(WHOLE_FACES)() if render else None
     with progress_bar("mining") as progress:
-        scores = score_set(OcclusionSet(path), model, split, weights, device, workers, progress)
+        scores = score_set(OcclusionSet(path), model, split, weights, device, workers, progress, rendered)
     picks = scores.choose(top)
     if out is not None:
         write_picks(out, picks)

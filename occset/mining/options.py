@@ -15,6 +15,10 @@ INFERENCE = "occset.models.registry:inference_classes"
 """Asked by name, since the networks live in a folder above this one; loads none of them."""
 
 
+WHOLE_FACES = "occset.models.reconstruction.reconstructor:WholeFaces"
+"""Renders the whole face of a picture, whatever hides it; asked by name for the same reason."""
+
+
 def models() -> dict[str, str]:
     """Name to ``"module:attr"`` of every network of ours that can mine: those that segment faces."""
     found: dict[str, str] = registry.load(INFERENCE)("segmentation")
