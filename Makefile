@@ -99,7 +99,7 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy -p occset
 
 # Every released checkpoint again, from the real photos: what is finished is skipped, what was cut off goes on. The steps of
-# a network lie in its folder, such as models/segmentation/released.py; its card is data_cards/ns.md
+# a network lie in its folder, such as models/segmentation/released.py; its card is data_cards/ns.md, data_cards/nr.md
 REAL ?= $(or $(OCCSET_REAL_DATA),../shared/data)
 RELEASED := $(BIN)/python -m occset.models.released --work $(WORK) --real $(REAL)
 released ns: $(VENV)/.product

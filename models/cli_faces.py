@@ -31,8 +31,8 @@ def fit_command(
 ) -> None:
     """Find the 3D face of every labelled face that has none yet: pose, shape, albedo and light; resumes."""
     from occset.dataset.occlusion_set import OcclusionSet
+    from occset.models.reconstruction.albedo import open_face_model
     from occset.models.reconstruction.fitting.fit import fit_faces
-    from occset.models.reconstruction.opening import open_face_model
     from occset.support.console import progress_bar, say
 
     with progress_bar("fitting") as progress:

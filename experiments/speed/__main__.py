@@ -8,6 +8,7 @@ import sys
 from experiments.speed import (
     codec,
     differentiable,
+    faces3d,
     importing,
     loader,
     metrics,
@@ -22,7 +23,19 @@ from occset.support.console import print_table
 
 def main() -> None:
     """Measure everything and print one table, or JSON with --json; exit status 1 when a limit is not held."""
-    parts = (rendering, metrics, poisson, rasteriser, differentiable, startup, importing, training, loader, codec)
+    parts = (
+        rendering,
+        metrics,
+        poisson,
+        rasteriser,
+        differentiable,
+        faces3d,
+        startup,
+        importing,
+        training,
+        loader,
+        codec,
+    )
     rows = [row for part in parts for row in part.measure()]
     if "--json" in sys.argv:
         print(json.dumps(rows, indent=2))

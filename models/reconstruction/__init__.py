@@ -15,6 +15,7 @@ NETWORK = Network(
     inference=f"{_HERE}.reconstructor:FaceReconstructor",
     presets=f"{_HERE}.presets:PRESETS",
     options=f"{_HERE}.presets:Options",
+    recipe=f"{_HERE}.released:RECIPE",
     card="nr.md",
 )
 
@@ -25,4 +26,5 @@ TWIN = replace(
     says="NR's twin that never saw an occluder in training",
     task=f"{_HERE}.task:TwinTask",
     inference=f"{_HERE}.reconstructor:Twin",
+    recipe=f"{_HERE}.released:TWIN_RECIPE",
 )

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from occset.models.morphable.base import LinearModel
 from occset.models.morphable.face_region import face_triangles
+from occset.models.morphable.store import open_morphable
 from occset.models.reconstruction.coefficients import FOCAL, Coefficients
 from occset.models.reconstruction.face import FaceModel
 from occset.models.rendering import camera, lighting
@@ -249,3 +250,17 @@ def load_albedo(model: LinearModel, path: Path) -> LinearModel:
     if of != model.name:
         raise BadInput(f"{path}: is the albedo of the morphable model '{of}', not of '{model.name}': name another file")
     return unpack_albedo(model, state, path)
+
+
+def open_face_model(morphable: str = "procedural", albedo: Path | None = None) -> LinearModel:
+    """A morphable model, with a learned albedo where one is named.
+
+    Args:
+        morphable: what `occset.models.morphable.store.open_morphable` knows.
+        albedo: file or folder of `save_albedo`.
+
+    Raises:
+        OccsetError: there is no such model; or a file is broken or of another model.
+    """
+    model = open_morphable(morphable)
+    return model if albedo is None else load_albedo(model, albedo)

@@ -81,11 +81,11 @@ PRESETS = {
         ReconstructionPreset(
             Architecture(_LITE, 128, spatial=64, hidden=768),
             TrainingPreset(
-                "laptop", 16, 12, 3200, 6e-4, weight_decay=1e-2, warmup=100, plan="cosine", precision="auto",
+                "laptop", 16, 7, 3200, 6e-4, weight_decay=1e-2, warmup=100, plan="cosine", precision="auto",
                 clip=1.0, ema=0.998, checkpoint_every=100,
             ),
             render=96, identity_share=0.25,
-            says="128 px, from NS's encoder, a few hours on two cores: the released checkpoint",
+            says="128 px, from NS's encoder, half an hour on two cores: the released checkpoint",
         ),
         ReconstructionPreset(
             Architecture("resnet50", 224),

@@ -14,11 +14,10 @@ from torch.nn import functional as F
 
 from occset.models.morphable.base import LinearModel
 from occset.models.pretrained import Pretrained
-from occset.models.reconstruction.albedo import unpack_albedo
+from occset.models.reconstruction.albedo import open_face_model, unpack_albedo
 from occset.models.reconstruction.architecture import Architecture
 from occset.models.reconstruction.coefficients import Layout
 from occset.models.reconstruction.drawer import FaceDrawer
-from occset.models.reconstruction.opening import open_face_model
 from occset.models.segmentation.network import to_input
 from occset.support.errors import BadInput
 

@@ -17,11 +17,10 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.usable import usable_faces
 from occset.models.arcface_network import ArcFaceNetwork
 from occset.models.reconstruction import losses
-from occset.models.reconstruction.albedo import pack_albedo
+from occset.models.reconstruction.albedo import open_face_model, pack_albedo
 from occset.models.reconstruction.drawer import bounded
 from occset.models.reconstruction.face import FaceModel
 from occset.models.reconstruction.fits import fits_of
-from occset.models.reconstruction.opening import open_face_model
 from occset.models.reconstruction.presets import Options, ReconstructionPreset
 from occset.models.reconstruction.samples import ReconstructionSamples, trainable_faces
 from occset.models.registry import find

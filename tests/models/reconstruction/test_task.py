@@ -180,7 +180,7 @@ def test_a_learned_albedo_travels_with_the_weights(fitted_set: OcclusionSet, tmp
     basis[:, vertices] = 0.02
     learned = model.with_albedo(model.mean_albedo * 0.5, basis)
     save_albedo(learned, tmp_path / "albedo", {})
-    read = occset.models.reconstruction.opening.open_face_model("procedural", tmp_path / "albedo")
+    read = occset.models.reconstruction.albedo.open_face_model("procedural", tmp_path / "albedo")
     fit_faces(fitted_set, read, workers=1, split="train")
     assert set(fits_of(fitted_set, read).table["stage"]) == {"shape"}
     done = occset.models.train(

@@ -30,9 +30,9 @@ class Fit:
     def _tools(self) -> tuple[Fitter, FaceDrawer]:
         """The fitter and the drawer of one morphable model."""
         from occset.models.pretrained import load
+        from occset.models.reconstruction.albedo import open_face_model
         from occset.models.reconstruction.drawer import FaceDrawer
         from occset.models.reconstruction.fitting.fit import Fitter
-        from occset.models.reconstruction.opening import open_face_model
         from occset.models.registry import find
 
         model = load("nr", device="cpu").model if find("nr").is_released else open_face_model()
