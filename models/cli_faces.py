@@ -1,4 +1,4 @@
-"""The verbs of 3D faces: fit, reconstruct, and models for the morphable models that they rest on."""
+"""The verbs of whole faces: fit, reconstruct, deocclude, and models for the morphable models that they rest on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from occset.models.cli import Weights
 
-fit, reconstruct = typer.Typer(), typer.Typer()
+fit, reconstruct, deocclude = typer.Typer(), typer.Typer(), typer.Typer()
 models = typer.Typer(no_args_is_help=True, add_completion=False)
 morphable = typer.Typer(no_args_is_help=True, add_completion=False)
 models.add_typer(morphable, name="morphable")
@@ -75,6 +75,43 @@ def reconstruct_command(
     say(f"{done.written} faces in {out}" + (f", contact sheet {sheet}" if sheet and done.written else ""))
     if done.left[0]:
         say(f"{done.left[0]} more faces in {done.left[1]} photos were left out: only the largest of a photo is taken")
+    if done.problems:
+        raise typer.Exit(1)
+
+
+@deocclude.command()
+def deocclude_command(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
+    out: Annotated[Path, typer.Option(help="Folder of what is written: NAME.png, as large as the photo.")] = Path(
+        "faces"
+    ),
+    align: Annotated[
+        bool, typer.Option(help="Find the faces and align them; --no-align takes photos as aligned squares.")
+    ] = True,
+    largest: Annotated[bool, typer.Option("--largest", help="Repair only the largest face of a photo.")] = False,
+    save_mask: Annotated[Path | None, typer.Option(help="Folder for masks of what was found hidden.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Also write a contact sheet (PNG): crop, what is hidden, outcome.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Remove what hides the faces in photos; works at once, with the released weights."""
+    from occset.models.deocclusion.deoccluder import Deoccluder
+    from occset.models.deocclusion.photos import deocclude_photos
+    from occset.support.console import progress_bar, say
+
+    network = Deoccluder(device=device)
+    with progress_bar("de-occluding") as progress:
+        done, same = deocclude_photos(network, photos, out, align, not largest, save_mask, sheet, progress)
+    for note in done.notes:
+        say(note)
+    for name, why in done.problems:
+        say(f"skipped {name}: {why}")
+    for name, why in done.doubtful:
+        say(f"look at {name}: {why}")
+    for name in same:
+        say(f"{name}: nothing hides a face here, it is written as it was")
+    say(f"{done.written} faces in {out}" + (f", contact sheet {sheet}" if sheet and done.written else ""))
     if done.problems:
         raise typer.Exit(1)
 

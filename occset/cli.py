@@ -28,6 +28,7 @@ VERBS = {
     "segment": "occset.models.cli:segment",
     "fit": "occset.models.cli_faces:fit",
     "reconstruct": "occset.models.cli_faces:reconstruct",
+    "deocclude": "occset.models.cli_faces:deocclude",
     "models": "occset.models.cli_faces:models",
     "doctor": "occset.commands:doctor",
     "bench": "occset.benchmark.cli:bench",

@@ -58,6 +58,7 @@ ROOMS = {
         "segmentation",
         "reconstruction",
         "inpainting",
+        "deocclusion",
     ),
     "benchmark": (
         "methods",

@@ -26,6 +26,8 @@ METHODS = {
     "patchmatch": f"{_HERE}.methods.patchmatch:PatchMatch",
     "pca": f"{_HERE}.methods.pca:LinearFace",
     "mean-colour": f"{_HERE}.methods.classical:MeanColour",
+    "ours-blend": "occset.models.deocclusion.deoccluder:Deoccluder",
+    "ours-blend+mask": "occset.models.deocclusion.deoccluder:DeoccluderWithMask",
     **CONTROLS,
 }
 
@@ -71,6 +73,10 @@ TASK = BenchTask(
                 ("ids",),
             ),
         ),
+        unseen={
+            "ours-blend": "NS and NR: the rendered face blended into what hides it; runs the released weights",
+            "ours-blend+mask": "The same, given the true mask",
+        },
     ),
     metrics=METRICS,
     columns=dict.fromkeys(range(1, METRIC_VERSION + 1), tuple(metric.key for metric in PIXEL_METRICS)),

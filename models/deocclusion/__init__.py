@@ -1,0 +1,1 @@
+"""The whole pipeline: a photo in, the face without its occluder out."""

@@ -1,0 +1,136 @@
+"""The face without its occluder: NS and NR say where and how, and the gap is painted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from occset.models.deocclusion.prior import FacePrior, Prior
+from occset.models.poisson.blending import blend
+
+BATCH = 8
+
+
+class Deoccluded(NamedTuple):
+    """Of B pictures, NumPy.
+
+    Attributes:
+        images: (B, S, S, 3) uint8 RGB; outside `hidden` the pixels of the input.
+        hidden: (B, S, S) uint8, 255 = was painted.
+        face: (B, S, S) uint8 soft, 255 = certainly visible face.
+        whole: (B, S, S) uint8, 255 = the rendered face covers this pixel.
+        renders: (B, S, S, 3) uint8 RGB, the rendered face in the picture's colours, black elsewhere.
+        coefficients: (B, D) float32.
+        share: (B,) share of the rendered face that was hidden, 0..1.
+    """
+
+    images: np.ndarray
+    hidden: np.ndarray
+    face: np.ndarray
+    whole: np.ndarray
+    renders: np.ndarray
+    coefficients: np.ndarray
+    share: np.ndarray
+
+
+class Deoccluder:
+    """Removes what hides a face; a method of the bench, too.
+
+    The gap is filled with the rendered face by Poisson's equation: its gradients inside, the photo's colours at the rim.
+    """
+
+    name = "ours-blend"
+    given: tuple[str, ...] = ()
+    citations = ("Yin et al., Segmentation-Reconstruction-Guided Facial Image De-occlusion, 2021",)
+
+    def __init__(
+        self, segmentation: Path | None = None, reconstruction: Path | None = None, device: str = "auto"
+    ) -> None:
+        """Find the weights; see `FacePrior`.
+
+        Raises:
+            BadInput: there are none.
+        """
+        self.prior = FacePrior(segmentation, reconstruction, device)
+
+    @property
+    def weights_hash(self) -> str:
+        """What identifies the weights of both networks."""
+        return self.prior.segmenter.weights_hash[:32] + self.prior.reconstructor.weights_hash[:32]
+
+    def run(self, images: np.ndarray, masks: np.ndarray | None = None) -> Deoccluded:
+        """Remove what hides faces.
+
+        Args:
+            images: (B, S, S, 3) uint8 RGB, aligned faces.
+            masks: (B, S, S) uint8, above 0 = repaint here; what is found when None.
+        """
+        parts = [
+            self._some(images[at : at + BATCH], None if masks is None else masks[at : at + BATCH])
+            for at in range(0, len(images), BATCH)
+        ]
+        return Deoccluded(*(np.concatenate(field) for field in zip(*parts, strict=True)))
+
+    def _some(self, images: np.ndarray, masks: np.ndarray | None) -> Deoccluded:
+        prior = self.prior.look(images, masks)
+        painted = (paint(prior).clamp(0, 1) * 255).round().to(torch.uint8)
+        gap = prior.hidden > 0.5
+        whole = torch.where(gap, painted, _bytes(prior.picture))
+        share = (prior.hidden * prior.whole).flatten(1).sum(1) / prior.whole.flatten(1).sum(1).clamp_min(1)
+        return Deoccluded(
+            _pictures(whole),
+            _mask(prior.hidden),
+            _mask(prior.face),
+            _mask(prior.whole),
+            _pictures(_bytes(prior.render * prior.whole)),
+            prior.vectors.cpu().numpy(),
+            share.cpu().numpy(),
+        )
+
+    def deocclude(self, images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
+        """See `occset.benchmark.methods.interfaces.Deoccluder`."""
+        return self.run(np.asarray(images), masks).images
+
+
+class DeoccluderWithMask(Deoccluder):
+    """The same, told the true mask, as methods that need one are."""
+
+    name = "ours-blend+mask"
+    given = ("mask",)
+
+
+@torch.no_grad()
+def paint(prior: Prior) -> Tensor:
+    """The pictures with their gaps filled, (B, 3, S, S) 0..1.
+
+    Beyond the rendered face the gap is filled smoothly from its rim; within, it gets the gradients of the render.
+    """
+    gap, inside = prior.hidden > 0.5, prior.whole > 0.5
+    beyond, within = gap & ~inside, gap & inside
+    picture = blend(torch.zeros_like(prior.picture), prior.picture, beyond, ~gap)
+    return blend(prior.render, picture, within, _may_lend(prior, within))
+
+
+def _may_lend(prior: Prior, within: Tensor) -> Tensor:
+    """Pixels whose colour the gap may take over: visible face; all of them where little of the face is seen."""
+    seen = (prior.face > 0.5) & (prior.whole > 0.5) & ~within
+    enough = seen.flatten(1).sum(1) > 0
+    return seen | (~within & ~enough[:, None, None, None])
+
+
+def _bytes(values: Tensor) -> Tensor:
+    return (values.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def _pictures(values: Tensor) -> np.ndarray:
+    found: np.ndarray = values.permute(0, 2, 3, 1).cpu().numpy()
+    return found
+
+
+def _mask(values: Tensor) -> np.ndarray:
+    found: Any = _bytes(values)[:, 0].cpu().numpy()
+    return found  # type: ignore[no-any-return]
