@@ -200,7 +200,7 @@ def test_the_wheel_carries_its_licence_and_command(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert any(name.endswith("licenses/LICENSE") for name in names)
     (entry,) = (name for name in names if name.endswith("entry_points.txt"))
-    assert "occset = occset.cli:main" in zipfile.ZipFile(wheel).read(entry).decode()
+    assert "occset = occset.__main__:main" in zipfile.ZipFile(wheel).read(entry).decode()
 
 
 def importable() -> list[str]:

@@ -26,9 +26,8 @@ from occset.annotation.server.environment import (
 from occset.annotation.server.processes import end, is_busy, is_running, listens, read_json, spawn
 from occset.support import reading
 from occset.support.errors import BadInput, NoSpace, OccsetError
-from occset.support.files import copy_atomic, write_atomic
+from occset.support.files import copy_atomic, data_folder, write_atomic
 from occset.support.locks import only_writer
-from occset.support.user_folders import data_folder
 
 _STATE = "server.json"
 _LOG = "server.log"

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from torch import Tensor
+from torch.nn import functional as F
+
+RIM = 0.012
+"""What is added around the hidden part, in widths of the picture: soft edges of occluders are seen as face."""
+SPECK = 0.004
+"""Hidden pieces smaller than this share of the face are slips of the two outlines."""
+_SLIP = 0.012  # in widths: how far two outlines of one face may lie apart
 
 
 def hidden(rendered: Tensor, face: Tensor) -> Tensor:
@@ -17,3 +24,22 @@ def hidden(rendered: Tensor, face: Tensor) -> Tensor:
     """
     whole = (rendered > 0.5).to(face.dtype)
     return whole - whole * face
+
+
+def tidied(found: Tensor, whole: Tensor) -> Tensor:
+    """The hidden part without slips of the outlines, and with a rim for soft edges.
+
+    What vanishes when it is eroded by a slip's width is a slip; so is a rest that is a speck of the face.
+
+    Args:
+        found: (B, 1, S, S) 0..1, Mo of Eq. 1.
+        whole: (B, 1, S, S) 0 or 1, Mm.
+    """
+    side = found.shape[-1]
+    slip, rim = max(1, round(_SLIP * side)), max(1, round(RIM * side))
+    hard = (found > 0.5).float()
+    core = -F.max_pool2d(-hard, 2 * slip + 1, 1, slip)
+    opened = F.max_pool2d(core, 2 * slip + 1, 1, slip) * hard
+    large = opened.flatten(1).sum(1) >= SPECK * whole.flatten(1).sum(1).clamp_min(1)
+    kept = opened * large[:, None, None, None]
+    return F.max_pool2d(kept, 2 * rim + 1, 1, rim)

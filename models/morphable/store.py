@@ -19,8 +19,7 @@ from occset.models.morphable.building import build, checked
 from occset.models.morphable.readers.bfm import read_bfm
 from occset.models.morphable.readers.ict import read_ict
 from occset.support.errors import BadInput, UnknownName
-from occset.support.files import write_atomic
-from occset.support.user_folders import data_folder
+from occset.support.files import data_folder, write_atomic
 
 BUILT_IN = "procedural"
 """The model that code makes and nobody has to import."""

@@ -183,3 +183,10 @@ def clean_leftovers(folder: Path | str) -> list[Path]:
                     path.unlink()
                     removed.append(path)
     return removed
+
+
+def data_folder() -> Path:
+    """Where things of the user's lie that belong to no set: ``XDG_DATA_HOME/occset``, or ``~/.local/share/occset``; it need
+    not be there yet."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base).absolute() / "occset"

@@ -1,0 +1,117 @@
+"""Presets of NG: what is trained, how long, how fast."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from occset.models.inpainting.architecture import (
+    ARCHITECTURES,
+    DISCRIMINATORS,
+    Architecture,
+    DiscriminatorArchitecture,
+)
+from occset.models.inpainting.losses import Weights
+from occset.models.segmentation.mix import Mix
+from occset.models.training.presets import TrainingPreset, fitted
+
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+
+
+@dataclass(frozen=True)
+class InpaintingPreset:
+    """Everything about a training of NG but its data and its seed.
+
+    Attributes:
+        architecture: the generator.
+        judge: the discriminator.
+        training: the engine's part.
+        weights: of the losses, Eq. 15; the discriminator is left out where ``adv`` is 0.
+        structure_erosion, background_erosion: pixels that Eqs. 11 and 12 take off the rim of their masks.
+        match: bring the render into the colours of the visible face before it goes in; not the paper's.
+        identity_share: share of a step's samples that the identity loss looks at.
+        mix: what samples show, and how often.
+        epoch_is_set: an epoch has as many samples as the split has faces, whatever `training` says.
+        says: one line for lists.
+    """
+
+    architecture: Architecture
+    judge: DiscriminatorArchitecture
+    training: TrainingPreset
+    weights: Weights = Weights()  # noqa: RUF009 - frozen
+    structure_erosion: int = 5
+    background_erosion: int = 3
+    match: bool = False
+    identity_share: float = 1.0
+    mix: Mix = Mix(bare=0.1, double=0.25)  # noqa: RUF009 - frozen
+    epoch_is_set: bool = False
+    says: str = ""
+
+    def fitted(self, faces: int, epochs: int | None = None) -> InpaintingPreset:
+        """The preset for a set of so many faces, with another number of epochs where one is given."""
+        return replace(self, training=fitted(self.training, faces, epochs, self.epoch_is_set))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the metadata of weights."""
+        return {
+            "network": {**self.architecture.to_dict(), "match": self.match},
+            "discriminator": self.judge.to_dict(),
+            "training": self.training.to_dict(),
+            "weights": asdict(self.weights),
+            "erosion": [self.structure_erosion, self.background_erosion],
+            "mix": asdict(self.mix),
+            "identity_share": self.identity_share,
+        }
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a training of NG takes besides the common options."""
+
+    segmentation: Annotated[Path | None, "Weights of NS; the released ones by default."] = None
+    reconstruction: Annotated[Path | None, "Weights of NR; the released ones by default."] = None
+    without: Annotated[str, "A loss to leave out, such as sm (Eq. 11): the paper's ablation."] = ""
+
+
+_BETAS = (0.5, 0.999)
+_ON_RENDER = ("render",)
+
+PRESETS = {
+    preset.training.name: preset
+    for preset in (
+        InpaintingPreset(
+            replace(ARCHITECTURES["demo"], residual_on=_ON_RENDER), DISCRIMINATORS["demo"],
+            TrainingPreset(
+                "demo", 8, 4, 1600, 4e-4, betas=_BETAS, warmup=50, plan="cosine", precision="auto", clip=1.0, ema=0.99,
+            ),
+            match=True, identity_share=0.0, weights=Weights(id=0.0),
+            says="128 px, narrow, without the identity loss: shows that it works",
+        ),
+        InpaintingPreset(
+            replace(ARCHITECTURES["laptop"], residual_on=_ON_RENDER), DISCRIMINATORS["laptop"],
+            TrainingPreset(
+                "laptop", 8, 20, 3200, 3e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
+                ema=0.999, checkpoint_every=100,
+            ),
+            match=True, identity_share=0.5,
+            says="128 px, a residual on the render in the photo's colours; two cores, a night",
+        ),
+        InpaintingPreset(
+            ARCHITECTURES["paper"], DISCRIMINATORS["paper"],
+            TrainingPreset("paper", 4, 80, 4, 1e-4, betas=_BETAS, plan="drop", drop_at=0.5, drop_to=0.1),
+            epoch_is_set=True,
+            says="the paper's numbers: 256 px, Adam 1e-4 dropped to a tenth half way, batch 4, 80 epochs",
+        ),
+        InpaintingPreset(
+            replace(ARCHITECTURES["fast"], residual_on=_ON_RENDER), DISCRIMINATORS["fast"],
+            TrainingPreset(
+                "fast", 32, 60, 12800, 2e-4, betas=_BETAS, warmup=500, plan="cosine", precision="auto", clip=1.0,
+                ema=0.999,
+            ),
+            match=True,
+            says="256 px, one modern GPU, bf16",
+        ),
+    )
+}  # fmt: skip
+"""Every preset by name."""
