@@ -21,9 +21,7 @@ def fit_command(
     morphable: Annotated[str, typer.Option(help="procedural, or an imported one: see occset models morphable.")] = (
         "procedural"
     ),
-    albedo: Annotated[
-        Path | None, typer.Option(help="A learned albedo, by occset models morphable learn-albedo.")
-    ] = None,
+    albedo: Annotated[Path | None, typer.Option(help="A learned albedo, or the word released for NR's own.")] = None,
     stage: Annotated[str, typer.Option(help="The last stage: landmarks, photometry or em.")] = "photometry",
     split: Annotated[str | None, typer.Option(help="Only the faces of train, val or test.")] = None,
     limit: Annotated[int | None, typer.Option(help="Fit so many faces at most.", min=1)] = None,

@@ -18,6 +18,7 @@ NETWORKS: dict[str, str] = {
     "ns": "occset.models.segmentation:NETWORK",
     "nr": "occset.models.reconstruction:NETWORK",
     "deep3d": "occset.models.reconstruction:TWIN",
+    "ng": "occset.models.inpainting:NETWORK",
 }
 """Name to ``"module:attr"`` of its `Network`; the module loads nothing heavy."""
 

@@ -1,1 +1,17 @@
 """NG: the network that paints the face without what hid it."""
+
+from occset.models.registry import Network
+
+_HERE = "occset.models.inpainting"
+
+NETWORK = Network(
+    name="ng",
+    title="NG",
+    says="paints what hides a face; its weights are not released yet",
+    does="inpainting",
+    task=f"{_HERE}.task:InpaintingTask",
+    inference=f"{_HERE}.painter:FacePainter",
+    presets=f"{_HERE}.presets:PRESETS",
+    options=f"{_HERE}.presets:Options",
+    card="ng.md",
+)

@@ -35,3 +35,20 @@ def drowned(pictures: Tensor, hidden: Tensor, seeds: Sequence[int]) -> Tensor:
         raise OccsetError(f"{len(pictures)} pictures to drown in noise came with {len(seeds)} seeds: give one each")
     values = torch.stack([noise(seed, *pictures.shape[2:]) for seed in seeds]).to(pictures)
     return torch.where(hidden >= 0.5, values, pictures)
+
+
+def given(picture: Tensor, render: Tensor, whole: Tensor, hidden: Tensor, seeds: Sequence[int]) -> dict[str, Tensor]:
+    """What NG is given of an occluded picture, by the names of `occset.models.inpainting.architecture.INPUTS`.
+
+    Args:
+        picture: I, (B, 3, H, W) on 0..1.
+        render: Im, the rendered face, the same shape.
+        whole: Mm, (B, 1, H, W), 0 or 1.
+        hidden: Mo, (B, 1, H, W), 0 or 1.
+        seeds: of the noise, one a picture.
+
+    Returns:
+        "noisy" (In), "hidden" (Mo), and "render": Im on the face, the picture around it where that is not hidden.
+    """
+    around = picture * (1 - whole) * (1 - hidden)
+    return {"noisy": drowned(picture, hidden, seeds), "render": render * whole + around, "hidden": hidden}

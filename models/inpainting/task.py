@@ -15,10 +15,9 @@ from torch.nn import functional as F
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface_network import ArcFaceNetwork
-from occset.models.inpainting import losses
+from occset.models.inpainting import losses, noise
 from occset.models.inpainting.colour import match_colours
 from occset.models.inpainting.hidden import hidden, tidied
-from occset.models.inpainting.noise import drowned
 from occset.models.inpainting.presets import DISCRIMINATOR, GENERATOR, InpaintingPreset, Options
 from occset.models.poisson.blending import blend
 from occset.models.pretrained import load
@@ -66,7 +65,7 @@ class InpaintingTask:
         """Build the networks and look up what they are trained on.
 
         Args:
-            data: the set, fitted by NR's morphable model and albedo (`occset fit --albedo nr`).
+            data: the set, fitted by NR's morphable model and albedo (`occset fit --albedo released`).
             preset: fitted to the set.
             seed: of the first weights and of the samples.
             start: weights of the same generator to start from.
@@ -135,10 +134,7 @@ class InpaintingTask:
         if self.preset.match:
             render = match_colours(render, picture, whole * face * (1 - found))
         seeds = [int(seed) for seed in batch["seed"]]
-        return {
-            "noisy": drowned(picture, found, seeds), "render": render * whole + picture * (1 - whole) * (1 - found),
-            "hidden": found, "picture": picture, "whole": whole,
-        }  # fmt: skip
+        return {**noise.given(picture, render, whole, found, seeds), "picture": picture, "whole": whole}
 
     @torch.no_grad()
     def goals(self, batch: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:

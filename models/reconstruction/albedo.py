@@ -22,9 +22,11 @@ from occset.models.morphable.face_region import face_triangles
 from occset.models.morphable.store import open_morphable
 from occset.models.reconstruction.coefficients import FOCAL, Coefficients
 from occset.models.reconstruction.face import FaceModel
+from occset.models.registry import find
 from occset.models.rendering import camera, lighting
 from occset.models.rendering.colour import to_linear
 from occset.models.rendering.rasteriser import rasterise
+from occset.models.training.starting import RELEASED
 from occset.models.weight_files import load_weights, save_weights
 from occset.support.errors import BadInput, OccsetError
 
@@ -246,6 +248,8 @@ def load_albedo(model: LinearModel, path: Path) -> LinearModel:
         BadInput: the file is broken, or of another morphable model.
     """
     state, about = load_weights(path)
+    own = "albedo_"  # what it is called in the weights of NR
+    state = {key.removeprefix(own): value for key, value in state.items() if key.startswith(own)} or state
     of = str(about.get("network", {}).get("morphable", ""))
     if of != model.name:
         raise BadInput(f"{path}: is the albedo of the morphable model '{of}', not of '{model.name}': name another file")
@@ -257,10 +261,13 @@ def open_face_model(morphable: str = "procedural", albedo: Path | None = None) -
 
     Args:
         morphable: what `occset.models.morphable.store.open_morphable` knows.
-        albedo: file or folder of `save_albedo`.
+        albedo: file or folder of `save_albedo`; or of NR's weights, whose albedo it then is; or the word "released" for the
+            released ones.
 
     Raises:
         OccsetError: there is no such model; or a file is broken or of another model.
     """
     model = open_morphable(morphable)
+    if albedo is not None and str(albedo) == RELEASED:
+        albedo = find("nr").released
     return model if albedo is None else load_albedo(model, albedo)

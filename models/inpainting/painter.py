@@ -1,0 +1,62 @@
+"""NG ready for use: what NS and NR say of an occluded face in, the whole face out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from occset.models.inpainting.architecture import Architecture
+from occset.models.inpainting.noise import given
+from occset.models.pretrained import Pretrained
+from occset.support.errors import BadInput
+
+
+class FacePainter(Pretrained):
+    """NG with trained weights."""
+
+    name = "ng"
+    citations = ("Yin et al., Segmentation-Reconstruction-Guided Facial Image De-occlusion, 2021",)
+
+    def build(self, about: Mapping[str, Any]) -> nn.Module:
+        """The generator that the fields of `Architecture` describe."""
+        return Architecture(**{field.name: about[field.name] for field in fields(Architecture)}).build()
+
+    @property
+    def size(self) -> int:
+        """Side in pixels at which the network paints."""
+        return int(self.about["network"]["size"])
+
+    @torch.no_grad()
+    def paint(self, picture: Tensor, render: Tensor, whole: Tensor, hidden: Tensor, seeds: Sequence[int]) -> Tensor:
+        """Paint, at the network's own size, and scale the outcome to the picture's.
+
+        Args:
+            picture, render, whole, hidden: see `occset.models.inpainting.noise.given`; of any square size.
+            seeds: of the noise, one a picture.
+
+        Returns:
+            (B, 3, S, S) float on 0..1; the whole picture, of which the hidden part is wanted.
+
+        Raises:
+            BadInput: what the network answers is not finite.
+        """
+        side, size = picture.shape[-1], self.size
+        soft = [_scaled(values, size) for values in (picture, render)]
+        hard = [(_scaled(values, size) > 0.5).float() for values in (whole, hidden)]
+        parts = given(soft[0], soft[1], hard[0], hard[1], seeds)
+        painted: Tensor = self.network(self.network.stack(parts))
+        if not torch.isfinite(painted).all():
+            raise BadInput(f"{self.weights}: what the network answers is not finite: restore the file, or name another")
+        return _scaled(painted, side)
+
+
+def _scaled(pictures: Tensor, side: int) -> Tensor:
+    if pictures.shape[-1] == side:
+        return pictures
+    smaller = pictures.shape[-1] > side
+    return F.interpolate(pictures, size=(side, side), mode="bilinear", align_corners=False, antialias=smaller)
