@@ -99,7 +99,10 @@ def push_command(
     where: Annotated[
         str | None, typer.Option(help="Pick by a condition on the faces, as pandas' query takes it.")
     ] = None,
-    ids: Annotated[str | None, typer.Option(help="Pick these ids, comma-separated, or a file with one a line.")] = None,
+    ids: Annotated[
+        str | None,
+        typer.Option(help="Pick these ids, comma-separated, or a file: one a line, or what  occset mine --out  wrote."),
+    ] = None,
     random: Annotated[int | None, typer.Option(help="Pick this many at random, no model asked.", min=1)] = None,
     honeypots: Annotated[
         float, typer.Option(help="Samples of known truth to mix in, as a share of the picks.", min=0, max=1)
@@ -116,14 +119,15 @@ def push_command(
 ) -> None:
     """Send the faces of a round to Label Studio; a round that is not there is opened. Twice sends nothing twice.
 
-    An open round is sent; faces that are named besides have to be those that it was opened with.
+    An open round is sent as it is: --top, --random, --ids and --where open a round, and with an open one they have to be
+    what it was opened with, so that a push that was cut off can be repeated. Other faces wait until it is closed.
     """
     from occset.annotation.api.client import connect
     from occset.annotation.push.push import push
     from occset.annotation.push.round_choice import Choice, round_to_push
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.mining.model import open_model
-    from occset.support.console import print_json, progress_bar, say
+    from occset.support.console import partly, print_json, progress_bar, say
     from occset.support.errors import OccsetError
 
     if prelabel not in ("model", "label", "none"):
@@ -146,13 +150,15 @@ def push_command(
     if dry_run and pushed.honeypots:
         say(f"honeypots, which annotators must not know: {', '.join(pushed.honeypots)}")
     verb = "would be sent" if dry_run else "sent"
-    say(f"round {number}: {pushed.new} faces {verb}, {pushed.already} were there already")
+    said = f"round {number}: {pushed.new} faces {verb}, {pushed.already} were there already"
+    if not skipped:
+        say(said)
     if pushed.removed:
         say(f"{pushed.removed} tasks that were there twice were removed")
     if pushed.url:
         say(f"label them at  {pushed.url}  , then  occset annotate pull {path}")
     if skipped:
-        raise typer.Exit(1)
+        partly(said, f"{len(skipped)} faces were skipped, as said above")
 
 
 @annotate.command("status")
@@ -204,7 +210,7 @@ def pull_command(
     from occset.annotation.pull.merging import Options
     from occset.annotation.pull.pull import pull
     from occset.dataset.occlusion_set import OcclusionSet
-    from occset.support.console import print_json, print_table, progress_bar, say
+    from occset.support.console import partly, print_json, print_table, progress_bar, say
     from occset.support.errors import OccsetError
 
     if rule not in ("staple", "majority"):
@@ -246,8 +252,7 @@ def pull_command(
         whole = len({name for name, _ in pulled.refused} - set(pulled.halves))
         told = [f"{whole} labels were refused"] * bool(whole)
         told += [f"of {half} only the face was merged, not every occluder"] * bool(half)
-        say(f"{', and '.join(told)}, as said above; the rest is merged")
-        raise typer.Exit(1)
+        partly(f"{', and '.join(told)}, as said above; the rest is merged", "not all that was labelled is in the set")
 
 
 def _say_what_waits(ledger: Any, path: Path) -> None:

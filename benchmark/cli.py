@@ -64,7 +64,7 @@ def bench_command(
     from occset.benchmark.runner.run import run
     from occset.benchmark.tasks.registry import task_named
     from occset.dataset.occlusion_set import OcclusionSet
-    from occset.support.console import progress_bar, say
+    from occset.support.console import partly, progress_bar, say
     from occset.support.errors import OccsetError
 
     task = task_named(rule_of(protocol).task)
@@ -110,10 +110,13 @@ def bench_command(
         )
     verdicts = _hold_against(done) if audit else []
     _show(opened.head["name"], frozen, done, verdicts, limit, as_json)
-    if audit:
-        _say_audit(verdicts)
-    if done.broken or (audit and not (verdicts and all(v.ok for v in verdicts))):
-        raise typer.Exit(1)
+    said = _audit_in_words(verdicts) if audit else ""
+    if done.broken:
+        partly(said or "the others have their results", f"{', '.join(done.broken)} has no result, as said above")
+    if audit and not (verdicts and all(v.ok for v in verdicts)):
+        partly(said, "the audit does not hold")
+    if said:
+        say(said)
 
 
 def _say_how_long(samples: int, seconds: float) -> None:
@@ -183,16 +186,16 @@ def _show(name: str, protocol: Protocol, done: Run, verdicts: list[Verdict], lim
         say(f"{method} has no result: {why}")
 
 
-def _say_audit(verdicts: list[Verdict]) -> None:
+def _audit_in_words(verdicts: list[Verdict]) -> str:
+    """Say what does not hold of the audit; returns the line that sums it up."""
     from occset.support.console import say
 
     if not verdicts:
-        say("audit: not run, since a control has no result")
-        return
+        return "audit: not run, since a control has no result"
     for verdict in verdicts:
         if not verdict.ok:
             say(f"audit: {verdict.metric}: {verdict.must} does not hold: {verdict.seen}")
-    say(f"audit: {sum(v.ok for v in verdicts)} of {len(verdicts)} hold")
+    return f"audit: {sum(v.ok for v in verdicts)} of {len(verdicts)} hold"
 
 
 @bench.command("list")
@@ -232,7 +235,7 @@ def check_method_command(
 ) -> None:
     """Tell in seconds whether a method of yours fits the bench."""
     from occset.benchmark.check_method import check_method
-    from occset.support.console import print_table, say
+    from occset.support.console import partly, print_table, say
 
     rows = [
         {"check": check.name, "ok": check.ok, "advice only": check.advice, "says": check.message}
@@ -240,9 +243,9 @@ def check_method_command(
     ]
     print_table(rows, spec, as_json)
     wrong = [str(row["check"]) for row in rows if not row["ok"] and not row["advice only"]]
-    say(f"{spec}: {'does not fit: ' + ', '.join(wrong) if wrong else 'fits'}")
     if wrong:
-        raise typer.Exit(1)
+        partly(f"{spec}: does not fit: {', '.join(wrong)}", "a check failed")
+    say(f"{spec}: fits")
 
 
 @bench.command("check-identity")
@@ -255,7 +258,7 @@ def check_identity_command(
     from occset.benchmark.identity.check import check_identity
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.models.arcface import ArcFace
-    from occset.support.console import print_table, progress_bar, say
+    from occset.support.console import partly, print_table, progress_bar, say
 
     opened = OcclusionSet(data)
     network = ArcFace(arcface)
@@ -264,9 +267,9 @@ def check_identity_command(
     title = f"{opened.head['name']}, {network.file.path.name} ({network.file.sha256[:12]})"
     print_table([line._asdict() for line in lines], title, as_json)
     wrong = [line.figure for line in lines if not line.holds]
-    say(f"identity: {'does not hold: ' + ', '.join(wrong) if wrong else 'all holds'}")
     if wrong:
-        raise typer.Exit(1)
+        partly(f"identity: does not hold: {', '.join(wrong)}", "a figure is not as it must be")
+    say("identity: all holds")
 
 
 @leaderboard.command()
@@ -283,7 +286,7 @@ def leaderboard_command(
 ) -> None:
     """Result files to Markdown, CSV and one self-contained HTML page; files that are broken are named and left out."""
     from occset.benchmark.leaderboards import build
-    from occset.support.console import progress_bar, say
+    from occset.support.console import partly, progress_bar, say
 
     broken: dict[Path, str] = {}
     with progress_bar("leaderboard"):
@@ -293,4 +296,4 @@ def leaderboard_command(
     for message in broken.values():
         say(f"left out: {message}")
     if broken:
-        raise typer.Exit(1)
+        partly(f"{out}: the tables and the page", f"{len(broken)} files were left out, as said above")

@@ -134,7 +134,7 @@ def segment_command(
     """Mark the visible face in photos; works at once, with the released checkpoint."""
     from occset.mining.model import open_model
     from occset.models.segmentation.photos import segment_photos
-    from occset.support.console import progress_bar, say
+    from occset.support.console import partly, progress_bar, say
 
     network = open_model(model, weights, device, threads=None)
     with progress_bar("segmenting") as progress:
@@ -145,11 +145,10 @@ def segment_command(
         say(f"skipped {name}: {why}")
     for name, why in done.doubtful:
         say(f"look at {name}: {why}")
-    say(
-        f"{done.written} mask{'s' * (done.written != 1)} in {out}"
-        + (f", contact sheet {sheet}" if sheet and done.written else "")
-    )
     if done.left[0]:
         say(f"{done.left[0]} more faces in {done.left[1]} photos were left unmarked: --all-faces marks them")
+    said = f"{done.written} mask{'s' * (done.written != 1)} in {out}"
+    said += f", contact sheet {sheet}" if sheet and done.written else ""
     if done.problems:
-        raise typer.Exit(1)
+        partly(said, f"{len(done.problems)} photos were skipped, as said above")
+    say(said)

@@ -27,11 +27,26 @@ def new_command(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Make a set, or add to one: sources are celebamask-hq:DIR, faceocc:DIR, ffhq:DIR, photos:DIR, builtin:N."""
+    """Make a set, or add to one, from one or more sources.
+
+    celebamask-hq:DIR (faces)  CelebAMask-HQ with its part masks; hair, hats and dark glasses become occluders
+
+    faceocc:DIR (occluders, textures)  FaceOcc's cut-outs and textures
+
+    ffhq:DIR (faces)  FFHQ's folders
+
+    image-masks:DIR (faces)  images/NAME.jpg with masks/NAME.png
+
+    photos:DIR (faces)  a folder of photos, without masks
+
+    builtin:N (faces, occluders, textures)  any number, made by code
+
+    A source may have options, as in photos:DIR?faces=all; the README tells them.
+    """
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.importing.add_source import add_source, open_embedder
     from occset.sources.registry import open_source
-    from occset.support.console import print_json, print_table, progress_bar, say
+    from occset.support.console import partly, print_json, print_table, progress_bar, say
     from occset.support.errors import OccsetError
 
     wanted = [("faces", s) for s in faces or []] + [("occluders", s) for s in occluders or []]
@@ -81,8 +96,8 @@ def new_command(
     if alone:
         say(f"{alone} faces were split without knowing who they are: for ArcFace run  pip install 'occset[identity]'")
     if items["refused"]:
-        say(f"{len(items['refused'])} items were refused, as said above; the rest is in the set")
-        raise typer.Exit(1)
+        refused = f"{len(items['refused'])} items were refused, as said above; the rest is in the set"
+        partly(refused, "not all that was asked for is in it")
 
 
 @check.command()
@@ -90,7 +105,7 @@ def check_command(path: SetPath, workers: Workers = None, as_json: Json = False)
     """Read everything again: files, hashes, masks, duplicates, leaks between splits, frozen protocols."""
     from occset.checks.check import check as run
     from occset.dataset.occlusion_set import OcclusionSet
-    from occset.support.console import print_table, progress_bar, say
+    from occset.support.console import partly, print_table, progress_bar, say
 
     data = OcclusionSet(path)
     with progress_bar("checking") as progress:
@@ -99,9 +114,10 @@ def check_command(path: SetPath, workers: Workers = None, as_json: Json = False)
     if found or as_json:
         print_table([vars(f) for f in found], f"{path}", as_json)
     counts = f"{len(data.faces)} faces, {len(data.occluders)} occluders, {len(data.textures)} textures"
-    say(f"{path}: {counts}: {errors} errors, {len(found) - errors} warnings")
+    said = f"{path}: {counts}: {errors} errors, {len(found) - errors} warnings"
     if errors:
-        raise typer.Exit(1)
+        partly(said, "there are errors")
+    say(said)
 
 
 @info.command()
@@ -186,10 +202,10 @@ def render_command(
 
 @explain.command()
 def explain_command(
-    sample: Annotated[str, typer.Argument(help="Id of a sample, or its beginning.")],
+    sample: Annotated[str, typer.Argument(help="Id of a sample, or its beginning, or a picture that render wrote.")],
     data: Annotated[Path, typer.Option(help="The set's folder.")],
     recipes: Annotated[
-        Path | None, typer.Option(help="Look in this file, such as OUT/recipes.parquet, and not in the set.")
+        Path | None, typer.Option(help="Look in this recipe file, or folder that render wrote, and nowhere else.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the strip of pictures goes; SAMPLE.png by default.")] = None,
     as_json: Json = False,

@@ -57,6 +57,7 @@ WHOLE = (
     "occset/test_cli",
     "occset/test_python_api",
     "test_earlier_version",
+    "test_exit_statuses",
     "test_interrupted",
     "test_main_job",
     "test_packaging",

@@ -24,8 +24,8 @@ import numpy as np
 from occset.annotation.backend.loopback import LoopbackServer
 from occset.annotation.backend.loopback_requests import USER, Refused, Route
 from occset.annotation.labels.prelabel import prelabel, takes_faces, to_prediction, version_of
-from occset.annotation.push.sent_prelabels import damage
 from occset.pictures.images import read_image
+from occset.rounds.honeypots import damage
 from occset.support.console import printable
 from occset.support.console import say as to_terminal
 from occset.support.errors import BadInput, UnsafePath

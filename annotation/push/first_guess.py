@@ -11,9 +11,10 @@ import numpy as np
 
 from occset.annotation.labels.prelabel import Prelabel, prelabel
 from occset.annotation.labels.resizing import reduce
-from occset.annotation.push.sent_prelabels import Sent, add_sent, damage
+from occset.annotation.push.sent_prelabels import Sent, add_sent
 from occset.annotation.push.task_names import key_of, side_of
 from occset.pictures.masks import decode_rle
+from occset.rounds.honeypots import damage
 from occset.rounds.ledger import Ledger
 
 Kind = Literal["model", "label", "none"]

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from occset.dataset.named import faces_named
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.mine import candidates
 from occset.mining.options import DEFAULT_MODEL
 from occset.rounds.honeypots import how_many
 from occset.rounds.ledger import Ledger, corrections, list_rounds, read_round
 from occset.rounds.opening import next_number, open_chosen, open_random, open_round
-from occset.sources.small_tables import Entry, plain_id, read_ids, told_lost
 from occset.support.errors import OccsetError
 
 Progress = Callable[[int, int], None]
@@ -29,7 +29,7 @@ class Choice:
     Attributes:
         top, control: how many the model picks, `TOP` where that is None, and how many are drawn at random beside them.
         where: a condition on the faces' columns, as `pandas.DataFrame.query` takes it.
-        ids: ids or names in their source, comma-separated, or a file with one a line.
+        ids: ids or names in their source, see `occset.dataset.named.faces_named`.
         random: how many are drawn at random, without a model.
         honeypots, split, seed: see `occset.rounds.opening.open_round`.
         model, weights, device: who mines.
@@ -177,37 +177,4 @@ def chosen_faces(data: OcclusionSet, choice: Choice) -> list[str]:
             raise OccsetError(f"--where '{choice.where}': no face of the split '{choice.split}' that may be labelled")
         return ids
     assert choice.ids is not None
-    return _resolve(data, _names(choice.ids), choice.ids)
-
-
-def _names(ids: str) -> list[Entry[None]]:
-    path = Path(ids)
-    if "," not in ids and (path.is_file() or path.suffix in (".txt", ".csv", ".tsv")):
-        return read_ids(path)
-    names = [name.strip() for name in ids.split(",")]
-    return [Entry(name, place, None) for place, name in enumerate(names, start=1) if name]
-
-
-def _resolve(data: OcclusionSet, names: list[Entry[None]], given: str) -> list[str]:
-    """Ids of faces by their id or by their name in their source, where a number is a number.
-
-    Raises:
-        OccsetError: names that no face has, or that several have; all are told.
-    """
-    exact: dict[str, set[str]] = {}
-    plain: dict[str, set[str]] = {}
-    for face, name in zip(data.faces["id"], data.faces["source_id"], strict=True):
-        exact.setdefault(face, set()).add(face)
-        exact.setdefault(name, set()).add(face)
-        plain.setdefault(plain_id(name), set()).add(face)
-    found = [exact.get(entry.id) or plain.get(plain_id(entry.id), set()) for entry in names]
-    tells = f"; occset info {data.path} tells what there is"
-    lost = [entry for entry, faces in zip(names, found, strict=True) if not faces]
-    if len(names) == 1 and lost:
-        raise OccsetError(f"--ids: '{names[0].id}': no face is called so{tells}")
-    if lost:
-        raise OccsetError(told_lost(f"--ids {given[:80]}", lost, len(names), "face") + tells)
-    for entry, faces in zip(names, found, strict=True):
-        if len(faces) > 1:
-            raise OccsetError(f"--ids: '{entry.id}': {len(faces)} faces are called so, take an id{tells}")
-    return list(dict.fromkeys(next(iter(faces)) for faces in found))
+    return faces_named(data, choice.ids)

@@ -31,7 +31,7 @@ def mine_command(
     """Hard faces and doubtful labels, ranked and unlike each other, with the reason for each; changes nothing."""
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.mining.mine import score_set, write_picks
-    from occset.support.console import print_table, progress_bar, say
+    from occset.support.console import partly, print_table, progress_bar, say
     from occset.support.errors import OccsetError
 
     if out is not None and out.suffix.lower() not in (".csv", ".parquet"):
@@ -47,11 +47,12 @@ def mine_command(
     rows: Any = picks[columns].to_dict("records")
     print_table(rows, f"{path}", as_json)
     name = f"{scores.model} {scores.weights_hash[:12]}".strip()
-    say(f"{len(picks)} of {len(scores.table)} faces of the split '{split}' were picked by {name}")
     for face, message in scores.problems:
         say(f"skipped {face}: {message}")
+    said = f"{len(picks)} of {len(scores.table)} faces of the split '{split}' were picked by {name}"
     if scores.problems:
-        raise typer.Exit(1)
+        partly(said, f"{len(scores.problems)} faces were skipped, as said above")
+    say(said)
 
 
 @label.command()
@@ -71,12 +72,13 @@ def label_command(
     """Masks by a model for unlabelled train faces, where it is sure: self-training; no protocol ever holds them."""
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.mining.machine_masks import Surety, label_faces
-    from occset.support.console import progress_bar, say
+    from occset.support.console import partly, progress_bar, say
 
     with progress_bar("labelling") as progress:
         done = label_faces(OcclusionSet(path), model, weights, Surety(unsure, agreement), device, workers, progress)
-    say(f"{done.labelled} faces have a mask by {model} now; of {len(done.left)} it is not sure, they stay unlabelled")
     for face, message in done.problems:
         say(f"skipped {face}: {message}")
+    said = f"{done.labelled} faces have a mask by {model} now; of {len(done.left)} it is not sure, they stay unlabelled"
     if done.problems:
-        raise typer.Exit(1)
+        partly(said, f"{len(done.problems)} faces were skipped, as said above")
+    say(said)

@@ -22,8 +22,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 @round_.command("open")
 def open_command(
     path: SetPath,
-    top: Annotated[int, typer.Option(help="How many faces the model picks.", min=0)] = 50,
-    random: Annotated[int, typer.Option(help="How many faces are drawn at random, as its control.", min=0)] = 50,
+    top: Annotated[int | None, typer.Option(help="How many faces the model picks.", show_default="50", min=0)] = None,
+    random: Annotated[
+        int | None, typer.Option(help="How many faces are drawn at random, as its control.", show_default="50", min=0)
+    ] = None,
+    ids: Annotated[
+        str | None,
+        typer.Option(
+            help="These faces, no model asked: ids, comma-separated, or a file: one a line, or what  occset mine --out  "
+            "wrote."
+        ),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the pictures to label, and their present masks, into this folder, for any editor; of a round "
+            "that is open already too.",
+            metavar="DIR",
+        ),
+    ] = None,
     model: Model = DEFAULT_MODEL,
     split: Annotated[str, typer.Option(help="train or val; test faces are never relabelled.")] = "train",
     seed: Annotated[int, typer.Option(help="Seed of the random arm.", min=0)] = 0,
@@ -36,27 +53,54 @@ def open_command(
     as_json: Json = False,
 ) -> None:
     """Score the set, pick what is worth labelling, and write the round's ledger."""
+    from occset.dataset.named import faces_named
     from occset.dataset.occlusion_set import OcclusionSet
+    from occset.rounds.handing_out import hand_out
     from occset.rounds.ledger import ledger_path
-    from occset.rounds.opening import open_round
-    from occset.support.console import print_table, progress_bar, say
+    from occset.rounds.opening import open_chosen, open_round, still_open
+    from occset.support.console import partly, print_table, progress_bar, say
+    from occset.support.errors import OccsetError
 
-    with progress_bar("mining") as progress:
-        ledger, problems = open_round(
-            OcclusionSet(path), top, random, model, split, seed, weights, device, workers, progress, honeypots
-        )
+    if ids is not None and (top is not None or random is not None):
+        raise OccsetError("--ids says which faces, and so do --top and --random: give one of them")
+    data = OcclusionSet(path)
+    named = None if ids is None else faces_named(data, ids)
+    sizes = (50 if top is None else top, 50 if random is None else random)
+    problems: list[tuple[str, str]] = []
+    ledger = still_open(data, named, sizes if (top, random) != (None, None) else None) if pictures else None
+    if ledger is not None:
+        say(f"round {ledger.setup.number} is open already: nothing is picked, its pictures are written")
+    elif named is not None:
+        ledger = open_chosen(data, named, honeypots=honeypots, seed=seed)
+    else:
+        with progress_bar("mining") as progress:
+            ledger, problems = open_round(
+                data, *sizes, model, split, seed, weights, device, workers, progress, honeypots
+            )
     columns = ["arm", "rank", "id", "source_id", "score", "reason"]
     number = ledger.setup.number
     rows: Any = ledger.rows[columns].to_dict("records")
     print_table(rows, f"round {number}", as_json)
-    say(
-        f"{ledger_path(path, number)}: {ledger.setup.mined} mined and {ledger.setup.random} random faces wait for labels"
-    )
-    say(f"put their masks, <face id>.png, into a folder, and run  occset round close {path} --labels DIR")
+    setup = ledger.setup
+    arms = {"mined": setup.mined, "random": setup.random, "named": setup.chosen}
+    faces = " and ".join(f"{count} {arm}" for arm, count in arms.items() if count)
+    say(f"{ledger_path(path, number)}: {faces} faces wait for labels")
+    labels, masks = "DIR", "put their masks, <face id>.png, into a folder"
+    if pictures is not None:
+        with progress_bar("pictures") as progress:
+            out = hand_out(data, ledger, pictures, progress)
+        problems = [*problems, *out.problems]
+        labels, masks = str(out.labels), f"save their masks, as PNG of the same names, in {out.labels}"
+        say(
+            f"{pictures / 'pictures'}: {out.pictures} pictures of people, under the terms of the set; "
+            f"{pictures / 'masks'}: {out.masks} present masks, a copy of which is right where it needs no change"
+        )
+    told = f"{masks}, and run  occset round close {path} --labels {labels}"
     for face, message in problems:
         say(f"skipped {face}: {message}")
     if problems:
-        raise typer.Exit(1)
+        partly(told, f"{len(problems)} faces were skipped, as said above")
+    say(told)
 
 
 @round_.command("close")
@@ -80,7 +124,7 @@ def close_command(
     """Merge the labels that came; can be run again with what was missing."""
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.rounds.closing import close_round
-    from occset.support.console import print_json, progress_bar, say
+    from occset.support.console import partly, print_json, progress_bar, say
 
     with progress_bar("closing"):
         closing = close_round(OcclusionSet(path), labels, number, finish, confirm or (), threshold)
@@ -101,8 +145,8 @@ def close_command(
         some = ", ".join(ledger.waiting[:3])
         say(f"{len(ledger.waiting)} picks still wait ({some}): run again with more labels, or with --finish")
     if closing.refused:
-        say(f"{len(closing.refused)} labels were refused, as said above; the rest is merged")
-        raise typer.Exit(1)
+        told = f"{len(closing.refused)} labels were refused, as said above; the rest is merged"
+        partly(told, "not all that was labelled is in the set")
 
 
 @round_.command("report")

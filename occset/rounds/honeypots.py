@@ -4,6 +4,9 @@ Half of them, where there are such, are real faces whose label annotators agreed
 rendered: a trusted face of the round's split gets an occluder by Eq. 2, and what is still seen of the face is the truth.
 So that they look like any other picture of the round, these wear what real faces wear, in its own texture. Honeypots stay
 out of the set, and are never trained on.
+
+A honeypot that came with a good pre-label would score whoever made it. So its pre-label is damaged, by as much as an
+annotator must see, and where it is damaged is told by the sample's key alone.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from occset.composition.categories import category
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.usable import usable_faces
+from occset.mining.signals import iou
 from occset.pictures.images import pixel_hash, write_png
 from occset.pictures.masks import encode_rle
 from occset.rounds.ledger import LEDGER, ledger_path, list_rounds, merged_rows, read_round
@@ -32,6 +37,12 @@ WORN = ("mask", "sunglasses", "hair", "hat", "hand")
 
 AGREED = 0.95
 """Mean IoU of several annotators, from which on their label counts as the truth."""
+
+
+MOST_RIGHT = 0.85
+"""IoU of a damaged pre-label with the truth, at most: annotators reach .9 and more."""
+
+_FIRST, _GROWTH = 0.1, 1.2  # radius of a fault, in sides of a square of the face's area
 
 
 def how_many(rate: float, picks: int) -> int:
@@ -167,3 +178,33 @@ def _large(data: OcclusionSet, trusted: Collection[str], size: int) -> tuple[str
     usable = usable_faces(data, None, only=trusted)
     large = data.faces["id"].isin(usable) & data.faces[["height", "width"]].min(axis=1).ge(size)
     return tuple(data.faces.loc[large, "id"]) or tuple(trusted)
+
+
+def damage(mask: np.ndarray, truth: np.ndarray, key: str) -> np.ndarray:
+    """A pre-label that is wrong where it can be seen: a piece of the face is left out, and a piece beside it is added.
+
+    Args:
+        mask: (side, side) uint8 0/255, what was found.
+        truth: likewise, what is right; taken where the mask is empty.
+        key: of the sample, hexadecimal; the only source of chance.
+
+    Returns:
+        (side, side) uint8 0/255 whose IoU with the truth is at most `MOST_RIGHT`, and of which something is left.
+    """
+    base = mask if mask.any() else truth
+    if not base.any():
+        return base
+    rng = np.random.default_rng(int(key, 16))
+    outlines, _ = cv2.findContours(base, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=len)[:, 0]
+    at = int(rng.integers(len(outline)))
+    bite, lobe = outline[at], outline[(at + int(len(outline) * rng.uniform(0.3, 0.7))) % len(outline)]
+    radius = _FIRST * float(np.sqrt(np.count_nonzero(base)))
+    while True:
+        wrong = cv2.circle(base.copy(), [int(v) for v in lobe], round(0.7 * radius), 255, -1)
+        bitten = cv2.circle(wrong.copy(), [int(v) for v in bite], max(1, round(radius)), 0, -1)
+        if not bitten.any():
+            return wrong  # a face of a few pixels
+        if iou(bitten, truth) <= MOST_RIGHT:
+            return bitten
+        radius *= _GROWTH

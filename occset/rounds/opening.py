@@ -139,6 +139,36 @@ def open_random(data: OcclusionSet, count: int, split: str = "train", honeypots:
         return _write(data, number, [*picks, *known_truth], split, seed, {})
 
 
+def still_open(data: OcclusionSet, ids: Sequence[str] | None, sizes: tuple[int, int] | None) -> Ledger | None:
+    """The latest round, if it is open and was opened with what is asked for now; None where none is open.
+
+    Args:
+        data: the set.
+        ids: faces that were named, if any were.
+        sizes: how many mined and random faces are asked for, if that was said.
+
+    Raises:
+        OccsetError: the open round has other faces.
+    """
+    known = list_rounds(data.path)
+    ledger = read_round(data.path, known[-1]) if known else None
+    if ledger is None or not ledger.is_open:
+        return None
+    setup, picks = ledger.setup, ledger.rows[ledger.rows["arm"].ne("honeypot")]
+    same = True
+    if ids is not None:
+        same = set(picks["id"]) == set(ids)
+    elif sizes is not None:  # fewer than were asked for are all there were
+        control = min(sizes[1], setup.scored)
+        same = bool(setup.model) and (setup.mined, setup.random) == (min(sizes[0], setup.scored - control), control)
+    if not same:
+        raise OccsetError(
+            f"{data.path}: round {setup.number} is open and has other faces: leave --ids, --top and --random out to get its "
+            f"pictures, or end it first with  occset round close {data.path} --labels DIR"
+        )
+    return ledger
+
+
 def next_number(data: OcclusionSet) -> int:
     """Number of the round that can be opened now.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +11,74 @@ from occset.composition.compose import Sample
 from occset.composition.warps import ONE
 from occset.dataset.frozen import frozen_files
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.recipes import Recipe, read_recipes
-from occset.support.errors import UnknownName
+from occset.dataset.recipes import Recipe, RecipeFile, read_recipes
+from occset.samples.export import NOTE
+from occset.support.errors import OccsetError, UnknownName
+
+_NUMBERED = re.compile(r"^\d{6,}_")  # how render names its pictures
 
 
 def find_recipe(data: OcclusionSet, sample: str, file: Path | None = None) -> Recipe:
-    """The recipe with this sample id (or a unique beginning of it) in a file, or among the set's recipes and protocols.
+    """The recipe of a sample.
+
+    Args:
+        data: the set.
+        sample: its id, or a unique beginning of it; or a picture that ``occset render`` wrote, by its path or name.
+        file: a recipe file, or a folder that ``occset render`` wrote, to look in and nowhere else. Otherwise looked in are
+            the rendering that the picture lies in, the set's recipes and protocols, and, where these have none that begins
+            so, the renderings of the set that lie in the current folder or beside the set.
 
     Raises:
         UnknownName: no recipe, or more than one, begins so.
         BadInput: a recipe file is missing or broken.
     """
+    picture = Path(sample)
+    sample = _NUMBERED.sub("", picture.name if picture.suffix == ".png" or picture.is_file() else sample)
+    sample = sample.removesuffix(".png")
+    around = recipes_of(picture.absolute().parent.parent) if picture.is_file() else []
+    if file is not None:
+        places = [(recipes_of(file) or [file / "recipes.parquet"]) if file.is_dir() else [file]]
+    else:
+        places = [around, frozen_files(data.path), [path for out in renderings(data) for path in recipes_of(out)]]
     known: dict[str, Recipe] = {}
-    for path in [file] if file is not None else frozen_files(data.path):
-        known |= {recipe.sample: recipe for recipe in read_recipes(path)}
-    hits = [name for name in known if name.startswith(sample)]
+    hits: list[str] = []
+    for paths in places:
+        for path in paths:
+            known |= {recipe.sample: recipe for recipe in read_recipes(path)}
+        hits = [name for name in known if name.startswith(sample)] if sample else []
+        if hits:
+            break
     if len(hits) != 1:
-        none = ["none yet: run occset bench, or give --recipes OUT/recipes.parquet of occset render"]
+        none = ["none yet: run occset bench, or give --recipes OUT with the folder that occset render wrote"]
         raise UnknownName("sample", sample, hits[:5] or list(known)[:5] or none)
     return known[hits[0]]
+
+
+def renderings(data: OcclusionSet) -> list[Path]:
+    """Folders that ``occset render`` wrote of this set, in the current folder or beside the set, or they themselves."""
+    around = dict.fromkeys((Path.cwd(), data.path.absolute().parent))
+    folders = [
+        folder for place in around for folder in (place, *sorted(path.parent for path in place.glob(f"*/{NOTE}")))
+    ]
+    return [folder for folder in dict.fromkeys(folders) if _is_of(folder, data)]
+
+
+def _is_of(folder: Path, data: OcclusionSet) -> bool:
+    """Whether it is a rendering whose faces this set has; those of other sets would be no answer."""
+    known = set(data.faces["id"])
+    try:
+        firsts = [RecipeFile(path).read(0, 1) for path in recipes_of(folder)[:1]]
+        return any(recipe.face in known for recipes in firsts for recipe in recipes)
+    except OccsetError:
+        return False  # whatever it is, nobody named it
+
+
+def recipes_of(out: Path) -> list[Path]:
+    """The recipe files of a rendering: one when it is finished, else those of its parts."""
+    if not (out / NOTE).is_file():
+        return []
+    whole = out / "recipes.parquet"
+    return [whole] if whole.is_file() else sorted(out.glob("parts/[!.]*.parquet"))
 
 
 def describe(data: OcclusionSet, recipe: Recipe, rendered: Sample) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ from occset.support.pool import default_workers, map_chunks
 from occset.support.reading import parse_json, read_file
 
 _CHUNK = 32
+NOTE = "render.json"
 KINDS = ("image", "clean", "face", "occlusion")
 
 
@@ -145,7 +146,7 @@ def _claim(data: OcclusionSet, job: Job, recipes: str | None, out: Path) -> None
         "licences": _licences(data),
     }
     text = json.dumps(asked, indent=2, sort_keys=True) + "\n"
-    note = out / "render.json"
+    note = out / NOTE
     if not note.exists():
         if any(p.name[0] != "." for p in out.iterdir()):
             raise OccsetError(f"{out}: not empty and not a rendering of occset: choose a new folder")

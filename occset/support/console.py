@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from occset.support.progress import Lines
 
@@ -64,6 +64,19 @@ def printable(text: str) -> str:
 def say(text: str) -> None:
     """One line for the person at the terminal, on standard error, so that standard output stays clean."""
     print(printable(text), file=sys.stderr, flush=True)
+
+
+def partly(said: str, why: str) -> NoReturn:
+    """Say the last line of a verb that did its work, but not all of it or with findings, and end it with status 1.
+
+    Args:
+        said: what was done.
+        why: the reason of the status, as a half sentence.
+    """
+    import typer
+
+    say(f"{said} (exit status 1: {why})")
+    raise typer.Exit(1)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import read_recipes, recipes_to_bytes
 from occset.pictures.images import read_image
 from occset.samples.draw import Drawer, Plan
+from occset.support import references as registry
 from occset.support.console import print_table, printable
 
 HEAVY = ("torch", "cv2", "pandas", "numpy", "pyarrow", "onnxruntime", "albumentations", "PIL")
@@ -62,6 +63,17 @@ def test_help_lists_every_verb_and_imports_nothing_heavy():
     for verb in cli.VERBS:
         assert f" {verb} " in done.stdout
     assert {"new", "check", "info", "snapshot", "render", "explain", "doctor", "bench", "leaderboard"} <= set(cli.VERBS)
+
+
+def test_the_help_of_new_lists_every_source_and_what_it_brings():
+    from occset.sources.registry import KINDS, SOURCES
+
+    said = " ".join(CliRunner().invoke(cli.app, ["new", "--help"], env={"COLUMNS": "200"}).output.split())
+    for name, reference in SOURCES.items():
+        made_by = registry.load(reference)
+        kinds = [kind for kind in KINDS if hasattr(made_by, f"read_{kind[:-1]}")]
+        argument = "N" if name == "builtin" else "DIR"
+        assert f"{name}:{argument} ({', '.join(kinds)})" in said
 
 
 def test_every_verb_has_a_help():
@@ -171,7 +183,8 @@ def test_new_with_a_broken_photo_names_it_and_ends_with_1(run, celeba, tmp_path)
     )
     assert status == 1
     assert "refused 2: " in err and "2.jpg" in err and "truncated" in err
-    assert "1 items were refused, as said above; the rest is in the set" in err
+    told = "1 items were refused, as said above; the rest is in the set (exit status 1: not all that was asked for is in it)"
+    assert err.splitlines()[-1] == told
     assert len(OcclusionSet(tmp_path / "set").faces) == 5
 
 
@@ -245,7 +258,12 @@ def test_render_replay_and_explain(run, copy_set, tmp_path, digest, monkeypatch)
     assert said["sample"] == sample
     assert f"pictures: {sample}.png" in err
     assert read_image(tmp_path / f"{sample}.png").shape == (64, 320, 3)
-    assert run("explain", sample, "--data", data.path)[0] == 2  # it is not among the set's own recipes
+    (picture,) = (tmp_path / "few" / "face").glob("000002_*.png")
+    for name in (sample[:12], picture, picture.name, picture.stem):  # found without being told where
+        assert run("explain", name, "--data", data.path, "--out", "strip.png")[0] == 0
+    monkeypatch.chdir("/")
+    assert run("explain", sample, "--data", data.path, "--out", tmp_path / "strip.png")[0] == 0  # beside the set
+    assert run("explain", "000002_nothing.png", "--data", data.path)[0] == 2
 
 
 def test_render_of_an_empty_recipe_file(run, plain_set, tmp_path):

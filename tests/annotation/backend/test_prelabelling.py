@@ -27,9 +27,9 @@ from occset.annotation.backend import loopback, loopback_requests
 from occset.annotation.backend.prelabelling import Backend, make_server, pictures_in, register, secret_from_environment
 from occset.annotation.labels.codec import decode_brush
 from occset.annotation.labels.prelabel import prelabel, to_prediction
-from occset.annotation.push.sent_prelabels import MOST_RIGHT, damage
 from occset.mining.signals import iou
 from occset.pictures.images import read_image
+from occset.rounds.honeypots import MOST_RIGHT, damage
 from occset.support.errors import BadInput, OccsetError, UnsafePath
 
 SECRET = "correct horse battery"

@@ -10,12 +10,13 @@ import pytest
 
 from occset.annotation.push.first_guess import Guesses, label_of, truths_of
 from occset.annotation.push.push import push
-from occset.annotation.push.sent_prelabels import MOST_RIGHT, Sent, add_sent, damage, prelabels_path, read_sent
+from occset.annotation.push.sent_prelabels import Sent, add_sent, prelabels_path, read_sent
 from occset.annotation.push.task_names import key_of, marker_of, picture_of, side_of
 from occset.annotation.push.task_pictures import copy_of
 from occset.dataset.usable import usable_faces
 from occset.mining.signals import iou
 from occset.pictures.masks import decode_rle
+from occset.rounds.honeypots import MOST_RIGHT, damage
 from occset.rounds.opening import open_chosen
 from occset.support.errors import BadInput
 from tests.annotation.annotating import Oval

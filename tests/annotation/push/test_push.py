@@ -29,14 +29,14 @@ from occset.annotation.labels.codec import decode_brush
 from occset.annotation.pull.status import status
 from occset.annotation.push.project import FOLDER, figures, instruction
 from occset.annotation.push.push import push
-from occset.annotation.push.sent_prelabels import MOST_RIGHT, read_sent
+from occset.annotation.push.sent_prelabels import read_sent
 from occset.annotation.push.task_names import key_of, marker_of, picture_of, title_of
 from occset.annotation.push.task_pictures import Shelf, copy_of
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.signals import iou
 from occset.pictures.images import write_png
 from occset.pictures.masks import decode_rle, encode_rle
-from occset.rounds.honeypots import honeypot_path
+from occset.rounds.honeypots import MOST_RIGHT, honeypot_path
 from occset.rounds.ledger import LEDGER, Ledger, Setup, read_round, write_round
 from occset.support.errors import BadInput, OccsetError
 from tests.annotation.lossy_proxy import LossyProxy

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from occset.dataset.recipes import recipes_to_bytes
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe, read_recipes, recipes_to_bytes
 from occset.samples.draw import Drawer, Plan
 from occset.samples.explain import describe, find_recipe, strip
+from occset.samples.export import KINDS, Job, export
 from occset.support.errors import BadInput, UnknownName
 
 
@@ -69,3 +74,65 @@ def test_the_strip_shows_five_pictures(with_recipes):
     assert np.array_equal(shown[:, 192:256], sample.image)
     assert np.array_equal(shown[:, 256:, 0], sample.face)
     assert (shown[:, 64:128][sample.alpha == 0] == 255).all()
+
+
+@pytest.fixture
+def rendering(copy_set: Callable[..., OcclusionSet], tmp_path: Path) -> tuple[OcclusionSet, Path, list[Recipe]]:
+    """A set, the folder of a rendering of it, which is not beside it, and its recipes."""
+    data = copy_set("sets/one")
+    out = tmp_path / "work" / "samples"
+    recipes = read_recipes(export(data, Job(40, Plan(size=64)), out, workers=1))
+    return data, out, recipes
+
+
+def test_what_render_wrote_is_found_by_id_and_by_file_name(
+    rendering: tuple[OcclusionSet, Path, list[Recipe]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, out, recipes = rendering
+    recipe = recipes[17]
+    pictures = [out / kind / f"000017_{recipe.sample}.png" for kind in KINDS]
+    for picture in pictures:  # from anywhere
+        assert find_recipe(data, str(picture)) == recipe
+    assert find_recipe(data, recipe.sample[:9], out) == recipe
+    assert find_recipe(data, pictures[0].name, out / "recipes.parquet") == recipe
+    with pytest.raises(UnknownName):
+        find_recipe(data, recipe.sample)
+    monkeypatch.chdir(out / "image")
+    assert find_recipe(data, pictures[0].name) == recipe
+    monkeypatch.chdir(out)
+    assert find_recipe(data, recipe.sample) == recipe
+    monkeypatch.chdir(out.parent)
+    name = pictures[2].name
+    for given in (recipe.sample, recipe.sample[:9], name, pictures[2].stem, f"samples/face/{name}"):
+        assert find_recipe(data, given) == recipe
+
+
+def test_a_rendering_that_was_cut_off_is_searched_too(
+    rendering: tuple[OcclusionSet, Path, list[Recipe]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, out, recipes = rendering
+    (out / "parts").mkdir()
+    (out / "parts" / "000000000.parquet").write_bytes(recipes_to_bytes(recipes[:32]))
+    (out / "recipes.parquet").unlink()
+    monkeypatch.chdir(out.parent)
+    assert find_recipe(data, recipes[30].sample) == recipes[30]
+    with pytest.raises(UnknownName):
+        find_recipe(data, recipes[35].sample)
+
+
+def test_what_belongs_to_another_set_or_is_none_is_passed_over(
+    rendering: tuple[OcclusionSet, Path, list[Recipe]],
+    drawn_set: Callable[..., OcclusionSet],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, out, recipes = rendering
+    torn = out.parent / "torn"
+    torn.mkdir()
+    (torn / "render.json").write_text("{}")
+    (torn / "recipes.parquet").write_bytes(b"PAR1")
+    monkeypatch.chdir(out.parent)
+    assert find_recipe(data, recipes[3].sample) == recipes[3]
+    with pytest.raises(UnknownName, match="none yet: run occset bench, or give --recipes OUT"):
+        find_recipe(drawn_set("other"), recipes[3].sample)
+    with pytest.raises(BadInput, match=r"torn.recipes\.parquet"):
+        find_recipe(data, recipes[3].sample, torn)
