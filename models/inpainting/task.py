@@ -138,7 +138,7 @@ class InpaintingTask:
 
     @torch.no_grad()
     def goals(self, batch: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """ "clean" (If), "shown" (Mf of the clean face), "covered" (Mm of its fit), "blend" (Ip)."""
+        """The clean face: "target" (If), "shown" (Mf), "covered" (Mm of its fit), "blend" (Ip)."""
         clean = batch["clean"].permute(0, 3, 1, 2).float() / 255
         shown = (batch["mask"][:, None].float() / 255 > 0.5).float()
         view = self.face(self.layout.split(batch["vector"]), self.size)
@@ -146,7 +146,7 @@ class InpaintingTask:
         seen = (covered * shown) > 0.5
         gap = (covered > 0.5) & ~seen
         blended = blend(view.image.clamp(0, 1), clean, gap, seen)
-        return {"clean": clean, "shown": shown, "covered": covered, "blend": blended}
+        return {"target": clean, "shown": shown, "covered": covered, "blend": blended}
 
     def loss(
         self, network: str, networks: Mapping[str, nn.Module], batch: dict[str, Tensor]
@@ -154,7 +154,7 @@ class InpaintingTask:
         """Eq. 15 for the generator, Eq. 16 for the discriminator."""
         painted = batch["painted"]
         if network == DISCRIMINATOR:
-            real, _ = networks[DISCRIMINATOR](batch["clean"])
+            real, _ = networks[DISCRIMINATOR](batch["target"])
             fake, _ = networks[DISCRIMINATOR](painted.detach())
             found = losses.discriminator_loss(real, fake, losses.is_bare(batch["covered"], batch["shown"]))
             return found, {"real": real.detach().mean(), "fake": fake.detach().mean()}
@@ -166,7 +166,7 @@ class InpaintingTask:
         """The generator's losses by the names of `occset.models.inpainting.losses.Weights`."""
         painted, covered, preset = batch["painted"], batch["covered"], self.preset
         found = {
-            "pix": losses.pixel_loss(painted, batch["clean"], covered, batch["shown"]),
+            "pix": losses.pixel_loss(painted, batch["target"], covered, batch["shown"]),
             "sm": losses.structure_loss(painted, batch["blend"], covered, preset.structure_erosion),
             "bg": losses.background_loss(painted, batch["picture"], batch["whole"], preset.background_erosion),
             "tv": losses.total_variation_loss(painted),
@@ -174,7 +174,7 @@ class InpaintingTask:
         if ARCFACE in networks:
             judged = max(1, math.ceil(preset.identity_share * len(painted)))
             with torch.no_grad():
-                truth = networks[ARCFACE](batch["clean"][:judged], batch["matrix"][:judged])
+                truth = networks[ARCFACE](batch["target"][:judged], batch["matrix"][:judged])
             found["id"] = losses.identity_loss(networks[ARCFACE](painted[:judged], batch["matrix"][:judged]), truth)
         if DISCRIMINATOR in networks:
             found["adv"] = losses.adversarial_loss(networks[DISCRIMINATOR](painted)[0])
@@ -210,9 +210,9 @@ class InpaintingTask:
         counts = pixels > 0
         figures: dict[str, float] = {}
         for name, key in (("l1", "painted"), ("render_l1", "render")):
-            away = ((seen[key] - seen["clean"]).abs().mean(1, keepdim=True) * hole).flatten(1).sum(1)
+            away = ((seen[key] - seen["target"]).abs().mean(1, keepdim=True) * hole).flatten(1).sum(1)
             figures[name] = float((away[counts] / pixels[counts]).mean())
-        square = ((seen["painted"] - seen["clean"]).square().mean(1, keepdim=True) * hole).flatten(1).sum(1)
+        square = ((seen["painted"] - seen["target"]).square().mean(1, keepdim=True) * hole).flatten(1).sum(1)
         mse = (square[counts] / pixels[counts]).clamp_min(1e-6)
         figures["psnr"] = float((-10 * torch.log10(mse)).mean())
         return figures
@@ -226,7 +226,7 @@ class InpaintingTask:
         inside = seen["hidden"]
         seen["filled"] = seen["painted"] * inside + seen["picture"] * (1 - inside)
         rows = []
-        for key in ("picture", "noisy", "render", "painted", "filled", "clean"):
+        for key in ("picture", "noisy", "render", "painted", "filled", "target"):
             shown = (seen[key].clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
             rows.append(np.hstack(list(shown)))
         return {"validation": np.vstack(rows)}
