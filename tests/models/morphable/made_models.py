@@ -52,9 +52,9 @@ def ict_arrays() -> dict[str, np.ndarray]:
     vertices = torch.from_numpy(kept[order])
     return {
         "mean": (model.mean[vertices].numpy() + np.array([0, -30.0, 5.0], np.float32)) / 10,
-        "id": model.identity_basis[:6, vertices].numpy() / 10,
-        "exp": model.expression_basis[:4, vertices].numpy() / 10,
-        "exp_names": np.array(["a", "b", "c", "d"]),
+        "id": model.identity_basis[:4, vertices].numpy() / 10,
+        "exp": model.expression_basis[:2, vertices].numpy() / 10,
+        "exp_names": np.array(["a", "b"]),
         "tri": number[grid_triangles(len(down), len(across)).numpy()].astype(np.int32),
     }
 
@@ -67,11 +67,10 @@ def write_ict_folder(folder: Path, arrays: dict[str, Any]) -> Path:
     for prefix, basis in (("identity", arrays["id"]), ("jaw", arrays["exp"])):
         for k, each in enumerate(basis):
             shapes[f"{prefix}{k:03d}"] = head + np.concatenate((each, each[:5]))
+    faces = [*(f"f {a}/1 {b}/1 {c}/1" for a, b, c in arrays["tri"] + 1), "f 1/1 2/1 9412/1 9413/1"]
     for name, points in shapes.items():
         lines = ["# made here", *(f"v {x:.7f} {y:.7f} {z:.7f}" for x, y, z in points), "vt 0 0"]
-        faces = [f"f {a}/1 {b}/1 {c}/1" for a, b, c in arrays["tri"] + 1]
-        faces.append("f 1/1 2/1 9412/1 9413/1")
-        (folder / f"{name}.obj").write_text("\n".join(lines + faces))
+        (folder / f"{name}.obj").write_text("\n".join(lines + (faces if name == "generic_neutral_mesh" else [])))
     return folder
 
 

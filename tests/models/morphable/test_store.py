@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from occset import cli
 from occset.models.morphable.base import LinearModel, MorphableModel
 from occset.models.morphable.procedural import procedural_model
+from occset.models.morphable.readers.mat_file import read_mat
 from occset.models.morphable.store import import_morphable, known_models, open_morphable, save_morphable
 from occset.support.errors import BadInput, UnknownName
 from tests.models.morphable.made_models import bfm_arrays, ict_arrays, write_ict_folder
@@ -72,6 +73,18 @@ def test_the_basel_model_is_read_in_millimetres(tmp_path: Path, bfm: dict[str, n
     assert model.uv.min() >= 0 and model.uv.max() <= 1
 
 
+def test_real_mat_files_are_read_as_scipy_reads_them(real_data: Path) -> None:
+    files = sorted((real_data / "morphable" / "bfm09_side_files").glob("*.mat"))
+    assert len(files) == 5
+    for file in files:
+        theirs = {name: each for name, each in scipy.io.loadmat(file).items() if not name.startswith("__")}
+        ours = read_mat(file, list(theirs))
+        assert set(ours) == set(theirs)
+        for name, each in theirs.items():
+            assert ours[name].shape == each.shape and np.array_equal(ours[name], each), name
+
+
+@pytest.mark.slow
 def test_the_real_side_files_of_the_basel_model_fit(tmp_path: Path, real_data: Path) -> None:
     """Their triangles, landmarks and skin mask, under a made shape of 35,709 vertices that is pinned at the landmarks."""
     folder = real_data / "morphable" / "bfm09_side_files"
