@@ -28,6 +28,7 @@ SEGMENTER = """
 
 class MySegmenter:
     name = "my-segmenter"
+    given = ()
 
     def segment(self, images):
         return np.full(images.shape[:3], 255, np.uint8)
