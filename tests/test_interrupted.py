@@ -89,7 +89,7 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGINT) -> tuple[in
     if process.poll() is None:
         os.killpg(process.pid, number)
     try:
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=300)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise
@@ -165,7 +165,8 @@ def test_in_the_first_steps_of_a_training(
     time.sleep(later)
     ended, said = end(process, number)
     assert ended == status, said
-    (line,) = said.splitlines()  # no word of memory, no traceback
+    progress = "ns, demo: "  # lines of every half minute, on a machine that is busy
+    (line,) = [line for line in said.splitlines() if not line.startswith(progress)]  # no word of memory, no traceback
     begin, _, rest = line.partition(" after step ")
     assert begin == f"occset: ns was {word}"
     step, _, rest = rest.partition(" ")
