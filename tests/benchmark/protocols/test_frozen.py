@@ -37,6 +37,7 @@ def test_the_published_rules() -> None:
         "types": (1000, 256),
         "segmentation": (1000, 256),
         "natural": (1000, 256),
+        "reconstruction": (1125, 256),
     }
     assert list(frozen.published()["types"].types) == ["sunglasses", "mask", "both", "hand", "hair"]
 

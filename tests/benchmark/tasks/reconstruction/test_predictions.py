@@ -10,9 +10,9 @@ import pytest
 from occset.benchmark.tasks.reconstruction.posed_face import PosedFace, draw, geometry_of
 from occset.benchmark.tasks.reconstruction.predictions import Predictions, from_spec
 from occset.models.morphable.face_region import face_triangles
+from occset.models.morphable.meshes import write_mesh
 from occset.models.morphable.procedural import procedural_model
 from occset.models.reconstruction.coefficients import FOCAL
-from occset.models.reconstruction.meshes import write_mesh
 from occset.support.errors import BadInput, BrokenMethod, OccsetError, UnknownName
 
 SIZE = 32
