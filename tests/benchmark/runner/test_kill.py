@@ -33,9 +33,10 @@ from occset.benchmark.runner import run, worker
 from occset.benchmark.tasks.deocclusion import controls, evaluator
 from occset.benchmark.tasks.deocclusion.methods import classical, pca
 from occset.cli import main
+from occset.benchmark.identity import dlib_faces
 from occset.models import arcface
 
-arcface._packaged = lambda: None
+arcface._packaged = dlib_faces._packaged = lambda: None
 rules = {{name: replace(rule, count={COUNT}, size={SIZE}) for name, rule in frozen.published().items()}}
 frozen.published = lambda: rules
 worker.BATCH = {BATCH}
