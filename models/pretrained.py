@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from occset.models.registry import find
 from occset.models.weight_files import load_weights, weights_hash
@@ -112,6 +113,13 @@ class Pretrained(ABC):
             torch.set_num_threads(self.threads)
         for at in range(0, len(images), BATCH):
             yield torch.from_numpy(np.array(images[at : at + BATCH])).to(device)
+
+
+def scaled(pictures: Tensor, side: int) -> Tensor:
+    """(B, C, S, S) float pictures at another side, bilinear and, where they shrink, averaged; as they are at their own."""
+    if pictures.shape[-2:] == (side, side):
+        return pictures
+    return F.interpolate(pictures, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
 
 
 def load(name: str, weights: str | Path | None = None, device: str = "auto", threads: int | None = None) -> Any:

@@ -14,6 +14,9 @@ KEPT = {
     "annotate": f"what was sent, pulled or installed stays: {_AGAIN}",
     "train": f"the last checkpoint stays: {_AGAIN}",
     "segment": "the masks that were written stay: run the same command again",
+    "fit": f"the fits that were stored stay: {_AGAIN}",
+    "reconstruct": "the faces that were written stay: run the same command again",
+    "deocclude": "the photos that were written stay: run the same command again",
     "bench": f"results and batches that were finished stay: {_AGAIN}",
     **dict.fromkeys(
         ("check", "info", "snapshot", "explain", "mine", "doctor", "leaderboard"),

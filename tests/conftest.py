@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -13,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from occset.cli import main
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.importing.add_source import resplit
 from occset.sources.items import FaceItem, OccluderItem, TextureItem
@@ -36,7 +39,11 @@ WHOLE = (
     "benchmark/test_public",
     "experiments",
     "models/builtin",
+    "models/deocclusion",
+    "models/inpainting/test_task",
     "models/photos",
+    "models/reconstruction/test_task",
+    "models/reconstruction/test_commands",
     "models/segmentation/test_released_ns",
     "models/segmentation/test_same_weights",
     "models/segmentation/test_segmenter",
@@ -146,3 +153,26 @@ def make_set(tmp_path: Path) -> Callable[..., OcclusionSet]:
 def plain_set(tmp_path_factory: pytest.TempPathFactory) -> OcclusionSet:
     """A filled set that tests share and must not change."""
     return fill(OcclusionSet.create(tmp_path_factory.mktemp("shared") / "plain"))
+
+
+class Said(NamedTuple):
+    """What a command line did."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def occset(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """A function that runs `occset ...` in this process."""
+
+    def run(*arguments: object) -> Said:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["occset", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        code = left.value.code
+        return Said(code if isinstance(code, int) else 0 if code is None else 1, *capfd.readouterr())
+
+    return run

@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from occset.pictures.landmarks import similarity as fit_similarity
-from occset.pictures.landmarks import spans_a_face
+from occset.models.arcface import align
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import sha256_file
 
@@ -116,34 +114,9 @@ class DlibFaces:
         Raises:
             BadInput: shapes or type do not fit, or the points of a face cannot be used.
         """
-        faces = chips(images, landmarks)
+        faces = align(images, landmarks, TEMPLATE, SIZE)
         found = np.empty((len(faces), 128), np.float64)
         for start in range(0, len(faces), _BATCH):
             batch = list(faces[start : start + _BATCH])
             found[start : start + _BATCH] = np.array(self._network.compute_face_descriptor(batch))
         return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
-
-
-def chips(images: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Warp faces to dlib's chip, bilinear, black outside.
-
-    Args:
-        images: (B, H, W, 3) uint8 RGB.
-        landmarks: (B, 5, 2) float pixels (x, y), in the order of `TEMPLATE`.
-
-    Returns:
-        (B, 150, 150, 3) uint8 RGB.
-
-    Raises:
-        BadInput: shapes or type do not fit, or the points of a face cannot be used.
-    """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-        raise BadInput(f"dlib takes (B, H, W, 3) uint8 images, not {images.dtype} {images.shape}")
-    if landmarks.shape != (len(images), 5, 2):
-        raise BadInput(f"dlib's chips take five points a face, ({len(images)}, 5, 2), not {landmarks.shape}")
-    found = np.empty((len(images), SIZE, SIZE, 3), np.uint8)
-    for image, points, into in zip(images, landmarks, found, strict=True):
-        if not spans_a_face(points):
-            raise BadInput(f"landmarks {np.round(points, 2).tolist()} span no face: correct or remove them")
-        cv2.warpAffine(image, fit_similarity(points, TEMPLATE), (SIZE, SIZE), dst=into, flags=cv2.INTER_LINEAR)
-    return found

@@ -11,7 +11,7 @@ import numpy as np
 
 from occset.models.deocclusion.deoccluder import Deoccluder
 from occset.models.photos.crops import Crop
-from occset.models.photos.files import find_photos, target
+from occset.models.photos.files import target
 from occset.models.photos.run import Done, run_over_photos
 from occset.models.photos.sheet import tile, tinted
 from occset.pictures.images import read_image, write_png
@@ -63,7 +63,6 @@ def deocclude_photos(
         MissingExtra: ``align`` and no detector.
         NoSpace: a file cannot be written.
     """
-    files = dict(find_photos(photos, ".png", out).files)
     changed: dict[str, bool] = {}
 
     def find(images: np.ndarray) -> list[_Found]:
@@ -73,7 +72,7 @@ def deocclude_photos(
 
     def write(crop: Crop, found: _Found) -> None:
         path = target(out, crop.name)
-        photo = read_image(path if crop.face > 0 else files[crop.name])  # beside the faces that were repaired before
+        photo = read_image(path if crop.face > 0 else crop.file)  # beside the faces that were repaired before
         hides = found.share >= UNCHANGED
         changed[crop.name] = changed.get(crop.name, False) or hides
         write_png(path, laid_back(photo, crop, found.image, found.hidden) if hides else photo)

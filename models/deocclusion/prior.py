@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from occset.models.inpainting.colour import match_colours
-from occset.models.inpainting.hidden import hidden, tidied
+from occset.models.inpainting.hidden import look
 from occset.models.pretrained import load
 from occset.models.reconstruction.reconstructor import FaceReconstructor
 from occset.models.segmentation.segmenter import FaceSegmenter
@@ -64,11 +63,8 @@ class FacePrior:
         face = torch.from_numpy(self.segmenter.probabilities(images))[:, None].to(self.device)
         vectors = self.reconstructor.vectors(pixels)
         view = self.reconstructor.drawer.view(vectors, images.shape[1])
-        whole = (view.mask > 0.5).float()
-        if masks is None:
-            found = tidied(hidden(view.mask, (face > 0.5).float()), whole)
-        else:
-            found = torch.from_numpy((np.asarray(masks) > 0).astype(np.float32))[:, None].to(self.device)
-        trusted = whole * (face > 0.5).float() * (1 - found)
-        render = match_colours(view.image.clamp(0, 1), picture, trusted)
-        return Prior(picture, face, whole, found, render, vectors)
+        told = None
+        if masks is not None:
+            told = torch.from_numpy((np.asarray(masks) > 0).astype(np.float32))[:, None].to(self.device)
+        whole, hidden, render = look(picture, (face > 0.5).float(), view.image, view.mask, told)
+        return Prior(picture, face, whole, hidden, render, vectors)

@@ -13,5 +13,4 @@ NETWORK = Network(
     inference=f"{_HERE}.painter:FacePainter",
     presets=f"{_HERE}.presets:PRESETS",
     options=f"{_HERE}.presets:Options",
-    card="ng.md",
 )

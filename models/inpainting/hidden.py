@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import Tensor
 from torch.nn import functional as F
+
+from occset.models.inpainting.colour import match_colours
 
 RIM = 0.012
 """What is added around the hidden part, in widths of the picture: soft edges of occluders are seen as face."""
@@ -43,3 +47,38 @@ def tidied(found: Tensor, whole: Tensor) -> Tensor:
     large = opened.flatten(1).sum(1) >= SPECK * whole.flatten(1).sum(1).clamp_min(1)
     kept = opened * large[:, None, None, None]
     return F.max_pool2d(kept, 2 * rim + 1, 1, rim)
+
+
+class Look(NamedTuple):
+    """What is known of an occluded face before anything is painted; (B, 1, S, S) of 0 and 1, but for the render.
+
+    Attributes:
+        whole: Mm, the rendered face.
+        hidden: Mo, where it is hidden.
+        render: (B, 3, S, S) 0..1, Im.
+    """
+
+    whole: Tensor
+    hidden: Tensor
+    render: Tensor
+
+
+def look(
+    picture: Tensor, face: Tensor, render: Tensor, mask: Tensor, told: Tensor | None = None, match: bool = True
+) -> Look:
+    """Put together what NS and NR say: the same in training and at work.
+
+    Args:
+        picture: (B, 3, S, S) 0..1, occluded.
+        face: (B, 1, S, S), Mf, 0 or 1.
+        render: (B, 3, S, S), what NR draws; cut off at 0 and 1.
+        mask: (B, 1, S, S) 0..1, how much of a pixel it covers.
+        told: (B, 1, S, S), 0 or 1, what is hidden, where somebody knows; by Eq. 1 when None.
+        match: bring the render into the colours of the visible face; not the paper's.
+    """
+    whole = (mask > 0.5).to(picture.dtype)
+    found = tidied(hidden(mask, face), whole) if told is None else told
+    shown = render.clamp(0, 1)
+    if match:
+        shown = match_colours(shown, picture, whole * face * (1 - found))
+    return Look(whole, found, shown)

@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from occset.models.inpainting.architecture import Architecture
 from occset.models.inpainting.noise import given
-from occset.models.pretrained import Pretrained
+from occset.models.pretrained import Pretrained, scaled
 from occset.support.errors import BadInput
 
 
@@ -46,17 +45,10 @@ class FacePainter(Pretrained):
             BadInput: what the network answers is not finite.
         """
         side, size = picture.shape[-1], self.size
-        soft = [_scaled(values, size) for values in (picture, render)]
-        hard = [(_scaled(values, size) > 0.5).float() for values in (whole, hidden)]
+        soft = [scaled(values, size) for values in (picture, render)]
+        hard = [(scaled(values, size) > 0.5).float() for values in (whole, hidden)]
         parts = given(soft[0], soft[1], hard[0], hard[1], seeds)
         painted: Tensor = self.network(self.network.stack(parts))
         if not torch.isfinite(painted).all():
             raise BadInput(f"{self.weights}: what the network answers is not finite: restore the file, or name another")
-        return _scaled(painted, side)
-
-
-def _scaled(pictures: Tensor, side: int) -> Tensor:
-    if pictures.shape[-1] == side:
-        return pictures
-    smaller = pictures.shape[-1] > side
-    return F.interpolate(pictures, size=(side, side), mode="bilinear", align_corners=False, antialias=smaller)
+        return scaled(painted, side)

@@ -11,16 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface_network import ArcFaceNetwork
 from occset.models.inpainting import losses, noise
-from occset.models.inpainting.colour import match_colours
-from occset.models.inpainting.hidden import hidden, tidied
+from occset.models.inpainting.hidden import look
 from occset.models.inpainting.presets import DISCRIMINATOR, GENERATOR, InpaintingPreset, Options
 from occset.models.poisson.blending import blend
-from occset.models.pretrained import load
+from occset.models.pretrained import load, scaled
 from occset.models.reconstruction.drawer import bounded
 from occset.models.reconstruction.face import FaceModel
 from occset.models.reconstruction.fits import fits_of
@@ -123,16 +121,12 @@ class InpaintingTask:
         image = batch["image"]
         self.face.to(image.device)
         x = to_input(image)
-        answer = networks[SEGMENTATION](_to_side(x, self.sizes[SEGMENTATION]))
-        face = (_to_side(torch.sigmoid(answer), self.size) > 0.5).float()
-        vectors = networks[RECONSTRUCTION](_to_side(x, self.sizes[RECONSTRUCTION]))
+        answer = networks[SEGMENTATION](scaled(x, self.sizes[SEGMENTATION]))
+        face = (scaled(torch.sigmoid(answer), self.size) > 0.5).float()
+        vectors = networks[RECONSTRUCTION](scaled(x, self.sizes[RECONSTRUCTION]))
         view = self.face(bounded(self.layout.split(vectors)), self.size)
-        whole = (view.mask > 0.5).float()
         picture = image.permute(0, 3, 1, 2).float() / 255
-        found = tidied(hidden(view.mask, face), whole)
-        render = view.image.clamp(0, 1)
-        if self.preset.match:
-            render = match_colours(render, picture, whole * face * (1 - found))
+        whole, found, render = look(picture, face, view.image, view.mask, match=self.preset.match)
         seeds = [int(seed) for seed in batch["seed"]]
         return {**noise.given(picture, render, whole, found, seeds), "picture": picture, "whole": whole}
 
@@ -230,14 +224,6 @@ class InpaintingTask:
             shown = (seen[key].clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
             rows.append(np.hstack(list(shown)))
         return {"validation": np.vstack(rows)}
-
-
-def _to_side(pictures: Tensor, side: int) -> Tensor:
-    """(B, C, S, S) at another side."""
-    if pictures.shape[-1] == side:
-        return pictures
-    smaller = pictures.shape[-1] > side
-    return F.interpolate(pictures, size=(side, side), mode="bilinear", align_corners=False, antialias=smaller)
 
 
 def _without(preset: InpaintingPreset, loss: str) -> InpaintingPreset:

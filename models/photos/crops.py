@@ -27,6 +27,7 @@ class Crop:
         image: (S, S, 3) uint8 RGB.
         matrix: (2, 3) float, from the photo's pixels to the crop's.
         shape: (height, width) of the photo.
+        file: the photo.
         face: number of the face in its photo, the largest first, from 0.
     """
 
@@ -34,6 +35,7 @@ class Crop:
     image: np.ndarray
     matrix: np.ndarray
     shape: tuple[int, int]
+    file: Path
     face: int = 0
 
     def lay_back(self, layer: np.ndarray) -> np.ndarray:
@@ -81,12 +83,12 @@ def crop_photo(
         scale = size / width
         matrix = np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5]])
         image = cv2.resize(photo, (size, size), interpolation=cv2.INTER_AREA)
-        return Crops([Crop(name, image, matrix, (height, width))])
+        return Crops([Crop(name, image, matrix, (height, width), file)])
     found = find_all_faces(detector, photo) if all_faces else find_faces(detector, photo)
     if not found.faces:
         raise BadInput(f"{file}: no face found: give a photo with a face, or --no-align for one that is aligned")
     crops = []
     for number, face in enumerate(found.faces if all_faces else found.faces[:1]):
         image, _, matrix = align_face(photo, face.landmarks, size)
-        crops.append(Crop(name, image, matrix, (height, width), number))
+        crops.append(Crop(name, image, matrix, (height, width), file, number))
     return Crops(crops, len(found.faces) - len(crops), found.doubt)

@@ -7,7 +7,8 @@ column          type        meaning
 ==============  ==========  ==========================================================================================
 face            string      id
 vector          [float32]   coefficients, see `occset.models.reconstruction.coefficients`
-stage           string      "truth" (what it was rendered from), "shape" (that, but for albedo and light), "landmarks", ...
+stage           string      how far the fit went: "landmarks", "photometry", "em"; or "truth", what the face was
+                            rendered from, and "shape", the same without albedo and light
 residual        float32     Eq. 6 over the pixels that count, 0..1; NaN where no pixel was looked at
 landmark_error  float32     mean distance of the landmarks inside the face, in widths of the picture
 share           float32     share of the visible face that the render explains; 1 without EM

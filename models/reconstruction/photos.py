@@ -13,7 +13,7 @@ import torch
 
 from occset.models.morphable.meshes import SUFFIXES, write_mesh
 from occset.models.photos.crops import Crop
-from occset.models.photos.files import find_photos, target
+from occset.models.photos.files import target
 from occset.models.photos.run import Done, run_over_photos
 from occset.models.photos.sheet import tile
 from occset.models.reconstruction.reconstructor import FaceReconstructor
@@ -69,7 +69,7 @@ def reconstruct_photos(
 
     def write(crop: Crop, found: _Found) -> None:
         write_mesh(target(out, crop.name, suffixes[0]), *network.drawer.mesh(found.vector))
-        photo = read_image(photo_files[crop.name])
+        photo = read_image(crop.file)
         write_png(target(out, crop.name, ".png"), over_photo(photo, crop, found.render, found.mask))
         told = json.dumps(describe(network, crop, found.vector, found.landmarks), indent=1)
         write_atomic(target(out, crop.name, ".json"), told.encode())
@@ -77,7 +77,6 @@ def reconstruct_photos(
     def show(crop: Crop, found: _Found) -> np.ndarray:
         return tile(crop.image, _paste(crop.image, found.render, found.mask))
 
-    photo_files = dict(find_photos(photos, suffixes[0], out).files)
     return run_over_photos(
         photos, out, find, write, align=align, suffixes=suffixes, sheet=sheet, show=show, progress=progress
     )

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from occset.models.morphable.base import LinearModel
-from occset.models.pretrained import Pretrained
+from occset.models.pretrained import Pretrained, scaled
 from occset.models.reconstruction.albedo import open_face_model, unpack_albedo
 from occset.models.reconstruction.architecture import Architecture
 from occset.models.reconstruction.coefficients import Layout
@@ -87,10 +86,7 @@ class FaceReconstructor(Pretrained):
         Raises:
             BadInput: what the network answers is not finite.
         """
-        x = to_input(batch)
-        if x.shape[2:] != (self.size, self.size):
-            x = F.interpolate(x, size=(self.size,) * 2, mode="bilinear", align_corners=False, antialias=True)
-        found: Tensor = self.network(x)
+        found: Tensor = self.network(scaled(to_input(batch), self.size))
         if not torch.isfinite(found).all():  # weights that are finite can still overflow
             raise BadInput(f"{self.weights}: what the network answers is not finite: restore the file, or name another")
         return found

@@ -9,16 +9,17 @@ _EXPONENT = 1 / 2.4
 
 
 def to_display(light: Tensor) -> Tensor:
-    """Linear light, 0 and above, to display values: ``1.055 (x + f)^(1/2.4) - 1.055 f^(1/2.4)``, scaled to map 1 to 1.
+    """Linear light of any shape, 0 and above, to display values; 0 goes to 0 and 1 to 1, and more than 1 to more.
 
-    The foot ``f`` = 0.001 stands for sRGB's straight piece near black; the curve is within 0.03 of sRGB's.
+    ``((x + f)^g - f^g) / ((1 + f)^g - f^g)`` with g = 1 / 2.4; the foot ``f`` = 0.001 stands for sRGB's straight piece near
+    black. The curve is within 0.01 of sRGB's.
     """
     floor = _FOOT**_EXPONENT
     return ((light.clamp_min(0) + _FOOT) ** _EXPONENT - floor) / _whole()
 
 
 def to_linear(display: Tensor) -> Tensor:
-    """The inverse of `to_display`: display values 0..1 to linear light."""
+    """The inverse of `to_display`: display values of any shape, 0 and above, to linear light."""
     floor = _FOOT**_EXPONENT
     return (display.clamp_min(0) * _whole() + floor) ** 2.4 - _FOOT
 

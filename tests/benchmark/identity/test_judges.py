@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from occset.benchmark.identity import dlib_faces
-from occset.benchmark.identity.dlib_faces import FILE, SIZE, TEMPLATE, DlibFaces, NoDlib, chips, find_dlib
+from occset.benchmark.identity.dlib_faces import FILE, SIZE, TEMPLATE, DlibFaces, NoDlib, find_dlib
 from occset.benchmark.identity.judge import DLIB, CosineJudge, find_second
 from occset.benchmark.protocols.frozen import open_protocol
 from occset.benchmark.runner.planned import find_judges
@@ -18,6 +18,7 @@ from occset.benchmark.runner.run import run
 from occset.benchmark.tasks import deocclusion
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.doctor import examine
+from occset.models.arcface import align
 from occset.support.errors import BadInput
 
 
@@ -62,17 +63,17 @@ def test_chips_put_the_points_where_dlib_has_them() -> None:
     points = TEMPLATE * 1.25 + [9, 4]
     for x, y in points.round().astype(int):
         image[0, y - 1 : y + 2, x - 1 : x + 2] = 255
-    found = chips(image, points[None])
+    found = align(image, points[None], TEMPLATE, SIZE)
     assert found.shape == (1, SIZE, SIZE, 3)
     for x, y in TEMPLATE.round().astype(int):
         assert found[0, y, x].min() > 150
     assert (found > 100).any(axis=3).sum() < 5 * 16
     with pytest.raises(BadInput, match="span no face"):
-        chips(image, np.zeros((1, 5, 2)))
+        align(image, np.zeros((1, 5, 2)))
     with pytest.raises(BadInput, match="five points a face"):
-        chips(image, points)
+        align(image, points)
     with pytest.raises(BadInput, match="uint8 images"):
-        chips(image.astype(np.float32), points[None])
+        align(image.astype(np.float32), points[None], TEMPLATE, SIZE)
 
 
 def test_without_dlib_the_column_is_missing_and_everyone_says_how_to_get_it(

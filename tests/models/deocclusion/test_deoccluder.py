@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from occset.models.deocclusion.deoccluder import Deoccluder, DeoccluderWithMask, paint
-from occset.models.deocclusion.photos import deocclude_photos
+from occset.models.deocclusion.deoccluder import Deoccluded, Deoccluder, DeoccluderWithMask, paint
+from occset.models.deocclusion.photos import UNCHANGED, deocclude_photos
 from occset.models.deocclusion.prior import Prior
 from occset.pictures.images import read_image
 from tests.models.reconstruction.rendered import rendered_faces
@@ -116,5 +116,29 @@ def test_photos_are_repaired_in_place_and_bare_ones_stay(network: Deoccluder, tm
     bar = (slice(180, 225), slice(100, 200))
     assert (mask[bar] > 0).mean() > 0.9
     assert np.abs(written[bar].astype(int) - hidden[bar]).mean() > 20
-    if same:  # drawn faces are new to NS: it may doubt one, and then says nothing of it
-        assert same == ["bare.png"] and np.array_equal(read_image(tmp_path / "out" / "bare.png"), bare)
+    assert "hidden.png" not in same
+
+
+def test_a_face_that_nothing_hides_comes_back_bit_by_bit(tmp_path: Path) -> None:
+    class Sees(Deoccluder):
+        """Finds a speck below what counts, and paints it red."""
+
+        def __init__(self) -> None:
+            pass
+
+        def run(self, images: np.ndarray, masks: np.ndarray | None = None) -> Deoccluded:
+            hidden = np.zeros(images.shape[:3], np.uint8)
+            hidden[:, 100:110, 100:110] = 255
+            red = np.where(hidden[..., None] > 0, np.uint8((255, 0, 0)), images)
+            share = np.full(len(images), UNCHANGED * 0.9, np.float32)
+            return Deoccluded(red, hidden, hidden, hidden, red, np.zeros((len(images), 3), np.float32), share)
+
+    photo = np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in" / "bare.png"), photo[:, :, ::-1])
+    done, same = deocclude_photos(
+        Sees(), [tmp_path / "in"], tmp_path / "out", align=False, save_masks=tmp_path / "masks"
+    )
+    assert done.written == 1 and same == ["bare.png"]
+    assert np.array_equal(read_image(tmp_path / "out" / "bare.png"), photo)
+    assert read_image(tmp_path / "masks" / "bare.png").max() == 0

@@ -149,7 +149,9 @@ def test_trained_weights_reconstruct_and_tell_geometry(trained: Path) -> None:
     images = np.stack([item.image for item in rendered_faces(3, seed=40)])
     vectors, renders, masks = pickle.loads(pickle.dumps(network)).reconstruct(images)
     assert vectors.shape == (3, 257) and renders.shape == images.shape and masks.shape == images.shape[:3]
-    assert set(np.unique(masks)) == {0, 255} and (renders[masks == 0].max(initial=0) <= 255)
+    assert set(np.unique(masks)) == {0, 255}
+    far = cv2.dilate(masks[0], np.ones((5, 5), np.uint8)) == 0  # beyond the soft rim it is black
+    assert renders[0][far].max() == 0 and renders[0][masks[0] > 0].mean() > 20
     told = network.geometry(vectors, 128)
     assert told["points"].shape == (3, 68, 2) and told["vertices"].shape[1:] == (21801, 3)
     assert network.topology == "procedural"

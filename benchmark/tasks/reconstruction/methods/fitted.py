@@ -38,6 +38,15 @@ class Fit:
         model = load("nr", device="cpu").model if find("nr").is_released else open_face_model()
         return Fitter(model, self.stage), FaceDrawer(model)
 
+    @property
+    def weights_hash(self) -> str | None:
+        """That of NR's weights, whose albedo is fitted; None where they are not released."""
+        from occset.models.registry import find
+        from occset.models.weight_files import weights_hash
+
+        known = find("nr")
+        return weights_hash(known.released) if known.is_released else None
+
     def __getstate__(self) -> dict[str, Any]:
         """Without the tools, which are made again where they are used."""
         return {}
