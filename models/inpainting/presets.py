@@ -95,7 +95,7 @@ PRESETS = {
                 ema=0.999, checkpoint_every=100,
             ),
             match=True, identity_share=0.5,
-            says="128 px, a residual on the render in the photo's colours; two cores, a night",
+            says="128 px, a residual on the render in the photo's colours; for two cores (not yet run to its end)",
         ),
         InpaintingPreset(
             ARCHITECTURES["paper"], DISCRIMINATORS["paper"],
