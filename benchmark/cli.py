@@ -12,7 +12,9 @@ import typer
 if TYPE_CHECKING:
     from occset.benchmark.audit import Verdict
     from occset.benchmark.protocols.frozen import Protocol
+    from occset.benchmark.runner.planned import Opened
     from occset.benchmark.runner.run import Run
+    from occset.dataset.occlusion_set import OcclusionSet
 
 bench, leaderboard = typer.Typer(), typer.Typer()
 
@@ -26,6 +28,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 def bench_command(
     ctx: typer.Context,
     data: Annotated[Path | None, typer.Option(help="The set's folder.")] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of a set a folder of real photos, for the protocol wild; methods that learn take the train faces "
+            "of --data."
+        ),
+    ] = None,
     protocol: Annotated[
         str,
         typer.Option(
@@ -50,6 +59,10 @@ def bench_command(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many samples.", min=1)] = None,
     arcface: Annotated[Path | None, typer.Option(help="ArcFace ONNX file for the ID column.")] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Also a contact sheet, a PNG: what methods were given, and what they made of it."),
+    ] = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Run the controls of known rank; fail unless they rank as they must.")
     ] = False,
@@ -73,24 +86,31 @@ def bench_command(
     if audit:
         names += [name for name in task.audit.runs if name not in names]
     names = names or list(task.methods.defaults)
-    if data is None or not names:
+    if (data is None and photos is None) or not names:
         raise OccsetError(
             "give --data SET and --methods A,B (or --audit): see  occset bench --help  and  occset bench list"
         )
+    if photos is not None and task.samples.masks:
+        raise OccsetError(f"protocol {protocol} needs faces with masks, which photos have not: leave out --photos")
     names += [name for name in task.methods.roles if name not in names]
     # a method may change the current directory while it is opened or run
-    data, out, arcface = data.resolve(), out.resolve(), arcface and arcface.absolute()
-    protocols = protocols and protocols.resolve()
-    opened = OcclusionSet(data)
+    data, photos, out = data and data.resolve(), photos and photos.resolve(), out.resolve()
+    protocols, arcface, sheet = (
+        protocols and protocols.resolve(),
+        arcface and arcface.absolute(),
+        sheet and sheet.resolve(),
+    )
+    learn_from = None if data is None else OcclusionSet(data)
     # a misspelt name is told before a protocol is made, which may take minutes
     methods_open = open_all(names, task)
+    opened, left_out = _faces_of(photos, learn_from, methods_open, out, rule_of(protocol).size, workers)
     judges = find_judges(task, {"id": arcface})
     for kind in task.judges:
         if isinstance(judges[kind.key], str):
             say(f"no {task.metrics[kind.columns[0]].label} column: {judges[kind.key]}")
     with progress_bar(f"protocol {protocol}") as progress:
         frozen = open_protocol(opened, protocol, workers, progress, protocols, out / "protocols")
-    if not frozen.path.is_relative_to(data):
+    if not frozen.path.is_relative_to(opened.path):
         say(f"protocol {protocol} is kept in {frozen.path}")
     for name, why in absent_controls(opened, frozen).items() if audit else ():
         if name not in asked:
@@ -104,6 +124,7 @@ def bench_command(
             out,
             limit=limit,
             judges=judges,
+            learn_from=learn_from,
             workers=workers,
             progress=progress,
             estimate=partial(_say_how_long, min(limit or len(frozen.recipes), len(frozen.recipes))),
@@ -111,12 +132,40 @@ def bench_command(
     verdicts = _hold_against(done) if audit else []
     _show(opened.head["name"], frozen, done, verdicts, limit, as_json)
     said = _audit_in_words(verdicts) if audit else ""
+    if sheet is not None and done.results:
+        from occset.benchmark.leaderboards.sheet import write_sheet
+
+        say(f"{sheet}: {', '.join(write_sheet(done.results, sheet))}")
+    if left_out:
+        partly(said or "the others have their results", f"{left_out} photos were left out, as said above")
     if done.broken:
         partly(said or "the others have their results", f"{', '.join(done.broken)} has no result, as said above")
     if audit and not (verdicts and all(v.ok for v in verdicts)):
         partly(said, "the audit does not hold")
     if said:
         say(said)
+
+
+def _faces_of(
+    photos: Path | None, data: OcclusionSet | None, methods: list[Opened], out: Path, size: int, workers: int | None
+) -> tuple[OcclusionSet, int]:
+    """The set that is asked about, that of the photos where there are some; and how many of these had to be left out."""
+    from occset.benchmark.methods.interfaces import Learns
+    from occset.benchmark.protocols.photos import open_photos
+    from occset.support.console import progress_bar, say
+    from occset.support.errors import OccsetError
+
+    if photos is None:
+        assert data is not None
+        return data, 0
+    learning = [spec for spec, method in methods if isinstance(method, Learns)]
+    if learning and data is None:
+        raise OccsetError(f"{learning[0]} learns from the train faces of a set: give --data SET beside --photos")
+    with progress_bar("finding faces") as progress:
+        found = open_photos(photos, out / "photos", size, workers, progress)
+    for said in (*found.notes, *(f"left out: {name}: {why}" for name, why in found.left_out)):
+        say(said)
+    return found.data, len(found.left_out)
 
 
 def _say_how_long(samples: int, seconds: float) -> None:
