@@ -1,4 +1,4 @@
-"""The verbs of the benchmark: bench (with check-method, check-identity and list) and leaderboard."""
+"""The verbs of the benchmark: bench (with those of `cli_verbs`) and leaderboard."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from occset.benchmark.cli_verbs import VERBS, Json
+
 if TYPE_CHECKING:
     from occset.benchmark.audit import Verdict
     from occset.benchmark.protocols.frozen import Protocol
@@ -17,11 +19,11 @@ if TYPE_CHECKING:
     from occset.dataset.occlusion_set import OcclusionSet
 
 bench, leaderboard = typer.Typer(), typer.Typer()
+for _name, _verb in VERBS.items():
+    bench.command(_name)(_verb)
 
 LONG_S = 120.0
 """A bench that takes longer says so when its first batch is done."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @bench.callback(invoke_without_command=True)
@@ -245,80 +247,6 @@ def _audit_in_words(verdicts: list[Verdict]) -> str:
         if not verdict.ok:
             say(f"audit: {verdict.metric}: {verdict.must} does not hold: {verdict.seen}")
     return f"audit: {sum(v.ok for v in verdicts)} of {len(verdicts)} hold"
-
-
-@bench.command("list")
-def list_command(as_json: Json = False) -> None:
-    """Methods that can be run, and protocols."""
-    from occset.benchmark.protocols.frozen import published
-    from occset.benchmark.tasks.opening import available
-    from occset.benchmark.tasks.registry import all_tasks
-    from occset.support.console import print_table
-
-    rows = [
-        {
-            "task": m.task,
-            "name": m.name,
-            "kind": m.kind,
-            "is given": ", ".join(m.given) or "nothing",
-            "what it does": m.description,
-        }
-        for task in all_tasks()
-        for m in available(task)
-    ]
-    rows += [
-        {"task": r.task, "name": r.name, "kind": "protocol", "is given": "", "what it does": r.says}
-        for r in published().values()
-    ]
-    print_table(rows, "", as_json)
-
-
-@bench.command("check-method")
-def check_method_command(
-    spec: Annotated[str, typer.Argument(help="package.module:Class, onnx:FILE, or a name.")],
-    task: Annotated[
-        str | None,
-        typer.Option(help="A task of  occset bench list; told by what the method has, if not given."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Tell in seconds whether a method of yours fits the bench."""
-    from occset.benchmark.check_method import check_method
-    from occset.support.console import partly, print_table, say
-
-    rows = [
-        {"check": check.name, "ok": check.ok, "advice only": check.advice, "says": check.message}
-        for check in check_method(spec, task)
-    ]
-    print_table(rows, spec, as_json)
-    wrong = [str(row["check"]) for row in rows if not row["ok"] and not row["advice only"]]
-    if wrong:
-        partly(f"{spec}: does not fit: {', '.join(wrong)}", "a check failed")
-    say(f"{spec}: fits")
-
-
-@bench.command("check-identity")
-def check_identity_command(
-    data: Annotated[Path, typer.Option(help="The set's folder.")],
-    arcface: Annotated[Path | None, typer.Option(help="ArcFace ONNX file.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Tell whether ArcFace knows a set's faces: different ones apart, mirrored and relit copies as the same."""
-    from occset.benchmark.identity.check import check_identity
-    from occset.dataset.occlusion_set import OcclusionSet
-    from occset.models.arcface import ArcFace
-    from occset.support.console import partly, print_table, progress_bar, say
-
-    opened = OcclusionSet(data)
-    network = ArcFace(arcface)
-    with progress_bar("identity") as progress:
-        lines = check_identity(opened, network, progress=progress)
-    title = f"{opened.head['name']}, {network.file.path.name} ({network.file.sha256[:12]})"
-    print_table([line._asdict() for line in lines], title, as_json)
-    wrong = [line.figure for line in lines if not line.holds]
-    if wrong:
-        partly(f"identity: does not hold: {', '.join(wrong)}", "a figure is not as it must be")
-    say("identity: all holds")
 
 
 @leaderboard.command()

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from occset.benchmark.leaderboards.bars import bars
 from occset.benchmark.leaderboards.page import stored_picture
 from occset.benchmark.leaderboards.tables import Row, Table
 from occset.benchmark.results.result import safe_name
@@ -25,7 +26,7 @@ _INK = (0, 0, 0)
 
 
 def write_figures(tables: Sequence[Table], out_dir: Path, broken: dict[Path, str] | None = None) -> dict[str, Path]:
-    """Write the figure of each table that has pictures; those that cannot be used `broken` takes.
+    """Write the figure of each table that has pictures, and bars by type (Fig. 9); those that cannot be used `broken` takes.
 
     Returns:
         The paths, by their names.
@@ -40,6 +41,12 @@ def write_figures(tables: Sequence[Table], out_dir: Path, broken: dict[Path, str
             path = Path(out_dir) / f"figure-{number}-{safe_name(table.about.protocol)}.png"
             write_png(path, picture)
             written[path.name] = path
+        for word, keys in table.task.agreeing.items():
+            drawn = bars(table, keys)
+            if drawn is not None:
+                path = Path(out_dir) / f"figure-{number}-{safe_name(table.about.protocol)}-{safe_name(word)}.png"
+                write_png(path, drawn)
+                written[path.name] = path
     return written
 
 
