@@ -1,6 +1,6 @@
 """Bars by type of sample from result files (Fig. 9): what several judges say of each method, between floor and ceiling.
 
-A panel for each figure that a task's `agreeing` names together. Bars rise from the floor, so that their length is what a
+A panel for each figure that a task's `agreeing` names together. Bars begin at the floor, so that their length is what a
 method recovered; whiskers are 95 % intervals. The floor is a dashed line with a band for its interval, the ceiling a solid
 one.
 """
@@ -161,7 +161,7 @@ def _legend(names: Sequence[str], width: int, table: Table) -> np.ndarray:
     bounds = ", ".join(
         f"{line}: {table.task.words.bounds[role]}" for role, line in (("floor", "dashed"), ("ceiling", "solid"))
     )
-    texts = [table.title, f"{bounds}; bars rise from the floor, 95 % intervals"]
+    texts = [table.title, f"{bounds}; bars begin at the floor, 95 % intervals"]
     longest = max(cv2.getTextSize(_ascii(text), _FONT, _SCALE, 1)[0][0] for text in (*texts, *names))
     sheet = np.full((_LINE * (len(texts) + len(names)) + 8, max(width, longest + 48), 3), 255, np.uint8)
     for at, text in enumerate(texts):

@@ -192,3 +192,16 @@ def test_real_photos_of_people_who_wear_masks(real_data: Path, occset: Callable[
     assert (found["samples"], found["samples_in_protocol"]) == (8, 118)
     at = {row["method"]: row for row in found["table"]}
     assert at["ours-blend"]["gained"]["low"] > 0.2
+
+
+def test_a_set_shows_its_own_test_faces_as_they_are(
+    bench_set: OcclusionSet, occset: Callable[..., Any], tmp_path: Path
+) -> None:
+    said = occset(
+        "bench", "--protocol", "wild", "--data", bench_set.path, "--methods", "telea,pca", "--json",
+        "--out", tmp_path / "r", "--workers", 1,
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    test = bench_set.faces[bench_set.faces["split"] == "test"]
+    assert json.loads(said.out)["samples"] == len(test)
+    assert set(scores_of(tmp_path / "r", "telea")["face"]) == set(test["id"])
