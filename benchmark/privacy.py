@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from occset.benchmark.identity.judge import CosineJudge
 from occset.benchmark.leaderboards.cells import common_file
 from occset.benchmark.leaderboards.tables import ALL, Table, read_tables
 from occset.benchmark.protocols.hashing import data_hash
 from occset.benchmark.runner.planned import find_judges
-from occset.benchmark.statistics import mean_interval
+from occset.benchmark.statistics import LEVEL, Interval, mean_interval
 from occset.benchmark.tasks.parts import JudgeKind
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import read_recipes
@@ -149,6 +150,23 @@ def threshold_of(embedded: np.ndarray, people: Sequence[str], most: float = FALS
     return Threshold(cosine, len(impostors), int(names.max()) + 1, known)
 
 
+def share_interval(matched: pd.Series, faces: pd.Series) -> Interval:
+    """Share of samples that match, with its 95 % interval.
+
+    A bootstrap that resamples faces, as everywhere; where all samples agree it would be a point, and what it leaves open is
+    told by the exact bound instead: with N faces that all match, at least ``0.05 ** (1 / N)`` do.
+
+    Args:
+        matched: (N,) bool, one a sample.
+        faces: (N,) the face each shows.
+    """
+    found = mean_interval(matched.astype(float), faces)
+    open_share = 1 - (1 - LEVEL) ** (1 / faces.nunique())
+    if found.mean == 1:
+        return Interval(1.0, 1 - open_share, 1.0)
+    return Interval(0.0, 0.0, open_share) if found.mean == 0 else found
+
+
 def in_full(found: Matches) -> dict[str, Any]:
     """As a dictionary of plain values; an end of an interval that a single face leaves unknown is None."""
     ends = {what: None if np.isnan(value) else value for what, value in (("low", found.low), ("high", found.high))}
@@ -239,7 +257,9 @@ def _threshold(
     shown = {face for row in table.rows for face in row.result.scores["face"]}
     rows = data.faces[data.faces["id"].isin(shown)]
     names = [str(group or face) for group, face in zip(rows["group"], rows["id"], strict=True)]
-    return threshold_of(_embed(judge, data, list(rows["id"]), table.about.resolution, progress), names)
+    found = threshold_of(_embed(judge, data, list(rows["id"]), table.about.resolution, progress), names)
+    # a set tells people apart by a network, ArcFace itself maybe: what it calls one person is no test of a judge
+    return found._replace(known=None)
 
 
 def _embed(
@@ -268,7 +288,7 @@ def _of_table(table: Table, kind: JudgeKind, threshold: Threshold) -> list[Match
         types = list(dict.fromkeys(scores["type"]))
         for chosen in [*(types if len(types) > 1 else []), ALL]:
             some = scores if chosen == ALL else scores[scores["type"] == chosen]
-            interval = mean_interval((some[column] > threshold.cosine).astype(float), some["face"])
+            interval = share_interval(some[column] > threshold.cosine, some["face"])
             found.append(
                 Matches(
                     table.title,

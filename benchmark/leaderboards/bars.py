@@ -7,6 +7,7 @@ one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -50,6 +51,15 @@ def bars(table: Table, keys: Sequence[str]) -> np.ndarray | None:
     legend = _legend([_in_words(row, types, metrics) for row in methods], max(width, 420), table)
     width = legend.shape[1]
     return np.vstack([legend, *(_panel(table, methods, types, metric, width) for metric in metrics)])
+
+
+def ticks_of(low: float, high: float) -> tuple[list[float], int]:
+    """Round values of an axis, multiples of 1, 2 or 5 of a power of ten, and the decimals that they need."""
+    least = (high - low) / _TICKS
+    power = math.floor(math.log10(least))
+    step = next(factor * 10.0**power for factor in (1, 2, 5, 10) if factor * 10.0**power >= least)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [at * step for at in range(first, last + 1)], max(0, -math.floor(math.log10(step) + 1e-9))
 
 
 def order_of_types(row: Row, key: str) -> str:
@@ -114,9 +124,10 @@ def _panel(table: Table, methods: Sequence[Row], types: Sequence[str], metric: M
     def y(value: float) -> int:
         return round(_TOP + _PANEL * (high - value) / (high - low))
 
-    for value in np.linspace(low, high, _TICKS):
+    ticks, digits = ticks_of(low, high)
+    for value in ticks:
         cv2.line(sheet, (_LEFT, y(value)), (width - _RIGHT, y(value)), _PALE, 1)
-        _write(sheet, f"{value:.{metric.digits - 1}f}", _LEFT - 6, y(value) + 4, "right")
+        _write(sheet, f"{value:.{digits}f}", _LEFT - 6, y(value) + 4, "right")
     _write(sheet, f"{metric.label} {'(higher is better)' if metric.higher_is_better else ''}", _LEFT, _TOP - 10, "left")
     floor, ceiling = _bound(table, "floor"), _bound(table, "ceiling")
     step = len(methods) * _BAR + _GAP

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from occset.benchmark.privacy import Matches, Threshold, matches, statement, threshold_of
+from occset.benchmark.privacy import Matches, Threshold, matches, share_interval, statement, threshold_of
 from occset.benchmark.results.files import load_results
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
@@ -51,6 +52,16 @@ def test_too_few_people_tell_no_rate_of_one_in_a_thousand() -> None:
     with pytest.raises(OccsetError, match=r"990 pairs .* false-match rate of 0\.1%: it takes 46 people"):
         threshold_of(on_a_circle(np.arange(45.0)), [str(i) for i in range(45)])
     assert threshold_of(on_a_circle(np.arange(46.0)), [str(i) for i in range(46)]).pairs == 1035
+
+
+def test_an_interval_is_no_point_where_all_samples_agree() -> None:
+    faces = pd.Series(np.repeat(np.arange(10), 3))
+    everyone = share_interval(pd.Series([True] * 30), faces)
+    assert (everyone.mean, everyone.high) == (1, 1) and everyone.low == pytest.approx(0.7411, abs=1e-4)
+    nobody = share_interval(pd.Series([False] * 30), faces)
+    assert (nobody.mean, nobody.low) == (0, 0) and nobody.high == pytest.approx(0.2589, abs=1e-4)
+    some = share_interval(pd.Series([True, False, False] * 10), faces)
+    assert some.mean == pytest.approx(1 / 3) and some.low == some.high == pytest.approx(1 / 3)
 
 
 def test_the_statement_says_what_it_is_an_upper_bound_of() -> None:

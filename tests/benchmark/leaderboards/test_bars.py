@@ -11,7 +11,7 @@ import pytest
 
 from occset.benchmark.leaderboards import bars as module
 from occset.benchmark.leaderboards import build
-from occset.benchmark.leaderboards.bars import bars, order_of_types, types_of
+from occset.benchmark.leaderboards.bars import bars, order_of_types, ticks_of, types_of
 from occset.benchmark.leaderboards.tables import read_tables
 from occset.benchmark.results.result import Result
 from occset.pictures.images import read_image
@@ -79,6 +79,20 @@ def test_the_order_of_types_is_told_where_the_interval_shows_one(tmp_path: Path,
     noisy["id"] = noisy["id"] + np.where(np.arange(len(noisy)) % 2, 0.3, -0.3)
     table.rows[0].result._scores = pd.DataFrame(noisy)  # type: ignore[attr-defined]
     assert ">" not in order_of_types(table.rows[0], "id")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks", "digits"),
+    [
+        (0.181, 1.032, [0.2, 0.4, 0.6, 0.8, 1.0], 1),
+        (0.853, 1.006, [0.9, 0.95, 1.0], 2),
+        (-0.1, 0.4, [-0.1, 0.0, 0.1, 0.2, 0.3, 0.4], 1),
+        (0.98, 1.0, [0.98, 0.985, 0.99, 0.995, 1.0], 3),
+    ],
+)
+def test_an_axis_has_round_values(low: float, high: float, ticks: list[float], digits: int) -> None:
+    found, decimals = ticks_of(low, high)
+    assert found == pytest.approx(ticks) and decimals == digits
 
 
 def test_figures_are_written_beside_the_page(results: Path, tmp_path: Path) -> None:
