@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+_PEOPLE_SIZE = 256
+"""Side of the aligned photos that thresholds are set by, pixels."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -98,18 +101,23 @@ def privacy_command(
     from occset.benchmark.privacy import in_full, matches, rounded, statement
     from occset.benchmark.protocols.photos import open_photos
     from occset.dataset.occlusion_set import OcclusionSet
-    from occset.support.console import print_table, progress_bar, say
+    from occset.support.console import partly, print_table, progress_bar, say
     from occset.support.files import write_atomic
 
-    known = None
+    known: OcclusionSet | None = None
+    left_out: list[tuple[str, str]] = []
     if people is not None:
         with progress_bar("finding faces") as progress:
-            known = open_photos(people, results[0] / "photos", 256, None, progress).data
+            known, left_out, notes = open_photos(people, results[0] / "photos", _PEOPLE_SIZE, None, progress)
+        for said in (*notes, *(f"left out: {name}: {why}" for name, why in left_out)):
+            say(said)
     with progress_bar("faces") as progress:
         found = matches(results, OcclusionSet(data), protocols, known, {"id": arcface}, progress)
     rows = [rounded(match) if not as_json else in_full(match) for match in found]
     print_table(rows, "faces that match their owners", as_json)
     write_atomic(out, statement(found).encode())
+    if left_out:
+        partly(f"{out}: the statement", f"{len(left_out)} photos were left out, as said above")
     say(f"{out}: the statement")
 
 

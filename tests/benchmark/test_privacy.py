@@ -16,8 +16,10 @@ from occset.benchmark.privacy import Matches, Threshold, matches, share_interval
 from occset.benchmark.results.files import load_results
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
+from occset.pictures.images import write_png
 from occset.support.errors import OccsetError
 from tests.conftest import plain_face
+from tests.models.reconstruction.rendered import rendered_faces
 
 
 def on_a_circle(degrees: np.ndarray) -> np.ndarray:
@@ -157,3 +159,27 @@ def test_the_command_names_what_is_missing_and_writes_the_statement(
     assert {row["method"] for row in rows} == {"telea", "input", "truth"}
     assert {row["threshold"] for row in rows} == {0.9} and {row["known"] for row in rows} == {None}
     assert "called one person above a cosine of 0.900" in (tmp_path / "privacy.md").read_text()
+
+
+def test_photos_of_people_that_cannot_be_used_are_named(
+    bench_set: OcclusionSet,
+    occset: Callable[..., Any],
+    tiny_arcface: Callable[[int], ArcFaceFile],
+    no_arcface: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arcface, out = tiny_arcface(0).path, tmp_path / "r"
+    occset("bench", "--data", bench_set.path, "--methods", "telea", "--out", out, "--arcface", arcface, "--workers", 1)
+    for name in ("anna", "ben"):
+        write_png(tmp_path / "photos" / name / "1.png", np.full((90, 90, 3), 140, np.uint8))
+    item = rendered_faces(1, seed=60)[0]
+    write_png(tmp_path / "photos" / "ada" / "1.png", np.pad(item.image, ((40, 40), (30, 30), (0, 0)), mode="edge"))
+    monkeypatch.setattr("occset.benchmark.privacy.threshold_of", lambda *_: Threshold(0.9, 5000, 101, None))
+    said = occset(
+        "bench", "privacy", out, "--data", bench_set.path, "--people", tmp_path / "photos", "--arcface", arcface,
+        "--out", tmp_path / "privacy.md",
+    )  # fmt: skip
+    assert said.status == 1 and "2 photos were left out" in said.err
+    assert "left out: anna/1.png" in said.err and "left out: ben/1.png" in said.err
+    assert (tmp_path / "privacy.md").is_file()
