@@ -1,4 +1,4 @@
-"""The verbs of the benchmark: bench (with check-method, check-identity and list) and leaderboard."""
+"""The verbs of the benchmark: bench (with those of `cli_verbs`) and leaderboard."""
 
 from __future__ import annotations
 
@@ -9,23 +9,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from occset.benchmark.cli_verbs import VERBS, Json
+
 if TYPE_CHECKING:
     from occset.benchmark.audit import Verdict
     from occset.benchmark.protocols.frozen import Protocol
+    from occset.benchmark.runner.planned import Opened
     from occset.benchmark.runner.run import Run
+    from occset.dataset.occlusion_set import OcclusionSet
 
 bench, leaderboard = typer.Typer(), typer.Typer()
+for _name, _verb in VERBS.items():
+    bench.command(_name)(_verb)
 
 LONG_S = 120.0
 """A bench that takes longer says so when its first batch is done."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @bench.callback(invoke_without_command=True)
 def bench_command(
     ctx: typer.Context,
     data: Annotated[Path | None, typer.Option(help="The set's folder.")] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of a set a folder of real photos, for the protocol wild; methods that learn take the train faces "
+            "of --data."
+        ),
+    ] = None,
     protocol: Annotated[
         str,
         typer.Option(
@@ -50,6 +61,10 @@ def bench_command(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many samples.", min=1)] = None,
     arcface: Annotated[Path | None, typer.Option(help="ArcFace ONNX file for the ID column.")] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Also a contact sheet, a PNG: what methods were given, and what they made of it."),
+    ] = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Run the controls of known rank; fail unless they rank as they must.")
     ] = False,
@@ -73,24 +88,31 @@ def bench_command(
     if audit:
         names += [name for name in task.audit.runs if name not in names]
     names = names or list(task.methods.defaults)
-    if data is None or not names:
+    if (data is None and photos is None) or not names:
         raise OccsetError(
             "give --data SET and --methods A,B (or --audit): see  occset bench --help  and  occset bench list"
         )
+    if photos is not None and task.samples.masks:
+        raise OccsetError(f"protocol {protocol} needs faces with masks, which photos have not: leave out --photos")
     names += [name for name in task.methods.roles if name not in names]
     # a method may change the current directory while it is opened or run
-    data, out, arcface = data.resolve(), out.resolve(), arcface and arcface.absolute()
-    protocols = protocols and protocols.resolve()
-    opened = OcclusionSet(data)
+    data, photos, out = data and data.resolve(), photos and photos.resolve(), out.resolve()
+    protocols, arcface, sheet = (
+        protocols and protocols.resolve(),
+        arcface and arcface.absolute(),
+        sheet and sheet.resolve(),
+    )
+    learn_from = None if data is None else OcclusionSet(data)
     # a misspelt name is told before a protocol is made, which may take minutes
     methods_open = open_all(names, task)
+    opened, left_out = _faces_of(photos, learn_from, methods_open, out, rule_of(protocol).size, workers)
     judges = find_judges(task, {"id": arcface})
     for kind in task.judges:
         if isinstance(judges[kind.key], str):
             say(f"no {task.metrics[kind.columns[0]].label} column: {judges[kind.key]}")
     with progress_bar(f"protocol {protocol}") as progress:
         frozen = open_protocol(opened, protocol, workers, progress, protocols, out / "protocols")
-    if not frozen.path.is_relative_to(data):
+    if not frozen.path.is_relative_to(opened.path):
         say(f"protocol {protocol} is kept in {frozen.path}")
     for name, why in absent_controls(opened, frozen).items() if audit else ():
         if name not in asked:
@@ -104,6 +126,7 @@ def bench_command(
             out,
             limit=limit,
             judges=judges,
+            learn_from=learn_from,
             workers=workers,
             progress=progress,
             estimate=partial(_say_how_long, min(limit or len(frozen.recipes), len(frozen.recipes))),
@@ -111,12 +134,40 @@ def bench_command(
     verdicts = _hold_against(done) if audit else []
     _show(opened.head["name"], frozen, done, verdicts, limit, as_json)
     said = _audit_in_words(verdicts) if audit else ""
+    if sheet is not None and done.results:
+        from occset.benchmark.leaderboards.sheet import write_sheet
+
+        say(f"{sheet}: {', '.join(write_sheet(done.results, sheet))}")
+    if left_out:
+        partly(said or "the others have their results", f"{left_out} photos were left out, as said above")
     if done.broken:
         partly(said or "the others have their results", f"{', '.join(done.broken)} has no result, as said above")
     if audit and not (verdicts and all(v.ok for v in verdicts)):
         partly(said, "the audit does not hold")
     if said:
         say(said)
+
+
+def _faces_of(
+    photos: Path | None, data: OcclusionSet | None, methods: list[Opened], out: Path, size: int, workers: int | None
+) -> tuple[OcclusionSet, int]:
+    """The set that is asked about, that of the photos where there are some; and how many of these had to be left out."""
+    from occset.benchmark.methods.interfaces import Learns
+    from occset.benchmark.protocols.photos import open_photos
+    from occset.support.console import progress_bar, say
+    from occset.support.errors import OccsetError
+
+    if photos is None:
+        assert data is not None
+        return data, 0
+    learning = [spec for spec, method in methods if isinstance(method, Learns)]
+    if learning and data is None:
+        raise OccsetError(f"{learning[0]} learns from the train faces of a set: give --data SET beside --photos")
+    with progress_bar("finding faces") as progress:
+        found = open_photos(photos, out / "photos", size, workers, progress)
+    for said in (*found.notes, *(f"left out: {name}: {why}" for name, why in found.left_out)):
+        say(said)
+    return found.data, len(found.left_out)
 
 
 def _say_how_long(samples: int, seconds: float) -> None:
@@ -196,80 +247,6 @@ def _audit_in_words(verdicts: list[Verdict]) -> str:
         if not verdict.ok:
             say(f"audit: {verdict.metric}: {verdict.must} does not hold: {verdict.seen}")
     return f"audit: {sum(v.ok for v in verdicts)} of {len(verdicts)} hold"
-
-
-@bench.command("list")
-def list_command(as_json: Json = False) -> None:
-    """Methods that can be run, and protocols."""
-    from occset.benchmark.protocols.frozen import published
-    from occset.benchmark.tasks.opening import available
-    from occset.benchmark.tasks.registry import all_tasks
-    from occset.support.console import print_table
-
-    rows = [
-        {
-            "task": m.task,
-            "name": m.name,
-            "kind": m.kind,
-            "is given": ", ".join(m.given) or "nothing",
-            "what it does": m.description,
-        }
-        for task in all_tasks()
-        for m in available(task)
-    ]
-    rows += [
-        {"task": r.task, "name": r.name, "kind": "protocol", "is given": "", "what it does": r.says}
-        for r in published().values()
-    ]
-    print_table(rows, "", as_json)
-
-
-@bench.command("check-method")
-def check_method_command(
-    spec: Annotated[str, typer.Argument(help="package.module:Class, onnx:FILE, or a name.")],
-    task: Annotated[
-        str | None,
-        typer.Option(help="A task of  occset bench list; told by what the method has, if not given."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Tell in seconds whether a method of yours fits the bench."""
-    from occset.benchmark.check_method import check_method
-    from occset.support.console import partly, print_table, say
-
-    rows = [
-        {"check": check.name, "ok": check.ok, "advice only": check.advice, "says": check.message}
-        for check in check_method(spec, task)
-    ]
-    print_table(rows, spec, as_json)
-    wrong = [str(row["check"]) for row in rows if not row["ok"] and not row["advice only"]]
-    if wrong:
-        partly(f"{spec}: does not fit: {', '.join(wrong)}", "a check failed")
-    say(f"{spec}: fits")
-
-
-@bench.command("check-identity")
-def check_identity_command(
-    data: Annotated[Path, typer.Option(help="The set's folder.")],
-    arcface: Annotated[Path | None, typer.Option(help="ArcFace ONNX file.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Tell whether ArcFace knows a set's faces: different ones apart, mirrored and relit copies as the same."""
-    from occset.benchmark.identity.check import check_identity
-    from occset.dataset.occlusion_set import OcclusionSet
-    from occset.models.arcface import ArcFace
-    from occset.support.console import partly, print_table, progress_bar, say
-
-    opened = OcclusionSet(data)
-    network = ArcFace(arcface)
-    with progress_bar("identity") as progress:
-        lines = check_identity(opened, network, progress=progress)
-    title = f"{opened.head['name']}, {network.file.path.name} ({network.file.sha256[:12]})"
-    print_table([line._asdict() for line in lines], title, as_json)
-    wrong = [line.figure for line in lines if not line.holds]
-    if wrong:
-        partly(f"identity: does not hold: {', '.join(wrong)}", "a figure is not as it must be")
-    say("identity: all holds")
 
 
 @leaderboard.command()

@@ -139,6 +139,37 @@ def paired_difference(
     return mean_interval(a.loc[order] - b.loc[order], faces.loc[order], n, level, seed)
 
 
+def group_difference(
+    values: pd.Series,
+    faces: pd.Series,
+    first: pd.Series,
+    second: pd.Series,
+    n: int = REPLICATES,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Interval:
+    """Interval of the mean of some samples less the mean of others, which may show the same faces.
+
+    Args:
+        values: (N,) one finite value a sample.
+        faces: (N,) the face each sample shows.
+        first, second: (N,) bool, the samples of either group.
+        n: number of bootstrap replicates.
+        level: confidence, 0..1.
+        seed: of the draws.
+
+    Raises:
+        OccsetError: a group has no sample.
+    """
+    groups = np.stack([np.asarray(first, np.float64), np.asarray(second, np.float64)], axis=1)
+    if not groups.any(axis=0).all():
+        raise OccsetError("a group has no sample: compare groups that have some")
+    above = groups * np.asarray(values, np.float64)[:, None]
+    one, other = _ratios(above, groups)
+    means = _bootstrap_means(above, np.asarray(faces), n, seed, groups)
+    return _interval(one - other, means[:, 0] - means[:, 1], level)
+
+
 def ranks(
     table: Mapping[str, pd.Series],
     faces: pd.Series,

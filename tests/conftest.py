@@ -35,6 +35,7 @@ WHOLE = (
     "benchmark/tasks/reconstruction/test_bench",
     "benchmark/tasks/segmentation/test_bench",
     "benchmark/tasks/test_toy_task",
+    "benchmark/tasks/wild/test_photos",
     "benchmark/test_cli",
     "benchmark/test_public",
     "experiments",

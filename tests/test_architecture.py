@@ -320,7 +320,7 @@ def test_onnxruntime_is_loaded_when_a_network_is() -> None:
     assert not wrong
 
 
-BENCH_TASKS = {"deocclusion", "segmentation", "reconstruction"}
+BENCH_TASKS = {"deocclusion", "segmentation", "reconstruction", "wild"}
 """Folders of `benchmark/tasks`."""
 
 

@@ -16,8 +16,8 @@ def build(
         out_dir: made if absent; older files of these names are replaced.
         broken: takes the files that cannot be used, results and their pictures, and why, and pictures that are missing;
             the others make the page. None refuses what cannot be used.
-        figures: also draw a picture of each table that has some, ``figure-<number>-<protocol>.png``; see
-            `occset.benchmark.leaderboards.figure`.
+        figures: also draw the samples of each table that has pictures, ``figure-<number>-<protocol>.png``, and bars by type,
+            ``figure-<number>-<protocol>-identity.png``; see `occset.benchmark.leaderboards.figure` and `bars`.
 
     Returns:
         The paths written, by "markdown", "csv" and "html", and figures by their names.

@@ -1,4 +1,4 @@
-"""A figure for a paper from result files: a row a sample, with the input, what each method made of it, and the truth.
+"""A figure for a paper from result files (Fig. 7): a row a sample, with input, what each method made of it, and truth.
 
 For reconstruction this is the paper's Figure 5: each method's render over the photo. Controls are left out.
 """
@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from occset.benchmark.leaderboards.page import SHARED, stored_picture
+from occset.benchmark.leaderboards.bars import bars
+from occset.benchmark.leaderboards.page import stored_picture
 from occset.benchmark.leaderboards.tables import Row, Table
 from occset.benchmark.results.result import safe_name
 from occset.pictures.images import write_png
@@ -25,7 +26,7 @@ _INK = (0, 0, 0)
 
 
 def write_figures(tables: Sequence[Table], out_dir: Path, broken: dict[Path, str] | None = None) -> dict[str, Path]:
-    """Write the figure of each table that has pictures; those that cannot be used `broken` takes.
+    """Write the figure of each table that has pictures, and bars by type (Fig. 9); those that cannot be used `broken` takes.
 
     Returns:
         The paths, by their names.
@@ -40,6 +41,12 @@ def write_figures(tables: Sequence[Table], out_dir: Path, broken: dict[Path, str
             path = Path(out_dir) / f"figure-{number}-{safe_name(table.about.protocol)}.png"
             write_png(path, picture)
             written[path.name] = path
+        for word, keys in table.task.agreeing.items():
+            drawn = bars(table, keys)
+            if drawn is not None:
+                path = Path(out_dir) / f"figure-{number}-{safe_name(table.about.protocol)}-{safe_name(word)}.png"
+                write_png(path, drawn)
+                written[path.name] = path
     return written
 
 
@@ -53,7 +60,8 @@ def figure(table: Table, broken: dict[Path, str] | None = None) -> np.ndarray | 
     if not lines or not methods:
         return None
     side = table.about.resolution
-    names = [SHARED[0], *(row.result.method for row in methods), SHARED[1]]
+    words = table.task.words
+    names = [*words.before, *(row.result.method for row in methods), *words.after]
     step = side + _GAP
     sheet = np.full((_HEAD + len(lines) * step - _GAP, len(names) * step - _GAP, 3), 255, np.uint8)
     for across, name in enumerate(names):
@@ -74,11 +82,12 @@ def _samples(table: Table) -> list[str]:
 def _line(
     table: Table, methods: Sequence[Row], sample: str, broken: dict[Path, str] | None
 ) -> list[np.ndarray | None] | None:
-    """The pictures of a sample in the order of the columns; None unless there are input, truth and a method's."""
+    """The pictures of a sample in the order of the columns; None unless there are all shared ones and a method's."""
     side = table.about.resolution
-    shared = {what: _first(table.rows, sample, what, broken) for what in SHARED}
+    words = table.task.words
+    shared = {what: _first(table.rows, sample, what, broken) for what in words.pictures}
     made = [stored_picture(row.result, sample, broken=broken) for row in methods]
-    line = [shared[SHARED[0]], *made, shared[SHARED[1]]]
+    line = [*(shared[what] for what in words.before), *made, *(shared[what] for what in words.after)]
     if any(picture is None for picture in shared.values()) or all(picture is None for picture in made):
         return None
     return [None if picture is None or picture.shape != (side, side, 3) else picture for picture in line]

@@ -184,7 +184,8 @@ function key(task, methods, bounded, metric, at, top) {
 function comparison(table) {
   if (!table.pictures.length) return null;
   let current = table.pictures[0];
-  const sources = () => [["input", "Input", current.input], ["truth", "Truth", current.truth],
+  const shared = taskOf(table).pictures;
+  const sources = () => [...shared.map(([what, name]) => [what, name, current[what]]),
     ...table.rows.map((row, at) => [String(at), fullName(row), current.methods[at]]).filter(([at, , uri]) => uri && !table.rows[at].role)];
   const [under, over] = [make("img", { alt: "" }), make("img", { alt: "", className: "over" })];
   const [left, right] = [make("span", { className: "caption left" }), make("span", { className: "caption right" })];
@@ -202,7 +203,7 @@ function comparison(table) {
       select.value = wanted;
       return known.find(([value]) => value === wanted);
     };
-    const [a, b] = [pick(first, "input"), pick(second, (known[2] || known[1])[0])];
+    const [a, b] = [pick(first, "input"), pick(second, (known[shared.length] || known[1])[0])];
     [over.src, over.alt, left.textContent] = [a[2], a[1], a[1]];
     [under.src, under.alt, right.textContent] = [b[2], b[1], b[1]];
     words.textContent = `Sample ${current.sample}, ${current.type}. Drag the divider, or focus it and use the arrow keys.`;

@@ -18,23 +18,17 @@ from occset.benchmark.leaderboards.cells import Cell
 from occset.benchmark.leaderboards.tables import ALL, Row, Table
 from occset.benchmark.results.result import MADE, Result, picture_path
 from occset.benchmark.tasks.definition import BenchTask
-from occset.benchmark.tasks.registry import all_tasks
+from occset.benchmark.tasks.registry import all_tasks, task_named
 from occset.dataset.recipes import MAX_SIZE
 from occset.pictures.images import read_image
 from occset.support import pages
 from occset.support.errors import BadInput, UnsafePath
 from occset.support.files import safe_join
 
-SHARED = ("input", "truth")
-"""Pictures that all methods have in common and pages show."""
-
 PICTURES = 8
 """Samples whose pictures go into the page, for each table."""
 
 WEBP_QUALITY = 82
-
-SHARED = ("input", "truth")
-"""Without these a sample is not shown."""
 
 
 def page_html(tables: list[Table], broken: dict[Path, str] | None = None) -> str:
@@ -80,6 +74,7 @@ def _task(task: BenchTask) -> dict[str, Any]:
         "kinds": task.words.kinds,
         "bounds": dict(task.words.bounds),
         "given": task.words.given,
+        "pictures": list(task.words.pictures.items()),
         "conventions": list(task.words.conventions),
     }
 
@@ -138,7 +133,7 @@ def _cell(cell: Cell) -> list[Any]:
 
 
 def _pictures(table: Table, broken: dict[Path, str] | None) -> list[dict[str, Any]]:
-    """Samples that have an input and a truth beside the results, at most `PICTURES`, each with what the methods made."""
+    """Samples that have all shared pictures beside the results, at most `PICTURES`, each with what the methods made."""
     found: list[dict[str, Any]] = []
     for row in table.rows:
         for sample, kind in row.result.scores[["sample", "type"]].itertuples(index=False):
@@ -146,7 +141,7 @@ def _pictures(table: Table, broken: dict[Path, str] | None) -> list[dict[str, An
                 return found
             if any(picture["sample"] == sample for picture in found):
                 continue
-            shared = {what: _data_uri(row, sample, what, broken) for what in SHARED}
+            shared = {what: _data_uri(row, sample, what, broken) for what in table.task.words.pictures}
             if None in shared.values():
                 continue
             methods = {str(at): _data_uri(other, sample, MADE, broken) for at, other in enumerate(table.rows)}
@@ -199,4 +194,5 @@ def _was_kept(result: Result, sample: str, what: str) -> bool:
     made = picture_path(folder, result, sample, MADE)
     if what == MADE and not (made.parent.is_dir() and (result.scores["sample"] == sample).any()):
         return False
-    return any(picture_path(folder, result, sample, other).is_file() for other in (*SHARED, MADE))
+    known = (*task_named(result.task).words.pictures, MADE)
+    return any(picture_path(folder, result, sample, other).is_file() for other in known)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from occset.benchmark.tasks.parts import Samples
 from occset.benchmark.tasks.registry import all_tasks, task_named
 from occset.benchmark.tasks.rule import Rule
 from occset.dataset.occlusion_set import OcclusionSet
@@ -98,7 +99,7 @@ def open_protocol(
         rule = fit(data, asked) if fit else asked
         places = _writable(others if kept else [own, *others])
         clean_leftovers(places[0].parent)
-        recipes = _make(data, rule, task.samples.faces, workers or default_workers(), progress)
+        recipes = _make(data, rule, task.samples, workers or default_workers(), progress)
         note = {"hash": hash_recipes(recipes), "rule": json.dumps(asdict(rule))}
         path = _keep(recipes_to_bytes(recipes, note), places)
     recipes = read_recipes(path)
@@ -159,13 +160,13 @@ def _frozen_rule(rule: Rule, note: Mapping[str, str], path: Path) -> Rule:
 def _make(
     data: OcclusionSet,
     rule: Rule,
-    choose: Callable[[OcclusionSet], list[str]] | None,
+    samples: Samples,
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> list[Recipe]:
-    faces = tuple(choose(data)) if choose else ()
+    faces = tuple(samples.faces(data)) if samples.faces else ()
     if not any(rule.types.values()):
-        return _bare(data, rule, faces)
+        return _bare(data, rule, faces, samples.masks)
     plan = Plan(
         split="test",
         size=rule.size,
@@ -193,9 +194,9 @@ def _make_drawer(data: OcclusionSet, plan: Plan, seed: int) -> Callable[[range],
     return lambda indices: [drawer.draw(index) for index in indices]
 
 
-def _bare(data: OcclusionSet, rule: Rule, chosen: tuple[str, ...]) -> list[Recipe]:
-    """Labelled test faces as they are, each once, in an order drawn from the seed; they need no landmarks."""
-    faces = usable_faces(data, "test", landmarks=False, only=chosen)
+def _bare(data: OcclusionSet, rule: Rule, chosen: tuple[str, ...], masks: bool) -> list[Recipe]:
+    """Test faces as they are, each once, in an order drawn from the seed; without ``masks`` they need no labels either."""
+    faces = usable_faces(data, "test", landmarks=False, only=chosen, masks=masks)
     order = np.random.default_rng([rule.seed, 0xFACE]).permutation(len(faces))[: rule.count]
     (kind,) = rule.types
     return [Recipe(faces[at], (), rule.size, kind, rule.seed, index) for index, at in enumerate(order)]

@@ -69,6 +69,7 @@ def run(
     *,
     limit: int | None = None,
     judges: Judges | None = None,
+    learn_from: OcclusionSet | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     estimate: Callable[[float], None] | None = None,
@@ -83,6 +84,7 @@ def run(
         out: folder of the results.
         limit: number of samples; all when None.
         judges: for each judge of the task, by key, its network's file, or why there is none: {"id": ArcFaceFile(...)}.
+        learn_from: the set whose train faces methods learn from; ``data`` itself when None.
         workers: processes.
         progress: called with (done, all), counted in batches x methods.
         estimate: called once, after the first batch, with the seconds that the others will take, judged by it.
@@ -104,7 +106,7 @@ def run(
     out, data = Path(out).resolve(), data if data.path.is_absolute() else OcclusionSet(data.path.resolve())
     task = task_named(protocol.rule.task)
     opened = open_all(specs, task)
-    train = TrainSplit(data, protocol.rule.size, need_landmarks=task.samples.landmarks)
+    train = TrainSplit(learn_from or data, protocol.rule.size, need_landmarks=task.samples.landmarks)
     head = result_head(data, protocol, limit, judges or {})
     entries = [make_entry(one, head, train, out) for one in opened]
     for kind in task.judges:

@@ -35,7 +35,7 @@ BATCH = 16
 """Samples a batch: what a method is handed at once, and what is lost at most when a run is killed."""
 
 SHOWN = 8
-"""So many samples of a protocol, its first, are kept as pictures."""
+"""So many samples of a protocol, its first, are kept as pictures, unless a task keeps all."""
 
 UNFINISHED = ".parts"
 """Folder inside that of the results where finished batches and pictures wait until their result is whole."""
@@ -145,8 +145,8 @@ class Scorer:
         if not todo:
             return outcome
         batch = self.evaluator.render(self.renderer, work.recipes)
-        if work.number == 0:
-            _save_shared_pictures(self.entries[todo[0]], batch.ids, self.evaluator.shared(batch))
+        if kept := self._kept(work.number, batch.ids):
+            _save_shared_pictures(self.entries[todo[0]], kept, self.evaluator.shared(batch))
         for i in todo:
             try:
                 self._score(self.entries[i], batch, work.number)
@@ -179,17 +179,20 @@ class Scorer:
         ]
         return Scored(rows, pictures, seconds, resized_from)
 
+    def _kept(self, number: int, ids: list[str]) -> list[str]:
+        """The samples of a batch, its first, whose pictures are kept."""
+        return ids if self.task.keeps_all else ids[:SHOWN] if number == 0 else []
+
     def _score(self, entry: Entry, batch: Any, number: int) -> None:
         rows, pictures, seconds, resized_from = self.score(entry.method, entry.answers, batch)
-        if number == 0:
-            for sample, picture in zip(batch.ids[:SHOWN], pictures, strict=False):
-                write_png(picture_path(entry.parts, entry.result, sample), picture)
+        for sample, picture in zip(self._kept(number, batch.ids), pictures, strict=False):
+            write_png(picture_path(entry.parts, entry.result, sample), picture)
         _write_part(entry, self.task, number, Part(pd.DataFrame(rows), seconds, resized_from))
 
 
 def _save_shared_pictures(entry: Entry, ids: Sequence[str], shared: dict[str, np.ndarray]) -> None:
     for what, pictures in shared.items():
-        for sample, picture in zip(ids[:SHOWN], pictures, strict=False):
+        for sample, picture in zip(ids, pictures, strict=False):
             write_png(picture_path(entry.shared, entry.result, sample, what), picture)
 
 

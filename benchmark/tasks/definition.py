@@ -43,7 +43,7 @@ class Evaluator(Protocol):
         ...
 
     def shared(self, batch: Any) -> dict[str, np.ndarray]:
-        """Pictures that belong to no method, (B, H, W[, 3]) uint8 by what they show; "input" and "truth" are among them."""
+        """Pictures that belong to no method, (B, H, W[, 3]) uint8 by what they show; those of `Words` are among them."""
         ...
 
     def answers(self, batch: Any) -> dict[str, Any]:
@@ -106,6 +106,7 @@ class BenchTask:
         optional: columns that have no value (NaN) where nobody can tell one, of a sample or of a whole method, and why.
         bins: of a column, by which tables are split beside the types; None for no such tables.
         judged_since: of columns of judges that came later, the metric version from which they are stored.
+        keeps_all: whether the pictures of all samples are kept, not only of the first.
         agreeing: what is said of a method only where several figures say it: a word such as "identity", to their keys.
     """
 
@@ -125,6 +126,7 @@ class BenchTask:
     optional: Mapping[str, str] = field(default_factory=dict)
     bins: Bins | None = None
     judged_since: Mapping[str, int] = field(default_factory=dict)
+    keeps_all: bool = False
     agreeing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

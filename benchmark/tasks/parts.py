@@ -28,6 +28,9 @@ class Words:
         marks: of a method that is given the thing named, the first that fits; others are "given <what>".
         no_identity: why its results have no column `id`, where no judge of the task has it.
         conventions: paragraphs about what is scored and how.
+        before: pictures that belong to no method and pages and sheets show before those of methods, by the names of
+            `Evaluator.shared`, and how they are called; without them a sample is not shown.
+        after: the same, shown behind them.
     """
 
     title: str
@@ -38,6 +41,13 @@ class Words:
     marks: Mapping[str, str] = field(default_factory=dict)
     no_identity: str = "this task shows nobody"
     conventions: tuple[str, ...] = ()
+    before: Mapping[str, str] = field(default_factory=lambda: {"input": "Input"})
+    after: Mapping[str, str] = field(default_factory=lambda: {"truth": "Truth"})
+
+    @property
+    def pictures(self) -> dict[str, str]:
+        """Those before and those after."""
+        return {**self.before, **self.after}
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,7 @@ class Samples:
         fit: the rule as a set can follow it, called with (set, rule); as it is when None.
         faces: ids of the test faces that may be drawn, called with the set; every face that can be drawn when None.
         landmarks: whether a face without landmarks is of no use, in training too.
+        masks: whether a face that nobody labelled is of no use; where it is of use, a folder of photos is enough.
         truth: what of a rendered face's own truth (`OcclusionSet.load_truth`) methods are held against, as beginnings of
             the arrays' names, such as "coefficients/"; it is part of the hash of a protocol's data.
     """
@@ -134,6 +145,7 @@ class Samples:
     fit: Callable[[OcclusionSet, Rule], Rule] | None = None
     faces: Callable[[OcclusionSet], list[str]] | None = None
     landmarks: bool = True
+    masks: bool = True
     truth: tuple[str, ...] = ()
 
 

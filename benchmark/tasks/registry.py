@@ -9,6 +9,7 @@ TASKS: dict[str, str] = {
     "deocclusion": "occset.benchmark.tasks.deocclusion:TASK",
     "segmentation": "occset.benchmark.tasks.segmentation:TASK",
     "reconstruction": "occset.benchmark.tasks.reconstruction:TASK",
+    "wild": "occset.benchmark.tasks.wild:TASK",
 }
 """Every task by the name that rules and results use; the first is meant where a name could be of several."""
 

@@ -58,7 +58,7 @@ class FacePrior:
             images: (B, S, S, 3) uint8 RGB, aligned faces.
             masks: (B, S, S) uint8, above 0 = hidden, of one's own; what NS and NR find when None.
         """
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        pixels = torch.from_numpy(np.array(images)).to(self.device)
         picture = pixels.permute(0, 3, 1, 2).float() / 255
         face = torch.from_numpy(self.segmenter.probabilities(images))[:, None].to(self.device)
         vectors = self.reconstructor.vectors(pixels)

@@ -9,14 +9,17 @@ import pandas as pd
 from occset.dataset.occlusion_set import OcclusionSet
 
 
-def is_usable(faces: pd.DataFrame, landmarks: bool = True) -> pd.Series:
-    """Whether each row of the table has a mask, no annotator's verdict against it, and, where ``landmarks`` are asked for,
-    points to place occluders by."""
-    usable = faces["mask"].notna() & faces["verdict"].isna()
+def is_usable(faces: pd.DataFrame, landmarks: bool = True, masks: bool = True) -> pd.Series:
+    """Whether each row of the table has no annotator's verdict against it, a mask, where ``masks`` are asked for, and, where
+    ``landmarks`` are, points to place occluders by."""
+    usable = faces["verdict"].isna()
+    usable = usable & faces["mask"].notna() if masks else usable
     return usable & faces["landmarks"].notna() if landmarks else usable
 
 
-def usable_faces(data: OcclusionSet, split: str | None, landmarks: bool = True, only: Container[str] = ()) -> list[str]:
+def usable_faces(
+    data: OcclusionSet, split: str | None, landmarks: bool = True, only: Container[str] = (), masks: bool = True
+) -> list[str]:
     """Ids of the faces that samples can be made of, sorted.
 
     Args:
@@ -24,9 +27,10 @@ def usable_faces(data: OcclusionSet, split: str | None, landmarks: bool = True, 
         split: "train", "val" or "test"; None for all of them.
         landmarks: whether occluders are to be placed on them.
         only: ids to choose from; all when empty.
+        masks: whether they have to be labelled.
     """
     faces = data.faces
-    usable = is_usable(faces, landmarks)
+    usable = is_usable(faces, landmarks, masks)
     if split is not None:
         usable &= faces["split"].eq(split)
     return sorted(face for face in faces.loc[usable, "id"] if not only or face in only)

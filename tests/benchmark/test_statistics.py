@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from occset.benchmark.statistics import Rank, mean_interval, paired_difference, ranks
+from occset.benchmark.statistics import Rank, group_difference, mean_interval, paired_difference, ranks
 from occset.support.errors import OccsetError
 
 
@@ -192,3 +192,20 @@ def test_pooled_ranks_compare_quotients_not_sums() -> None:
     assert {name: rank.rank for name, rank in found.items()} == {"many": 3, "good": 1, "as good": 1}
     same = ranks({"a": below, "b": below}, faces, higher_is_better=True, weights={"a": below, "b": 2 * below})
     assert (same["a"].rank, same["b"].rank) == (1, 2), "equal sums above are not equal figures"
+
+
+def test_groups_of_samples_are_compared_in_the_same_draws_of_faces() -> None:
+    rng = np.random.default_rng(0)
+    faces = pd.Series(np.repeat(np.arange(40), 2))
+    of_face = np.repeat(rng.normal(0, 1, 40), 2)  # what a face adds to both of its samples, and cancels
+    first = pd.Series(np.tile([True, False], 40))
+    values = pd.Series(of_face + np.where(first, 0.3, 0.0) + rng.normal(0, 0.1, 80))
+    found = group_difference(values, faces, first, ~first)
+    assert found.mean == pytest.approx(values[first].mean() - values[~first].mean())
+    assert found.excludes_zero and found.high - found.low < 0.15
+    back = group_difference(values, faces, ~first, first)
+    assert (back.low, back.high) == pytest.approx((-found.high, -found.low))
+    apart = pd.Series(np.where(first, faces, faces + 40))  # of other faces each, the same figures tell nothing
+    assert not group_difference(values, apart, first, ~first).excludes_zero
+    with pytest.raises(OccsetError, match="a group has no sample"):
+        group_difference(values, faces, first, first & ~first)

@@ -38,6 +38,7 @@ def test_the_published_rules() -> None:
         "segmentation": (1000, 256),
         "natural": (1000, 256),
         "reconstruction": (1125, 256),
+        "wild": (10_000, 256),
     }
     assert list(frozen.published()["types"].types) == ["sunglasses", "mask", "both", "hand", "hair"]
 
