@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,10 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from occset.models.deocclusion.painting import render_in, surroundings_in
 from occset.models.deocclusion.prior import FacePrior, Prior
-from occset.models.poisson.blending import blend
+from occset.models.inpainting.painter import FacePainter
+from occset.models.pretrained import load
 
 BATCH = 8
+
+SEED = 0
+"""Of the noise in the gap, the same for every picture, so that none depends on its neighbours."""
 
 
 class Deoccluded(NamedTuple):
@@ -37,13 +43,10 @@ class Deoccluded(NamedTuple):
     share: np.ndarray
 
 
-class Deoccluder:
-    """Removes what hides a face; a method of the bench, too.
+class Pipeline(ABC):
+    """Removes what hides a face: NS and NR find the gap, `paint` fills it; a method of the bench, too."""
 
-    The gap is filled with the rendered face by Poisson's equation: its gradients inside, the photo's colours at the rim.
-    """
-
-    name = "ours-blend"
+    name: str
     given: tuple[str, ...] = ()
     citations = ("Yin et al., Segmentation-Reconstruction-Guided Facial Image De-occlusion, 2021",)
 
@@ -59,8 +62,12 @@ class Deoccluder:
 
     @property
     def weights_hash(self) -> str:
-        """What identifies the weights of both networks."""
+        """What identifies the weights of all networks."""
         return self.prior.segmenter.weights_hash[:32] + self.prior.reconstructor.weights_hash[:32]
+
+    @abstractmethod
+    def paint(self, prior: Prior) -> Tensor:
+        """The pictures with their gaps filled, (B, 3, S, S) 0..1; of what is no gap nothing is taken."""
 
     def run(self, images: np.ndarray, masks: np.ndarray | None = None) -> Deoccluded:
         """Remove what hides faces.
@@ -77,7 +84,7 @@ class Deoccluder:
 
     def _some(self, images: np.ndarray, masks: np.ndarray | None) -> Deoccluded:
         prior = self.prior.look(images, masks)
-        painted = (paint(prior).clamp(0, 1) * 255).round().to(torch.uint8)
+        painted = (self.paint(prior).clamp(0, 1) * 255).round().to(torch.uint8)
         gap = prior.hidden > 0.5
         whole = torch.where(gap, painted, _bytes(prior.picture))
         share = (prior.hidden * prior.whole).flatten(1).sum(1) / prior.whole.flatten(1).sum(1).clamp_min(1)
@@ -96,30 +103,67 @@ class Deoccluder:
         return self.run(np.asarray(images), masks).images
 
 
+class Deoccluder(Pipeline):
+    """The paper's: NG paints the gap, from what shows, the rendered face and the mask of what is hidden."""
+
+    name = "ours"
+
+    def __init__(
+        self,
+        segmentation: Path | None = None,
+        reconstruction: Path | None = None,
+        inpainting: Path | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Find the weights of NS, NR and NG; the released ones where none are named.
+
+        Raises:
+            BadInput: there are none.
+        """
+        super().__init__(segmentation, reconstruction, device)
+        self.painter: FacePainter = load("ng", inpainting, device)
+
+    @property
+    def weights_hash(self) -> str:
+        """What identifies the weights of all networks."""
+        parts = (self.prior.segmenter, self.prior.reconstructor, self.painter)
+        return "".join(part.weights_hash[:21] for part in parts) + "0"
+
+    @torch.no_grad()
+    def paint(self, prior: Prior) -> Tensor:
+        """NG's face in the gap; beyond the rendered face the gap is filled smoothly from its rim.
+
+        NG paints faces alone and has nothing to go by outside the rendered one, so what it is told is hidden ends there.
+        """
+        gap, inside = prior.hidden > 0.5, prior.whole > 0.5
+        picture = surroundings_in(prior.picture, gap & ~inside, ~gap)
+        seeds = [SEED] * len(picture)
+        painted = self.painter.paint(picture, prior.render, prior.whole, (gap & inside).float(), seeds)
+        return torch.where(gap & inside, painted, picture)
+
+
 class DeoccluderWithMask(Deoccluder):
+    """The same, told the true mask, as methods that need one are."""
+
+    name = "ours+mask"
+    given = ("mask",)
+
+
+class BlendingDeoccluder(Pipeline):
+    """Without NG: the gap is filled with the rendered face by Poisson's equation."""
+
+    name = "ours-blend"
+
+    def paint(self, prior: Prior) -> Tensor:
+        """See `occset.models.deocclusion.painting.render_in`."""
+        return render_in(prior)
+
+
+class BlendingDeoccluderWithMask(BlendingDeoccluder):
     """The same, told the true mask, as methods that need one are."""
 
     name = "ours-blend+mask"
     given = ("mask",)
-
-
-@torch.no_grad()
-def paint(prior: Prior) -> Tensor:
-    """The pictures with their gaps filled, (B, 3, S, S) 0..1.
-
-    Beyond the rendered face the gap is filled smoothly from its rim; within, it gets the gradients of the render.
-    """
-    gap, inside = prior.hidden > 0.5, prior.whole > 0.5
-    beyond, within = gap & ~inside, gap & inside
-    picture = blend(torch.zeros_like(prior.picture), prior.picture, beyond, ~gap)
-    return blend(prior.render, picture, within, _may_lend(prior, within))
-
-
-def _may_lend(prior: Prior, within: Tensor) -> Tensor:
-    """Pixels whose colour the gap may take over: visible face; all of them where little of the face is seen."""
-    seen = (prior.face > 0.5) & (prior.whole > 0.5) & ~within
-    enough = seen.flatten(1).sum(1) > 0
-    return seen | (~within & ~enough[:, None, None, None])
 
 
 def _bytes(values: Tensor) -> Tensor:

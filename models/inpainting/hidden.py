@@ -39,14 +39,19 @@ def tidied(found: Tensor, whole: Tensor) -> Tensor:
         found: (B, 1, S, S) 0..1, Mo of Eq. 1.
         whole: (B, 1, S, S) 0 or 1, Mm.
     """
-    side = found.shape[-1]
-    slip, rim = max(1, round(_SLIP * side)), max(1, round(RIM * side))
+    slip = max(1, round(_SLIP * found.shape[-1]))
     hard = (found > 0.5).float()
     core = -F.max_pool2d(-hard, 2 * slip + 1, 1, slip)
     opened = F.max_pool2d(core, 2 * slip + 1, 1, slip) * hard
     large = opened.flatten(1).sum(1) >= SPECK * whole.flatten(1).sum(1).clamp_min(1)
     kept = opened * large[:, None, None, None]
-    return F.max_pool2d(kept, 2 * rim + 1, 1, rim)
+    return with_rim(kept)
+
+
+def with_rim(mask: Tensor) -> Tensor:
+    """A mask (B, 1, S, S) of 0 and 1, wider by `RIM` all around."""
+    rim = max(1, round(RIM * mask.shape[-1]))
+    return F.max_pool2d(mask, 2 * rim + 1, 1, rim)
 
 
 class Look(NamedTuple):
