@@ -138,7 +138,7 @@ class Deoccluder(Pipeline):
         gap, inside = prior.hidden > 0.5, prior.whole > 0.5
         picture = surroundings_in(prior.picture, gap & ~inside, ~gap)
         seeds = [SEED] * len(picture)
-        painted = self.painter.paint(picture, prior.render, prior.whole, (gap & inside).float(), seeds)
+        painted = self.painter.paint(picture, prior.render, prior.whole, (gap & inside).float(), prior.visible, seeds)
         return torch.where(gap & inside, painted, picture)
 
 

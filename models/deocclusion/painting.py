@@ -22,7 +22,7 @@ def render_in(prior: Prior) -> Tensor:
 
 
 def surroundings_in(picture: Tensor, beyond: Tensor, known: Tensor) -> Tensor:
-    """Pictures (B, 3, S, S) whose part ``beyond``, (B, 1, S, S) bool, is filled smoothly from what is ``known`` at its rim."""
+    """Pictures (B, 3, S, S) whose part ``beyond``, (B, 1, S, S) bool, is filled smoothly from what is ``known`` by it."""
     return blend(torch.zeros_like(picture), picture, beyond, known)
 
 

@@ -23,6 +23,7 @@ class Prior(NamedTuple):
         face: (B, 1, S, S) 0..1, Mf: how surely a pixel is visible face.
         whole: (B, 1, S, S) 0 or 1, Mm: the rendered face.
         hidden: (B, 1, S, S) 0 or 1, Mo: the face is hidden here.
+        visible: (B, 1, S, S) 0 or 1, where the face is rendered and seen.
         render: (B, 3, S, S) 0..1, Im in the colours of the visible face.
         vectors: (B, D) NR's coefficients.
     """
@@ -31,6 +32,7 @@ class Prior(NamedTuple):
     face: Tensor
     whole: Tensor
     hidden: Tensor
+    visible: Tensor
     render: Tensor
     vectors: Tensor
 
@@ -66,5 +68,5 @@ class FacePrior:
         told = None
         if masks is not None:
             told = torch.from_numpy((np.asarray(masks) > 0).astype(np.float32))[:, None].to(self.device)
-        whole, hidden, render = look(picture, (face > 0.5).float(), view.image, view.mask, told)
-        return Prior(picture, face, whole, hidden, render, vectors)
+        whole, hidden, render, visible = look(picture, (face > 0.5).float(), view.image, view.mask, told)
+        return Prior(picture, face, whole, hidden, visible, render, vectors)

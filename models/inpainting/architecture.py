@@ -26,6 +26,7 @@ PAPER_INPUTS = ("noisy", "render", "hidden")
 
 MOST_SIDE, MOST_CHANNELS, MOST_BLOCKS = 2048, 2048, 32
 """Of a network: a file of weights says what is built, and may be a stranger's."""
+_MOST_LINEAR = 512
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Architecture:
         inputs: names of `INPUTS`, in their order.
         residual_on: inputs of three channels that the outcome is a residual on, in logits; of several the network mixes
             one base, place by place. () for none.
+        linear_size, linear_axes: side and number of axes of the `occset.models.linear_face.basis.LinearFace` that comes
+            with the network where "linear" is among its inputs.
     """
 
     size: int = 128
@@ -55,6 +58,8 @@ class Architecture:
     attention: int = 4
     inputs: tuple[str, ...] = PAPER_INPUTS
     residual_on: tuple[str, ...] = ()
+    linear_size: int = 64
+    linear_axes: int = 160
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.
@@ -82,6 +87,9 @@ class Architecture:
         self._require(
             "residual_on", fits and len(set(self.residual_on)) == len(self.residual_on), "pictures among inputs"
         )
+
+        self._require("linear_size", 1 <= self.linear_size <= _MOST_LINEAR, f"in 1..{_MOST_LINEAR}")
+        self._require("linear_axes", 1 <= self.linear_axes <= _MOST_LINEAR, f"in 1..{_MOST_LINEAR}")
 
     def _require(self, name: str, holds: bool, range_: str) -> None:
         if not holds:

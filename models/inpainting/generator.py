@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from occset.models.inpainting.architecture import INPUTS, Architecture
 from occset.models.inpainting.blocks import GatedConvolution, GatedResidual, SelfAttention, Up
+from occset.models.linear_face.basis import LinearFace
 from occset.support.errors import OccsetError
 
 _TRUNK = "trunk."
@@ -30,6 +31,8 @@ class Generator(nn.Module):
         super().__init__()
         self.architecture = architecture
         fold, width = architecture.unshuffle, architecture.widths[0]
+        if "linear" in architecture.inputs:
+            self.linear = LinearFace(architecture.linear_size, architecture.linear_axes)
         self.stem = GatedConvolution(architecture.channels * fold**2, width)
         self.trunk = Trunk(architecture)
         bases = len(architecture.residual_on)
@@ -76,6 +79,30 @@ class Generator(nn.Module):
         before = self.architecture.inputs[: self.architecture.inputs.index(name)]
         start = sum(INPUTS[one] for one in before)
         return x[:, start : start + INPUTS[name]]
+
+    def grow_from(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a generator that was given less: what is new starts without a say.
+
+        The same trunk, and the same inputs in the same places before the new ones. Where it had one base and this one
+        mixes several, all have the same share at first.
+
+        Args:
+            state: its whole state dict.
+
+        Raises:
+            OccsetError: it is another kind of generator.
+        """
+        mine = self.state_dict()
+        try:
+            for name, value in state.items():
+                if name.startswith("linear."):
+                    continue
+                whole = torch.zeros_like(mine[name]) if name.startswith(("stem.", "head.")) else mine[name]
+                whole[tuple(slice(length) for length in value.shape)] = value.to(whole.dtype)
+                mine[name] = whole
+        except (KeyError, RuntimeError, IndexError) as error:
+            raise OccsetError(f"these weights are of another generator than {self.architecture}: {error}") from error
+        self.load_state_dict(mine)
 
     def take_trunk(self, state: Mapping[str, Tensor]) -> None:
         """Go on from the trunk of another generator, such as one for smaller pictures; stem and head stay as they are.

@@ -61,11 +61,13 @@ class Look(NamedTuple):
         whole: Mm, the rendered face.
         hidden: Mo, where it is hidden.
         render: (B, 3, S, S) 0..1, Im.
+        visible: where the face is rendered and seen.
     """
 
     whole: Tensor
     hidden: Tensor
     render: Tensor
+    visible: Tensor
 
 
 def look(
@@ -84,6 +86,7 @@ def look(
     whole = (mask > 0.5).to(picture.dtype)
     found = tidied(hidden(mask, face), whole) if told is None else told
     shown = render.clamp(0, 1)
+    visible = whole * face * (1 - found)
     if match:
-        shown = match_colours(shown, picture, whole * face * (1 - found))
-    return Look(whole, found, shown)
+        shown = match_colours(shown, picture, visible)
+    return Look(whole, found, shown, visible)

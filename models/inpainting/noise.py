@@ -37,7 +37,9 @@ def drowned(pictures: Tensor, hidden: Tensor, seeds: Sequence[int]) -> Tensor:
     return torch.where(hidden >= 0.5, values, pictures)
 
 
-def given(picture: Tensor, render: Tensor, whole: Tensor, hidden: Tensor, seeds: Sequence[int]) -> dict[str, Tensor]:
+def given(
+    picture: Tensor, render: Tensor, whole: Tensor, hidden: Tensor, seeds: Sequence[int], linear: Tensor | None = None
+) -> dict[str, Tensor]:
     """What NG is given of an occluded picture, by the names of `occset.models.inpainting.architecture.INPUTS`.
 
     Args:
@@ -46,9 +48,12 @@ def given(picture: Tensor, render: Tensor, whole: Tensor, hidden: Tensor, seeds:
         whole: Mm, (B, 1, H, W), 0 or 1.
         hidden: Mo, (B, 1, H, W), 0 or 1.
         seeds: of the noise, one a picture.
+        linear: the linear face, as the render; None where the network takes none.
 
     Returns:
-        "noisy" (In), "hidden" (Mo), and "render": Im on the face, the picture around it where that is not hidden.
+        "noisy" (In), "hidden" (Mo), and "render": Im on the face, the picture around it where that is not hidden; "linear",
+        where it is given, in the same way.
     """
     around = picture * (1 - whole) * (1 - hidden)
-    return {"noisy": drowned(picture, hidden, seeds), "render": render * whole + around, "hidden": hidden}
+    parts = {"noisy": drowned(picture, hidden, seeds), "render": render * whole + around, "hidden": hidden}
+    return parts if linear is None else {**parts, "linear": linear * whole + around}

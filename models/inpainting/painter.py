@@ -31,11 +31,14 @@ class FacePainter(Pretrained):
         return int(self.about["network"]["size"])
 
     @torch.no_grad()
-    def paint(self, picture: Tensor, render: Tensor, whole: Tensor, hidden: Tensor, seeds: Sequence[int]) -> Tensor:
+    def paint(
+        self, picture: Tensor, render: Tensor, whole: Tensor, hidden: Tensor, visible: Tensor, seeds: Sequence[int]
+    ) -> Tensor:
         """Paint, at the network's own size, and scale the outcome to the picture's.
 
         Args:
             picture, render, whole, hidden: see `occset.models.inpainting.noise.given`; of any square size.
+            visible: (B, 1, S, S), 1 where the face is seen: all that a linear face is fitted to.
             seeds: of the noise, one a picture.
 
         Returns:
@@ -46,8 +49,10 @@ class FacePainter(Pretrained):
         """
         side, size = picture.shape[-1], self.size
         soft = [scaled(values, size) for values in (picture, render)]
-        hard = [(scaled(values, size) > 0.5).float() for values in (whole, hidden)]
-        parts = given(soft[0], soft[1], hard[0], hard[1], seeds)
+        hard = [(scaled(values, size) > 0.5).float() for values in (whole, hidden, visible)]
+        linear = getattr(self.network, "linear", None)
+        told = None if linear is None else linear(soft[0], hard[2])
+        parts = given(soft[0], soft[1], hard[0], hard[1], seeds, told)
         painted: Tensor = self.network(self.network.stack(parts))
         if not torch.isfinite(painted).all():
             raise BadInput(f"{self.weights}: what the network answers is not finite: restore the file, or name another")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from occset.models.inpainting.architecture import (
     ARCHITECTURES,
     DISCRIMINATORS,
+    PAPER_INPUTS,
     Architecture,
     DiscriminatorArchitecture,
 )
@@ -76,6 +77,7 @@ class Options:
 
 _BETAS = (0.5, 0.999)
 _ON_RENDER = ("render",)
+_WITH_LINEAR = (*PAPER_INPUTS, "linear")
 
 PRESETS = {
     preset.training.name: preset
@@ -95,7 +97,17 @@ PRESETS = {
                 ema=0.999, checkpoint_every=100,
             ),
             match=True, identity_share=0.5,
-            says="128 px, a residual on the render in the photo's colours; for two cores (not yet run to its end)",
+            says="128 px, a residual on the render in the photo's colours; for two cores",
+        ),
+        InpaintingPreset(
+            replace(ARCHITECTURES["laptop"], inputs=_WITH_LINEAR, residual_on=("render", "linear")),
+            DISCRIMINATORS["laptop"],
+            TrainingPreset(
+                "laptop-linear", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
+                ema=0.999, checkpoint_every=100,
+            ),
+            match=True, identity_share=0.5,
+            says="laptop with the linear face as a second prior; can go on from laptop's weights by --start",
         ),
         InpaintingPreset(
             ARCHITECTURES["paper"], DISCRIMINATORS["paper"],

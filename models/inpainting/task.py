@@ -17,6 +17,7 @@ from occset.models.arcface_network import ArcFaceNetwork
 from occset.models.inpainting import losses, noise
 from occset.models.inpainting.hidden import look
 from occset.models.inpainting.presets import DISCRIMINATOR, GENERATOR, InpaintingPreset, Options
+from occset.models.linear_face.folds import LinearFaces, fold_of, learned_from
 from occset.models.poisson.blending import blend
 from occset.models.pretrained import load, scaled
 from occset.models.reconstruction.drawer import bounded
@@ -37,12 +38,15 @@ _SHOWN = 6
 
 
 class InpaintingSamples(ReconstructionSamples):
-    """NR's samples, each with the seed of its noise."""
+    """NR's samples, each with the seed of its noise and with the part of the faces that its face is in."""
 
     def __call__(self, epoch: int, index: int) -> dict[str, np.ndarray]:
-        """As NR's, and "seed", () int64."""
+        """As NR's, and "seed" and "fold", () int64; of splits that no linear face was learned from the fold is -1."""
         number = epoch * self.epoch_size + index
-        return {**super().__call__(epoch, index), "seed": np.array(self.seed * 1_000_003 + number, np.int64)}
+        recipe = self.drawer.draw(number)
+        fold = fold_of(recipe.face) if self.split == "train" else -1
+        more = {"seed": np.array(self.seed * 1_000_003 + number, np.int64), "fold": np.array(fold, np.int64)}
+        return {**self.rendered(recipe), **more}
 
 
 class InpaintingTask:
@@ -84,7 +88,13 @@ class InpaintingTask:
         generator = self.preset.architecture.build()
         self.origin = "the network starts from scratch"
         if start is not None:
-            self.origin = start_from(generator, start, self.name, self.keeps)
+            self.origin = start_from(generator, start, self.name, self.keeps, generator.grow_from)
+        self.linear: LinearFaces | None = None
+        if "linear" in self.preset.architecture.inputs:
+            faces = trainable_faces(data, self.fits, "train")
+            built = self.preset.architecture
+            self.linear = learned_from(data, faces, built.linear_size, built.linear_axes)
+            generator.linear.fill(self.linear.whole)
         self.networks: dict[str, nn.Module] = {GENERATOR: generator}
         if self.preset.weights.adv:
             self.networks = {DISCRIMINATOR: self.preset.judge.build(), **self.networks}
@@ -117,7 +127,10 @@ class InpaintingTask:
         return {**given, **self.goals(batch, given), "painted": networks[GENERATOR](stacked)}
 
     def inputs(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """ "noisy", "render", "hidden" of the occluded picture, "picture" and "whole" (Mm): nothing else looks at it."""
+        """ "noisy", "render", "hidden" (and "linear") of the occluded picture, "picture" and "whole" (Mm).
+
+        Nothing else looks at it.
+        """
         image = batch["image"]
         self.face.to(image.device)
         x = to_input(image)
@@ -126,9 +139,10 @@ class InpaintingTask:
         vectors = networks[RECONSTRUCTION](scaled(x, self.sizes[RECONSTRUCTION]))
         view = self.face(bounded(self.layout.split(vectors)), self.size)
         picture = image.permute(0, 3, 1, 2).float() / 255
-        whole, found, render = look(picture, face, view.image, view.mask, match=self.preset.match)
+        whole, found, render, visible = look(picture, face, view.image, view.mask, match=self.preset.match)
+        linear = None if self.linear is None else self.linear.to(image.device)(picture, visible, batch["fold"])
         seeds = [int(seed) for seed in batch["seed"]]
-        return {**noise.given(picture, render, whole, found, seeds), "picture": picture, "whole": whole}
+        return {**noise.given(picture, render, whole, found, seeds, linear), "picture": picture, "whole": whole}
 
     @torch.no_grad()
     def goals(self, batch: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:

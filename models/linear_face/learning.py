@@ -7,8 +7,6 @@ for: of every tenth picture, put aside, probe holes over eyes and mouth are infe
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -32,13 +30,16 @@ _LEAST_NOISE = (1 / 255) ** 2 / 12  # variance that rounding makes
 _CHUNK = 64
 
 
-def learn(pictures: np.ndarray, masks: np.ndarray, axes: int = AXES, seed: int = 0) -> LinearFace:
+def learn(
+    pictures: np.ndarray, masks: np.ndarray, axes: int = AXES, noise: float | None = None, seed: int = 0
+) -> LinearFace:
     """Learn a basis.
 
     Args:
         pictures: (N, S, S, 3) uint8 RGB, aligned faces.
         masks: (N, S, S) uint8, from 128 on a pixel is visible face.
         axes: K; where there are fewer pictures than that, the last axes are 0.
+        noise: s^2 on 0..1, where it was measured before; measured, with enough faces, when None.
         seed: of the search for the axes.
 
     Returns:
@@ -53,19 +54,13 @@ def learn(pictures: np.ndarray, masks: np.ndarray, axes: int = AXES, seed: int =
     values = torch.from_numpy(pictures.reshape(count, size * size, 3).astype(np.float32) / 255)
     seen = torch.from_numpy((masks.reshape(count, size * size, 1) > 127).astype(np.float32))
     aside = torch.arange(count) % _HELD_OUT == 0
-    noise = None
-    if count >= _FEWEST_TO_PROBE:
+    if noise is None and count >= _FEWEST_TO_PROBE:
         rest = _learned(values[~aside], seen[~aside], size, axes, seed)
         noise = _best_noise(rest, values[aside], seen[aside])
     basis = _learned(values, seen, size, axes, seed)
     if noise is not None:
         basis.noise.fill_(noise)
     return basis
-
-
-def fold_of(face: str, folds: int) -> int:
-    """Which part of the faces a face belongs to, 0 .. folds - 1: by its id alone."""
-    return int.from_bytes(hashlib.sha256(face.encode()).digest()[:4], "big") % folds
 
 
 def _learned(values: Tensor, seen: Tensor, size: int, axes: int, seed: int) -> LinearFace:

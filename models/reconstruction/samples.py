@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe
 from occset.dataset.usable import usable_faces
 from occset.models.arcface_network import alignments
 from occset.models.reconstruction.coefficients import Layout
@@ -59,7 +60,7 @@ class ReconstructionSamples:
         Raises:
             OccsetError: the split has no face with a good fit.
         """
-        self.size, self.epoch_size, self.seed = size, epoch_size, seed
+        self.size, self.epoch_size, self.seed, self.split = size, epoch_size, seed, split
         self.layout, self.fits = fits.layout, fits
         faces = trainable_faces(data, fits, split)
         if not faces:
@@ -83,7 +84,10 @@ class ReconstructionSamples:
             the clean face shows here; "vector" and "known", (D,) float32, coefficients and which of them are known;
             "matrix", (2, 3) float32, what ArcFace warps by, from the truth's points.
         """
-        recipe = self.drawer.draw(epoch * self.epoch_size + index)
+        return self.rendered(self.drawer.draw(epoch * self.epoch_size + index))
+
+    def rendered(self, recipe: Recipe) -> dict[str, np.ndarray]:
+        """The sample of a recipe; see `__call__`."""
         renderer = self.drawer.renderer
         sample = renderer.render(recipe)
         clean, mask, points = renderer.face(recipe.face, self.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -15,7 +16,13 @@ RELEASED = "released"
 """Stands for the weights that come with occset."""
 
 
-def start_from(network: nn.Module, start: str | Path, name: str, keeps: str) -> str:
+def start_from(
+    network: nn.Module,
+    start: str | Path,
+    name: str,
+    keeps: str,
+    grow: Callable[[Mapping[str, Tensor]], None] | None = None,
+) -> str:
     """Give a network the weights of an earlier training.
 
     Args:
@@ -24,6 +31,7 @@ def start_from(network: nn.Module, start: str | Path, name: str, keeps: str) -> 
             (a folder of that name is ./released).
         name: of the network in the registry.
         keeps: which network of the training's task is meant.
+        grow: gives the network weights of a smaller one that do not fit as they are; raises an `OccsetError` if it cannot.
 
     Returns:
         The origin: one sentence with a hash, for whoever asks later.
@@ -39,10 +47,13 @@ def start_from(network: nn.Module, start: str | Path, name: str, keeps: str) -> 
             f"no weights of {known.title} come with this occset: name a checkpoint or the folder of a training"
         )
     path = known.released if is_released else Path(start)
+    weights = _weights_in(path, known.title, keeps)
     try:
-        network.load_state_dict(_weights_in(path, known.title, keeps))
+        network.load_state_dict(weights)
     except RuntimeError as error:
-        raise OccsetError(f"{path}: is of another network than the preset's: choose its preset") from error
+        if grow is None:
+            raise OccsetError(f"{path}: is of another network than the preset's: choose its preset") from error
+        grow(weights)
     source = "the released weights" if is_released else path.name
     return f"the network starts from {source} ({short_hash(network.state_dict())})"
 

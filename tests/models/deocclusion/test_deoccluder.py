@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from occset.models.deocclusion.deoccluder import Deoccluded, Deoccluder, DeoccluderWithMask, paint
+from occset.models.deocclusion.deoccluder import (
+    Deoccluded,
+    Deoccluder,
+    DeoccluderWithMask,
+)
+from occset.models.deocclusion.painting import render_in
 from occset.models.deocclusion.photos import UNCHANGED, deocclude_photos
 from occset.models.deocclusion.prior import Prior
 from occset.pictures.images import read_image
@@ -89,8 +94,8 @@ def test_painting_takes_gradients_from_the_render_and_colours_from_the_rim() -> 
     one = torch.ones(1, 1, 40, 40)
     gap = torch.zeros_like(one)
     gap[..., 12:28, 12:28] = 1
-    prior = Prior(torch.where(gap > 0, 0.0, picture), one * (1 - gap), one, gap, render, torch.zeros(1, 4))
-    found = paint(prior)
+    prior = Prior(torch.where(gap > 0, 0.0, picture), one * (1 - gap), one, gap, one - gap, render, torch.zeros(1, 4))
+    found = render_in(prior)
     assert found[0, 0, 14, 14].item() == pytest.approx(0.6, abs=0.02)
     assert found[0, 0, 20, 20].item() == pytest.approx(0.5, abs=0.03)
     assert torch.equal(found[0, 0, :10], picture[0, 0, :10])
