@@ -87,7 +87,17 @@ def deocclude_command(
         bool, typer.Option(help="Find the faces and align them; --no-align takes photos as aligned squares.")
     ] = True,
     largest: Annotated[bool, typer.Option("--largest", help="Repair only the largest face of a photo.")] = False,
-    save_mask: Annotated[Path | None, typer.Option(help="Folder for masks of what was found hidden.")] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of masks of your own, NAME.png for NAME.jpg in the same places, 255 = paint here; give each a rim "
+            "of clear skin for the seam. A photo without one is skipped. Found by the networks by default."
+        ),
+    ] = None,
+    threshold: Annotated[
+        int | None, typer.Option(help="With --mask: on is what is above, for masks with soft edges.", min=0, max=254)
+    ] = None,
+    save_mask: Annotated[Path | None, typer.Option(help="Folder for masks of what was repainted.")] = None,
     sheet: Annotated[
         Path | None, typer.Option(help="Also write a contact sheet (PNG): crop, what is hidden, outcome.")
     ] = None,
@@ -96,11 +106,13 @@ def deocclude_command(
     """Remove what hides the faces in photos; works at once, with the released weights."""
     from occset.models.deocclusion.deoccluder import Deoccluder
     from occset.models.deocclusion.photos import deocclude_photos
-    from occset.support.console import progress_bar, say
+    from occset.support.console import partly, progress_bar, say
 
     network = Deoccluder(device=device)
     with progress_bar("de-occluding") as progress:
-        done, same = deocclude_photos(network, photos, out, align, not largest, save_mask, sheet, progress)
+        done, same = deocclude_photos(
+            network, photos, out, align, not largest, save_mask, sheet, progress, mask, threshold
+        )
     for note in done.notes:
         say(note)
     for name, why in done.problems:
@@ -108,10 +120,13 @@ def deocclude_command(
     for name, why in done.doubtful:
         say(f"look at {name}: {why}")
     for name in same:
-        say(f"{name}: nothing hides a face here, it is written as it was")
-    say(f"{done.written} faces in {out}" + (f", contact sheet {sheet}" if sheet and done.written else ""))
+        what = "nothing hides a face here" if mask is None else "its mask marks nothing near a face"
+        say(f"{name}: {what}, it is written as it was")
+    said = f"{done.written} face{'s' * (done.written != 1)} in {out}"
+    said += f", contact sheet {sheet}" if sheet and done.written else ""
     if done.problems:
-        raise typer.Exit(1)
+        partly(said, f"{len(done.problems)} photos were skipped, as said above")
+    say(said)
 
 
 @models.callback()

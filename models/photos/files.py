@@ -26,7 +26,9 @@ class Photos:
     notes: list[str] = field(default_factory=list)
 
 
-def find_photos(photos: Sequence[Path], suffix: str = ".png", out: Path | None = None) -> Photos:
+def find_photos(
+    photos: Sequence[Path], suffix: str = ".png", out: Path | None = None, others: Sequence[Path] = ()
+) -> Photos:
     """Name and path of each photo; a photo in a folder that was given keeps its place below it.
 
     Where photos of several folders share a name, all names begin with the name of the folder, and with as many of the
@@ -36,6 +38,7 @@ def find_photos(photos: Sequence[Path], suffix: str = ".png", out: Path | None =
         photos: photos and folders of photos.
         suffix: of the files that are written, for the message.
         out: folder of what is written; where it lies in a folder that was given, it is not read.
+        others: folders of masks, of which the same holds.
 
     Raises:
         BadInput: there is no photo in a folder.
@@ -44,7 +47,7 @@ def find_photos(photos: Sequence[Path], suffix: str = ".png", out: Path | None =
     taken: dict[Path, tuple[Path, str]] = {}  # a photo that is given twice is one
     for given in photos:
         folder = _plain(given) if given.is_dir() else _plain(given).parent
-        for name in _below(given, out, found) if given.is_dir() else [given.name]:
+        for name in _below(given, out, others, found) if given.is_dir() else [given.name]:
             taken.setdefault(folder / name, (folder, name))
     names = _told_apart(list(taken.values()))
     users: dict[str, list[Path]] = {}
@@ -62,19 +65,20 @@ def find_photos(photos: Sequence[Path], suffix: str = ".png", out: Path | None =
     return found
 
 
-def _below(given: Path, out: Path | None, found: Photos) -> list[str]:
-    """Names of the photos below a folder, but for what is written there."""
+def _below(given: Path, out: Path | None, others: Sequence[Path], found: Photos) -> list[str]:
+    """Names of the photos below a folder, but for those in folders that hold something else."""
     listing = list_pictures(given)
     found.notes += listing.notes()
-    root = given.resolve()
-    written = out.resolve() if out is not None and out.exists() else None
-    if written is None or written == root or not written.is_relative_to(root):
-        inside: set[str] = set()
-    else:
-        inside = {key for key in listing.keys if (given / key).parent.resolve().is_relative_to(written)}
-    if inside:
-        found.notes.append(f"{given}: passed over {len(inside)} pictures in {out}, which is what is written")
-    keys = [key for key in listing.keys if key not in inside]
+    root, keys = given.resolve(), listing.keys
+    for folder in [*([out] if out else []), *others]:
+        passed = folder.resolve() if folder.is_dir() else root
+        if passed == root or not passed.is_relative_to(root):
+            continue
+        kept = [key for key in keys if not (given / key).parent.resolve().is_relative_to(passed)]
+        if len(kept) < len(keys):
+            what = "is what is written" if folder == out else "holds masks"
+            found.notes.append(f"{given}: passed over {len(keys) - len(kept)} pictures in {folder}, which {what}")
+        keys = kept
     if not keys:
         told = f" ({'; '.join(found.notes)})" if found.notes else ""
         raise BadInput(f"{given} has no {', '.join(SUFFIXES)}: give a folder with photos{told}")

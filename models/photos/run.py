@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from occset.models.photos.crops import CROP, Crop, crop_photo
+from occset.models.photos.crops import CROP, Crop, ReadMask, crop_photo
 from occset.models.photos.files import find_photos, refuse_overwriting
 from occset.models.photos.sheet import SHOWN, contact_sheet
 from occset.pictures.detector import FaceDetector
@@ -44,11 +44,13 @@ class Done:
 def run_over_photos(
     photos: Sequence[Path],
     out: Path,
-    find: Callable[[np.ndarray], Iterable[Found]],
+    find: Callable[..., Iterable[Found]],
     write: Callable[[Crop, Found], None],
     *,
     align: bool = True,
     all_faces: bool = False,
+    masks: ReadMask | None = None,
+    mask_folders: Sequence[Path] = (),
     size: int = CROP,
     suffixes: Sequence[str] = (".png",),
     sheet: Path | None = None,
@@ -60,10 +62,13 @@ def run_over_photos(
     Args:
         photos: photos and folders of photos; a photo keeps its place below its folder, see `find_photos`.
         out: folder of what is written, which ``write`` does itself (`occset.models.photos.files.target` names the files).
-        find: the network: (B, size, size, 3) uint8 RGB crops in, one thing for each of them out.
+        find: the network: (B, size, size, 3) uint8 RGB crops in, one thing for each of them out. With ``masks`` also
+            their masks, (B, size, size) uint8, 0 or 255.
         write: called for each crop with what was found, in the order of the photos.
         align: find the face with the detector; else a photo is taken as an aligned square.
         all_faces: hand over every face of a photo, one after another, not only the largest.
+        masks: gives the mask that somebody made for a photo; one without a mask is skipped by name.
+        mask_folders: folders of masks, which are no photos where they lie among them.
         size: side of the crops, pixels.
         suffixes: of the files that a photo writes; none of them may be a photo that was given.
         sheet: file of a contact sheet (PNG); none when None.
@@ -75,7 +80,7 @@ def run_over_photos(
         MissingExtra: ``align`` and no detector.
         NoSpace: something cannot be written.
     """
-    given = find_photos(photos, suffixes[0], out)
+    given = find_photos(photos, suffixes[0], out, mask_folders)
     files = given.files
     refuse_overwriting(files, out, sheet, suffixes)
     detector = FaceDetector() if align else None
@@ -85,7 +90,7 @@ def run_over_photos(
         crops: list[Crop] = []
         for name, file in files[at : at + BATCH]:
             try:
-                photo = crop_photo(name, file, detector, size, all_faces)
+                photo = crop_photo(name, file, detector, size, all_faces, masks)
             except NoSpace:
                 raise
             except OccsetError as error:
@@ -98,7 +103,9 @@ def run_over_photos(
                 done.doubtful.append((name, photo.doubt))
         for first in range(0, len(crops), BATCH):
             some = crops[first : first + BATCH]
-            for crop, one in zip(some, find(np.stack([crop.image for crop in some])), strict=True):
+            given_to = [np.stack([crop.image for crop in some])]
+            given_to += [np.stack([crop.mask for crop in some if crop.mask is not None])] if masks else []
+            for crop, one in zip(some, find(*given_to), strict=True):
                 write(crop, one)
                 done.written += 1
                 if sheet is not None and show is not None and len(tiles) < SHOWN:

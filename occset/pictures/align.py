@@ -36,7 +36,7 @@ def align_face(
         ValueError: landmarks of another shape, or that coincide.
     """
     matrix = similarity(five_points(landmarks), template(size, name))
-    crop = _warp(image, matrix, size)
+    crop = warp_to_crop(image, matrix, size)
     return crop, transform_points(landmarks, matrix), matrix
 
 
@@ -46,8 +46,14 @@ def _about_corner(factor: float) -> np.ndarray:
     return np.array([[factor, 0, shift], [0, factor, shift], [0, 0, 1]])
 
 
-def _warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Warp to (size, size, 3); a photo larger than the crop is averaged, not sampled, so that nothing aliases."""
+def warp_to_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Warp to (size, size, 3); a photo larger than the crop is averaged, not sampled, so that nothing aliases.
+
+    Args:
+        image: (H, W, 3) uint8.
+        matrix: (2, 3), from its pixels to the crop's, as `align_face` gives it.
+        size: side of the crop in pixels.
+    """
     whole = np.vstack([matrix, [0, 0, 1]])
     smaller = 1 / float(np.hypot(matrix[0, 0], matrix[1, 0]))  # pixels of the photo for one of the crop
     reduce = int(smaller / _MOST_DETAIL)
