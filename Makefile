@@ -4,7 +4,7 @@ VENV ?= .venvs/occset
 BIN := $(VENV)/bin
 WORK ?= bench-work
 LIMIT ?= 200
-METHODS ?= telea,navier-stokes,patchmatch,pca
+METHODS ?= ours,telea,navier-stokes,patchmatch,pca
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .PHONY: help bench bench-all unit test lowest nightly lint speed released ns mining-curve picture browser label-studio clean

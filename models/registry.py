@@ -121,6 +121,6 @@ def list(pretrained: bool = False) -> builtins.list[str]:
 
     >>> import occset.models
     >>> occset.models.list(pretrained=True)
-    ['ns', 'nr']
+    ['ns', 'nr', 'ng']
     """
     return [name for name, network in networks().items() if network.is_released or not pretrained]

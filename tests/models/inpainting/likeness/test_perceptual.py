@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from occset.models.inpainting.perceptual import BLOCKS, EdgeFeatures, perceptual_loss
+from occset.models.inpainting.likeness.perceptual import BLOCKS, EdgeFeatures, perceptual_loss
 from occset.support.errors import BadInput, OccsetError
 
 WIDTHS = (4, 6, 8)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from occset.benchmark.tasks.deocclusion.ssim import ssim_map as benchmark_map
-from occset.models.inpainting.ssim import ssim_map
+from occset.models.inpainting.likeness.ssim import ssim_map
 
 
 @pytest.mark.parametrize("shape", [(24, 31), (6, 40)])
