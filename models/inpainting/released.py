@@ -8,28 +8,16 @@ from __future__ import annotations
 
 from occset.models.released import Recipe, Step
 
-_SET = "{work}/ns-set"
+_SET, _FIRST, _SECOND = "{work}/ns-set", "{runs}/ng", "{runs}/ng-linear"
 _TRAIN = ("train", "ng", "--data", _SET)
 
 RECIPE = Recipe(
     steps=(
         Step(("fit", _SET, "--albedo", "released")),
-        Step((*_TRAIN, "--preset", "laptop", "--epochs", "11", "--seed", "1", "--out", "{runs}/ng")),
+        Step((*_TRAIN, "--preset", "laptop", "--epochs", "11", "--seed", "1", "--out", _FIRST)),
         Step(
-            (
-                *_TRAIN,
-                "--preset",
-                "laptop-linear",
-                "--epochs",
-                "7",
-                "--start",
-                "{runs}/ng",
-                "--seed",
-                "3",
-                "--out",
-                "{runs}/ng-linear",
-            )
+            (*_TRAIN, "--preset", "laptop-linear", "--epochs", "7", "--start", _FIRST, "--seed", "3", "--out", _SECOND)
         ),
     ),
-    weights="{runs}/ng-linear/weights",
+    weights=f"{_SECOND}/weights",
 )

@@ -19,7 +19,7 @@ SIZE, AXES = 64, 160
 ITERATIONS = 2
 """Times that what is hidden is filled in."""
 
-FEWEST = 8
+FEWEST = 4
 """Faces that a basis can be learned from."""
 
 _REGION = 0.02  # share of the faces that show a pixel, from which on the basis models it

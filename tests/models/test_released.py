@@ -97,3 +97,16 @@ def test_the_steps_of_nr_are_those_of_its_card(tmp_path: Path, folders: dict[str
         f"fit {data} --albedo {albedo}",
         f"train {name} --data {data} --preset laptop --seed 1 --albedo {albedo} --out {folders['runs'] / name}",
     ]
+
+
+def test_the_steps_of_ng_are_those_of_its_card(tmp_path: Path, folders: dict[str, Path]) -> None:
+    ran: list[str] = []
+    network = replace(find("ng"), weights=str(tmp_path / "released"))
+    weights = released.make(network, folders, run=lambda words: ran.append(" ".join(words)) or 0, say=lambda _: None)
+    runs = folders["runs"]
+    assert weights == runs / "ng-linear" / "weights"
+    data = f"ng --data {folders['work'] / 'ns-set'}"
+    assert ran[1:] == [
+        f"train {data} --preset laptop --epochs 11 --seed 1 --out {runs / 'ng'}",
+        f"train {data} --preset laptop-linear --epochs 7 --start {runs / 'ng'} --seed 3 --out {runs / 'ng-linear'}",
+    ]
