@@ -1,17 +1,20 @@
 """The main job as a user runs it, command by command: on built-in data, and on the real photos where they are at hand."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from occset.benchmark.results.files import load_results
 
 
-def occset(*words, cwd, expect=0):
+def occset(*words: Any, cwd: Any, expect: int = 0) -> Any:
     command = [sys.executable, "-m", "occset.cli", *map(str, words)]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"})
     assert done.returncode == expect, done.stderr[-3000:]
@@ -36,11 +39,11 @@ def main_job(folder: Path, sources: list[str], methods: str, limit: int) -> list
     return load_results(folder / "results")
 
 
-def by_method(results, metric):
+def by_method(results: Any, metric: Any) -> dict[str, Any]:
     return {r.method: r.scores[metric].mean() for r in results}
 
 
-def test_on_builtin_data(tmp_path):
+def test_on_builtin_data(tmp_path: Path) -> None:
     sources = ["--faces", "builtin:30", "--occluders", "builtin:100", "--textures", "builtin:20"]
     results = main_job(tmp_path, sources, "telea,navier-stokes,pca,mean-colour", limit=16)
     l1 = by_method(results, "l1")
@@ -51,7 +54,7 @@ def test_on_builtin_data(tmp_path):
 
 
 @pytest.mark.real
-def test_on_real_photos(tmp_path, real_data):
+def test_on_real_photos(tmp_path: Path, real_data: Path) -> None:
     sources = ["--faces", f"celebamask-hq:{real_data / 'celebamask_hq'}"]
     sources += ["--occluders", f"faceocc:{real_data / 'occluders'}", "--textures", f"faceocc:{real_data / 'occluders'}"]
     results = main_job(tmp_path, sources, "telea,navier-stokes,patchmatch,pca", limit=32)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,7 +82,7 @@ class Curator:
 
 
 @pytest.fixture
-def curator(label_studio_environment, tmp_path):
+def curator(label_studio_environment: Path, tmp_path: Path) -> Iterator[Any]:
     found = Curator(tmp_path)
     yield found
     found.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from occset.annotation.push.project import figures
 from occset.annotation.push.push import push
 from occset.annotation.push.task_names import key_of, marker_of
 from occset.checks.check import check
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.rounds.opening import open_chosen
 from tests.annotation import browser_steps as steps
 from tests.annotation.annotating import Oval, call, tasks_of
@@ -31,6 +34,7 @@ from tests.annotation.browser_projects import (
     make_project,
     result_of,
 )
+from tests.annotation.conftest import RunningStudio
 
 pytestmark = [
     pytest.mark.skipif(steps.NO_BROWSER is not None, reason=str(steps.NO_BROWSER)),
@@ -57,7 +61,13 @@ def tinted(screen: np.ndarray, colour: np.ndarray, grey: np.ndarray) -> np.ndarr
     return np.abs(screen - expected).max(axis=2) < 40
 
 
-def test_what_is_painted_is_what_comes_back(label_studio, project, page, face, artefacts) -> None:
+def test_what_is_painted_is_what_comes_back(
+    label_studio: RunningStudio,
+    project: dict[str, Any],
+    page: Any,
+    face: tuple[np.ndarray, np.ndarray],
+    artefacts: Path,
+) -> None:
     picture, mask = face
     steps.open_task(page, label_studio.url, project["number"], project["tasks"][0])
     page.save_screenshot(str(artefacts / "2-task.png"))
@@ -92,7 +102,13 @@ def test_what_is_painted_is_what_comes_back(label_studio, project, page, face, a
     assert {r["from_name"] for r in result} == {"brush", "category"}, "a simple task needs no more"
 
 
-def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(label_studio, project, page, face, artefacts) -> None:
+def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(
+    label_studio: RunningStudio,
+    project: dict[str, Any],
+    page: Any,
+    face: tuple[np.ndarray, np.ndarray],
+    artefacts: Path,
+) -> None:
     _, mask = face
     steps.open_task(page, label_studio.url, project["number"], project["tasks"][1])
     steps.choose_label(page, "face")
@@ -124,14 +140,18 @@ def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(label_studio, p
     assert values["comment"]["text"] == ["is this a fringe?"], "kept though nobody pressed Enter"
 
 
-def test_a_note_is_shown_as_text(label_studio, project, page, artefacts) -> None:
+def test_a_note_is_shown_as_text(
+    label_studio: RunningStudio, project: dict[str, Any], page: Any, artefacts: Path
+) -> None:
     steps.open_task(page, label_studio.url, project["number"], project["tasks"][2])
     heads = steps.headings(page, ".occset-picture")
     page.save_screenshot(str(artefacts / "6-note.png"))
     assert heads == ["Look at the <b>chin</b>"]
 
 
-def test_polygons_have_a_category_too(label_studio, project, page, face) -> None:
+def test_polygons_have_a_category_too(
+    label_studio: RunningStudio, project: dict[str, Any], page: Any, face: tuple[np.ndarray, np.ndarray]
+) -> None:
     _, mask = face
     steps.open_task(page, label_studio.url, project["number"], project["tasks"][2])
     steps.choose_label(page, "occluder", "polygon")
@@ -152,7 +172,9 @@ def test_polygons_have_a_category_too(label_studio, project, page, face) -> None
     assert np.array_equal(brushes(result)[0][1], mask)
 
 
-def test_an_occluder_that_was_renamed_to_face_is_read(label_studio, project, page, face) -> None:
+def test_an_occluder_that_was_renamed_to_face_is_read(
+    label_studio: RunningStudio, project: dict[str, Any], page: Any, face: tuple[np.ndarray, np.ndarray]
+) -> None:
     _, mask = face
     steps.open_task(page, label_studio.url, project["number"], project["tasks"][4])
     steps.choose_label(page, "occluder")
@@ -200,7 +222,9 @@ def prelabel_seen(page: Any, photo: np.ndarray, mask: np.ndarray) -> None:
     assert (differs & (mask > 0)).sum() > 0.5 * (mask > 0).sum()
 
 
-def test_from_push_through_the_stream_to_pull(label_studio, page, make_set, artefacts) -> None:
+def test_from_push_through_the_stream_to_pull(
+    label_studio: RunningStudio, page: Any, make_set: Callable[..., OcclusionSet], artefacts: Path
+) -> None:
     data = make_set("pushed", faces=6, size=SIDE)
     data.note(name="from the browser")
     ledger = open_chosen(data, sorted(data.faces.loc[data.faces["split"] == "train", "id"])[:2])
@@ -279,7 +303,9 @@ def test_from_push_through_the_stream_to_pull(label_studio, page, make_set, arte
     assert check(data, 1) == []
 
 
-def test_the_stream_shows_the_guidelines_with_their_pictures_first(label_studio, project, page, artefacts) -> None:
+def test_the_stream_shows_the_guidelines_with_their_pictures_first(
+    label_studio: RunningStudio, project: dict[str, Any], page: Any, artefacts: Path
+) -> None:
     steps.open_stream(page, label_studio.url, project["number"])
     wide = "return [...document.querySelectorAll('.occset-guidelines img')].map(i => i.naturalWidth)"
     steps.wait(page, "the pictures", lambda driver: driver.execute_script(wide) == [648] * len(figures()))

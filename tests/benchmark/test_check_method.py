@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,7 +78,7 @@ class Learns(Good):
 
 
 @pytest.fixture
-def checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function: the checks of a class above, by name."""
     (tmp_path / "tried_methods.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
@@ -85,7 +87,7 @@ def checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return lambda name: {check.name: check for check in check_method(f"tried_methods:{name}")}
 
 
-def test_a_good_method_passes_everything(checks) -> None:
+def test_a_good_method_passes_everything(checks: Any) -> None:
     found = checks("Good")
     assert list(found) == ["opens", "returns", "repeats", "inputs", "batch", "outside", "hole", "speed"]
     assert all(check.ok is True for check in found.values())
@@ -106,21 +108,21 @@ def test_a_good_method_passes_everything(checks) -> None:
         ("CannotLearn", "returns", "tried raised MemoryError in fit: too many"),
     ],
 )
-def test_what_is_wrong_is_found_under_its_name(checks, name: str, failed: str, said: str) -> None:
+def test_what_is_wrong_is_found_under_its_name(checks: Any, name: str, failed: str, said: str) -> None:
     check = checks(name)[failed]
     assert check.ok is False
     assert said in check.message
 
 
-def test_a_fault_that_is_fatal_ends_the_list(checks) -> None:
+def test_a_fault_that_is_fatal_ends_the_list(checks: Any) -> None:
     assert list(checks("Raises")) == ["opens", "returns"]
 
 
-def test_another_size_is_no_fault_but_told(checks) -> None:
+def test_another_size_is_no_fault_but_told(checks: Any) -> None:
     assert "scaled from 128 x 128" in checks("HalfSize")["returns"].message
 
 
-def test_a_method_that_learns_is_taught_first(checks) -> None:
+def test_a_method_that_learns_is_taught_first(checks: Any) -> None:
     found = checks("Learns")
     assert found["fits"].ok
     assert "learned from 12 faces" in found["fits"].message
@@ -154,7 +156,9 @@ def test_predictions_cannot_be_tried_and_say_so(tmp_path: Path) -> None:
         ("writable", "(when it was handed arrays that it may write to)"),
     ],
 )
-def test_a_method_that_ends_the_program_is_told_in_words(occset, write_method, where: str, said: str) -> None:
+def test_a_method_that_ends_the_program_is_told_in_words(
+    occset: Callable[..., Any], write_method: Callable[..., str], where: str, said: str
+) -> None:
     def leave(at: str) -> str:
         return "sys.exit(3)" if where == at else "pass"
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,17 +16,18 @@ from experiments.mining_curve import curve
 from experiments.mining_curve.experiment import Point, Setup, points, run
 from experiments.mining_curve.planting import HARD, FixedProtocol, Shares, fixed_protocol, held, plant
 from occset.checks.check import check
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.support.errors import OccsetError
 
 TINY = Setup(seeds=1, size=32, labels=(3,), coarse=16, retrain=16, tested=8, batch=8)
 
 
 @pytest.fixture
-def data(make_set):
+def data(make_set: Callable[..., OcclusionSet]) -> OcclusionSet:
     return make_set("real", faces=24, each=5, size=96)
 
 
-def test_planted_faces_wear_what_no_label_knows_of(data, tmp_path):
+def test_planted_faces_wear_what_no_label_knows_of(data: OcclusionSet, tmp_path: Path) -> None:
     planted = plant(data, tmp_path / "planted", 0, 32, Shares(labelled=0.5, planted=0.4))
     assert check(planted, 1) == []
     train = data.faces[data.faces["split"] == "train"]
@@ -47,7 +51,9 @@ def test_planted_faces_wear_what_no_label_knows_of(data, tmp_path):
     assert set(planted.occluders["split"]) == set(planted.textures["split"]) == {"train"}
 
 
-def test_planting_twice_gives_the_same_set_and_another_seed_another(data, tmp_path, digest_of):
+def test_planting_twice_gives_the_same_set_and_another_seed_another(
+    data: OcclusionSet, tmp_path: Path, digest_of: Callable[[Path], str]
+) -> None:
     one, two, other = (plant(data, tmp_path / n / "set", s, 32, Shares()) for n, s in (("a", 0), ("b", 0), ("c", 1)))
     assert digest_of(one.path) == digest_of(two.path) != digest_of(other.path)
     (one.path / "planted.json").unlink()  # it was cut off before it ended
@@ -56,17 +62,17 @@ def test_planting_twice_gives_the_same_set_and_another_seed_another(data, tmp_pa
 
 
 @pytest.fixture
-def digest_of():
+def digest_of() -> Callable[[Path], str]:
     import hashlib
 
-    def digest(folder):
+    def digest(folder: Path) -> str:
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
     return digest
 
 
-def test_the_protocol_is_of_test_faces_and_test_occluders_alone(data):
+def test_the_protocol_is_of_test_faces_and_test_occluders_alone(data: OcclusionSet) -> None:
     protocol = fixed_protocol(data, 32, 12)
     assert protocol.types == ["bare", "hair", "sunglasses", "hand", "mask", "object"] * 2
     assert protocol.images.shape == (12, 32, 32, 3) and protocol.truth.shape == (12, 32, 32)
@@ -75,7 +81,7 @@ def test_the_protocol_is_of_test_faces_and_test_occluders_alone(data):
         held(data, ("scarf",))
 
 
-def test_iou_by_hand():
+def test_iou_by_hand() -> None:
     truth = np.zeros((3, 4, 4), bool)
     truth[0, :2] = truth[1, :2] = True
     soft = np.zeros((3, 4, 4), np.uint8)
@@ -87,7 +93,7 @@ def test_iou_by_hand():
     assert found["iou"] == pytest.approx((1 + 1 / 3 + 1) / 3)
 
 
-def made_up(seed, arm, labels, iou):
+def made_up(seed: Any, arm: Any, labels: Any, iou: Any) -> Any:
     return {"seed": seed, "arm": arm, "labels": labels, "iou": iou, "errors_found": labels // 2, "hard_found": 1}
 
 
@@ -97,7 +103,7 @@ POINTS = [
 ]  # fmt: skip
 
 
-def test_the_share_of_the_gap_is_taken_within_each_seed():
+def test_the_share_of_the_gap_is_taken_within_each_seed() -> None:
     rows = {(row["arm"], row["labels"]): row for row in curve.summarise(POINTS)}
     assert list(rows) == [("none", 0), ("random", 10), ("mined", 10), ("all", 90)]
     mined = rows["mined", 10]
@@ -110,7 +116,7 @@ def test_the_share_of_the_gap_is_taken_within_each_seed():
     assert (gain["labels"], gain["times"]) == (10, pytest.approx(0.5 / 0.25))
 
 
-def test_the_drawing_is_svg_that_shows_every_point():
+def test_the_drawing_is_svg_that_shows_every_point() -> None:
     rows = curve.summarise(POINTS)
     root = ElementTree.fromstring(curve.draw(rows, "64 px & <3 seeds>"))
     tag = "{http://www.w3.org/2000/svg}"
@@ -122,14 +128,14 @@ def test_the_drawing_is_svg_that_shows_every_point():
     assert mined < random  # the better one is drawn higher
 
 
-def test_the_points_of_a_seed():
+def test_the_points_of_a_seed() -> None:
     assert list(points(TINY, 4)) == [
         Point(4, "none", 0), Point(4, "all", 0), Point(4, "mined", 3), Point(4, "random", 3),
     ]  # fmt: skip
 
 
 @pytest.mark.slow
-def test_a_run_resumes_with_the_same_figures_and_refuses_another_experiment(data, tmp_path):
+def test_a_run_resumes_with_the_same_figures_and_refuses_another_experiment(data: OcclusionSet, tmp_path: Path) -> None:
     out = tmp_path / "out"
     found = run(data, out, TINY, workers=1)
     assert [(p["arm"], p["labels"]) for p in found[:1] + found[2:]] == [("none", 0), ("mined", 3), ("random", 3)]

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,16 +27,16 @@ from occset.support.console import print_table, printable
 HEAVY = ("torch", "cv2", "pandas", "numpy", "pyarrow", "onnxruntime", "albumentations", "PIL")
 
 
-def occset(*args, **options):
+def occset(*args: Any, **options: Any) -> Any:
     command = [sys.executable, "-m", "occset", *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """The command line in this process: gives status, standard output and standard error."""
 
-    def call(*args):
+    def call(*args: Any) -> Any:
         monkeypatch.setattr(sys, "argv", ["occset", *map(str, args)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
@@ -44,7 +46,7 @@ def run(monkeypatch, capsys):
     return call
 
 
-def one_line(text):
+def one_line(text: str) -> str:
     (line,) = text.splitlines()
     return line
 
@@ -52,7 +54,7 @@ def one_line(text):
 # --- the frame ---------------------------------------------------------------------------------------------------------
 
 
-def test_help_lists_every_verb_and_imports_nothing_heavy():
+def test_help_lists_every_verb_and_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom occset import cli\nsys.argv = ['occset', '--help']\n"
         "try:\n    cli.main()\nexcept SystemExit as end:\n    status = end.code\n"
@@ -65,7 +67,7 @@ def test_help_lists_every_verb_and_imports_nothing_heavy():
     assert {"new", "check", "info", "snapshot", "render", "explain", "doctor", "bench", "leaderboard"} <= set(cli.VERBS)
 
 
-def test_the_help_of_new_lists_every_source_and_what_it_brings():
+def test_the_help_of_new_lists_every_source_and_what_it_brings() -> None:
     from occset.sources.registry import KINDS, SOURCES
 
     said = " ".join(CliRunner().invoke(cli.app, ["new", "--help"], env={"COLUMNS": "200"}).output.split())
@@ -76,14 +78,14 @@ def test_the_help_of_new_lists_every_source_and_what_it_brings():
         assert f"{name}:{argument} ({', '.join(kinds)})" in said
 
 
-def test_every_verb_has_a_help():
+def test_every_verb_has_a_help() -> None:
     for verb in cli.VERBS:
         done = CliRunner().invoke(cli.app, [verb, "--help"])
         assert done.exit_code == 0
         assert "Usage" in done.output
 
 
-def test_the_version_is_printed(run):
+def test_the_version_is_printed(run: Any) -> None:
     from occset import __version__
 
     assert run("--version") == (0, f"occset {__version__}\n", "")
@@ -108,7 +110,9 @@ def test_the_version_is_printed(run):
         (["new", "x", "--faces", "photos:.?algin=no"], "no option of photos is called 'algin': did you mean align"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2(run, tmp_path, monkeypatch, args, message):
+def test_a_mistake_is_one_line_and_status_2(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], message: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     status, out, err = run(*args)
     assert (status, out) == (2, "")
@@ -116,25 +120,25 @@ def test_a_mistake_is_one_line_and_status_2(run, tmp_path, monkeypatch, args, me
     assert list(tmp_path.iterdir()) == []  # nothing is made
 
 
-def test_a_name_with_control_characters_cannot_write_on_the_terminal(run, tmp_path):
+def test_a_name_with_control_characters_cannot_write_on_the_terminal(run: Any, tmp_path: Path) -> None:
     status, _, err = run("check", tmp_path / "a\x1b[2Jb\nc")
     assert status == 2
     assert "a\\x1b[2Jb\\nc" in one_line(err)
     assert printable("größe \udcff \u202e x\t") == "größe \\udcff \\u202e x\\t"
 
 
-def test_markup_in_names_is_text(capsys):
+def test_markup_in_names_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     print_table([{"name": "[red]x[/red] <img src=x>", "count": 3, "share": 0.25, "none": None}], "[bold]t")
     out = capsys.readouterr().out
     assert "[red]x[/red] <img src=x>" in out and "[bold]t" in out
 
 
-def test_numbers_that_are_none_are_null_in_json(capsys):
+def test_numbers_that_are_none_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     print_table([{"a": float("nan"), "b": [float("inf"), 1.5], "c": np.float64(2)}], as_json=True)
     assert json.loads(capsys.readouterr().out) == [{"a": None, "b": [None, 1.5], "c": 2.0}]
 
 
-def test_a_full_pipe_is_no_error(plain_set):
+def test_a_full_pipe_is_no_error(plain_set: OcclusionSet) -> None:
     command = f"'{sys.executable}' -m occset.cli info '{plain_set.path}' | head -c 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert "Traceback" not in done.stderr
@@ -143,7 +147,9 @@ def test_a_full_pipe_is_no_error(plain_set):
 # --- the verbs ---------------------------------------------------------------------------------------------------------
 
 
-def test_new_check_info_and_snapshot(run, celeba, faceocc, tmp_path):
+def test_new_check_info_and_snapshot(
+    run: Any, celeba: Callable[..., Path], faceocc: Callable[..., Path], tmp_path: Path
+) -> None:
     target = tmp_path / "my set=1"
     source = f"celebamask-hq:{celeba(12)}?landmarks=template"
     status, out, _ = run("new", target, "--faces", source, "--name", "mine", "--workers", 1, "--json")
@@ -174,7 +180,9 @@ def test_new_check_info_and_snapshot(run, celeba, faceocc, tmp_path):
     assert OcclusionSet(target).head["name"] == "mine"
 
 
-def test_new_with_a_broken_photo_names_it_and_ends_with_1(run, celeba, tmp_path):
+def test_new_with_a_broken_photo_names_it_and_ends_with_1(
+    run: Any, celeba: Callable[..., Path], tmp_path: Path
+) -> None:
     folder = celeba(6)
     photo = folder / "CelebA-HQ-img" / "2.jpg"
     photo.write_bytes(photo.read_bytes()[:900])
@@ -188,7 +196,9 @@ def test_new_with_a_broken_photo_names_it_and_ends_with_1(run, celeba, tmp_path)
     assert len(OcclusionSet(tmp_path / "set").faces) == 5
 
 
-def test_new_as_json_names_what_was_refused_and_what_is_there_twice(run, celeba, tmp_path):
+def test_new_as_json_names_what_was_refused_and_what_is_there_twice(
+    run: Any, celeba: Callable[..., Path], tmp_path: Path
+) -> None:
     folder = celeba(6)
     photos = folder / "CelebA-HQ-img"
     (photos / "4.jpg").write_bytes((photos / "1.jpg").read_bytes())
@@ -203,7 +213,9 @@ def test_new_as_json_names_what_was_refused_and_what_is_there_twice(run, celeba,
     assert twice["item"] == "4" and "the same picture as celebamask-hq:1" in twice["message"]
 
 
-def test_new_with_an_arcface_file_that_is_missing_makes_nothing(run, celeba, tmp_path):
+def test_new_with_an_arcface_file_that_is_missing_makes_nothing(
+    run: Any, celeba: Callable[..., Path], tmp_path: Path
+) -> None:
     source = f"celebamask-hq:{celeba(2)}?landmarks=template"
     status, _, err = run("new", tmp_path / "set", "--faces", source, "--arcface", tmp_path / "none.onnx")
     assert status == 2
@@ -211,14 +223,16 @@ def test_new_with_an_arcface_file_that_is_missing_makes_nothing(run, celeba, tmp
     assert not (tmp_path / "set").exists()
 
 
-def test_new_without_arcface_says_how_faces_were_split(run, celeba, tmp_path, monkeypatch):
+def test_new_without_arcface_says_how_faces_were_split(
+    run: Any, celeba: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("occset.importing.add_source.EMBEDDER", "occset.nowhere:Nothing")
     source = f"celebamask-hq:{celeba(3, people=False)}?landmarks=template"
     _, _, err = run("new", tmp_path / "set", "--faces", source, "--workers", 1)
     assert "3 faces were split without knowing who they are: for ArcFace run  pip install 'occset[identity]'" in err
 
 
-def test_check_finds_and_ends_with_1(run, copy_set):
+def test_check_finds_and_ends_with_1(run: Any, copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     (data.path / data.faces["image"][0]).unlink()
     status, out, err = run("check", data.path, "--workers", 1, "--json")
@@ -230,14 +244,20 @@ def test_check_finds_and_ends_with_1(run, copy_set):
     assert status == 1 and "does not exist" in out
 
 
-def test_info_of_an_empty_set(run, tmp_path):
+def test_info_of_an_empty_set(run: Any, tmp_path: Path) -> None:
     OcclusionSet.create(tmp_path / "set")
     status, out, _ = run("info", tmp_path / "set", "--json")
     assert (status, json.loads(out)["tables"]) == (0, [])
     assert run("info", tmp_path / "set")[0] == 0
 
 
-def test_render_replay_and_explain(run, copy_set, tmp_path, digest, monkeypatch):
+def test_render_replay_and_explain(
+    run: Any,
+    copy_set: Callable[..., OcclusionSet],
+    tmp_path: Path,
+    digest: Callable[[Path], dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     data = copy_set()
     monkeypatch.chdir(tmp_path)
     status, out, _ = run("render", "set", "--out", "drawn", "--count", 110, "--size", 64, "--workers", 1)
@@ -266,14 +286,16 @@ def test_render_replay_and_explain(run, copy_set, tmp_path, digest, monkeypatch)
     assert run("explain", "000002_nothing.png", "--data", data.path)[0] == 2
 
 
-def test_render_of_an_empty_recipe_file(run, plain_set, tmp_path):
+def test_render_of_an_empty_recipe_file(run: Any, plain_set: OcclusionSet, tmp_path: Path) -> None:
     (tmp_path / "none.parquet").write_bytes(recipes_to_bytes([]))
     status, _, err = run("render", plain_set.path, "--out", tmp_path / "out", "--recipes", tmp_path / "none.parquet")
     assert status == 2
     assert "none.parquet: holds no recipe" in one_line(err)
 
 
-def test_render_by_many_workers_says_a_mistake_in_one_line(copy_set, tmp_path):
+def test_render_by_many_workers_says_a_mistake_in_one_line(
+    copy_set: Callable[..., OcclusionSet], tmp_path: Path
+) -> None:
     data = copy_set()
     drawer = Drawer(data, Plan(size=64))
     (tmp_path / "r.parquet").write_bytes(recipes_to_bytes([drawer.draw(i) for i in range(70)]))
@@ -284,13 +306,13 @@ def test_render_by_many_workers_says_a_mistake_in_one_line(copy_set, tmp_path):
     assert "is not a JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC picture" in one_line(done.stderr)
 
 
-def test_doctor_as_json(run):
+def test_doctor_as_json(run: Any) -> None:
     status, out, _ = run("doctor", "--json")
     assert status == 0
     assert {"python", "numpy", "extra models", "arcface file"} <= {row["part"] for row in json.loads(out)}
 
 
-def test_ctrl_c_says_that_it_goes_on(plain_set, tmp_path):
+def test_ctrl_c_says_that_it_goes_on(plain_set: OcclusionSet, tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
@@ -321,7 +343,7 @@ def test_ctrl_c_says_that_it_goes_on(plain_set, tmp_path):
     assert "Traceback" not in err
 
 
-def test_a_set_without_rights_is_one_line(plain_set):
+def test_a_set_without_rights_is_one_line(plain_set: OcclusionSet) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root to become another user")
     code = """

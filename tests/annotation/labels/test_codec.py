@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import base64
 import io
 import json
@@ -8,6 +10,7 @@ import sys
 import zlib
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,12 +38,12 @@ CIRCLE = (  # what a browser wrote for a circle round pixel (5, 5) of a picture 
 
 
 @pytest.fixture(scope="module")
-def sdk():
+def sdk() -> Any:
     return pytest.importorskip("label_studio_sdk.converter.brush", reason="compares with label-studio-sdk")
 
 
 @st.composite
-def masks(draw, lengths=LENGTHS):
+def masks(draw: Any, lengths: Any = LENGTHS) -> np.ndarray:
     """Runs of every class of length, cut to a rectangle."""
     values = st.integers(0, 255) | st.sampled_from([0, 255])
     runs = draw(st.lists(st.tuples(st.sampled_from(lengths), values), min_size=1, max_size=12))
@@ -51,7 +54,7 @@ def masks(draw, lengths=LENGTHS):
     return mask
 
 
-def written_plainly(values, widths=SDK_WIDTHS, literal=(), spare=False):
+def written_plainly(values: Any, widths: Any = SDK_WIDTHS, literal: tuple[()] = (), spare: bool = False) -> list[int]:
     """Another writer of the format: text of 0 and 1, bit by bit.
 
     `literal` says in turn which runs are written value by value; with `spare` a byte of 0 follows a full one.
@@ -73,7 +76,7 @@ def written_plainly(values, widths=SDK_WIDTHS, literal=(), spare=False):
     return [int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)]
 
 
-def read_plainly(code, height, width):
+def read_plainly(code: Any, height: Any, width: Any) -> np.ndarray:
     """Another reader, as strict as ours, None where the code is wrong."""
     bits = "".join(f"{byte:08b}" for byte in code)
     widths = [int(bits[at : at + 4], 2) + 1 for at in range(37, 53, 4)]
@@ -81,7 +84,7 @@ def read_plainly(code, height, width):
         return None
     at, values = 53, []
 
-    def take(count):
+    def take(count: Any) -> int:
         nonlocal at
         if at + count > len(bits):
             raise EOFError
@@ -102,7 +105,7 @@ def read_plainly(code, height, width):
 
 @settings(deadline=None, max_examples=60)
 @given(mask=masks())
-def test_the_sdk_writes_the_same_and_reads_the_same(sdk, mask):
+def test_the_sdk_writes_the_same_and_reads_the_same(sdk: Any, mask: Any) -> None:
     code = encode_brush(mask)
     assert code == sdk.mask2rle(mask)
     assert np.array_equal(decode_brush(code, *mask.shape), mask)
@@ -112,7 +115,7 @@ def test_the_sdk_writes_the_same_and_reads_the_same(sdk, mask):
 
 @settings(deadline=None, max_examples=100)
 @given(seed=st.integers(0, 1000), height=st.integers(1, 20), width=st.integers(1, 20))
-def test_noise_is_written_as_the_sdk_does(sdk, seed, height, width):
+def test_noise_is_written_as_the_sdk_does(sdk: Any, seed: Any, height: Any, width: Any) -> None:
     mask = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
     assume(mask.max() != 1)
     assert encode_brush(mask) == sdk.mask2rle(mask)
@@ -121,19 +124,19 @@ def test_noise_is_written_as_the_sdk_does(sdk, seed, height, width):
 
 @pytest.mark.parametrize("value", [0, 255, 77])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3), (7, 5), (128, 128), (129, 127), (300, 301)])
-def test_one_value_everywhere(sdk, value, shape):
+def test_one_value_everywhere(sdk: Any, value: int, shape: tuple[int, ...]) -> None:
     mask = np.full(shape, value, np.uint8)
     assert encode_brush(mask) == sdk.mask2rle(mask)
     assert np.array_equal(decode_brush(encode_brush(mask), *shape), mask)
 
 
-def test_a_mask_need_not_lie_in_one_piece(sdk):
+def test_a_mask_need_not_lie_in_one_piece(sdk: Any) -> None:
     mask = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
     for view in (mask.T, mask[::2, ::-3], np.asfortranarray(mask)):
         assert encode_brush(view) == sdk.mask2rle(np.ascontiguousarray(view))
 
 
-def test_two_pixels_written_by_hand():
+def test_two_pixels_written_by_hand() -> None:
     bits = (
         "00000000 00000000 00000000 00001000"  # two pixels of four values
         "00111 0010 0011 0111 1111"  # of 8 bits; lengths of 3, 4, 8 and 16
@@ -148,7 +151,7 @@ def test_two_pixels_written_by_hand():
     assert decode_brush(by_hand, 2, 1).tolist() == [[0], [255]]
 
 
-def test_what_the_browsers_encoder_wrote():
+def test_what_the_browsers_encoder_wrote() -> None:
     """rle-pack's `encode`, called for pixels whose channels differ, which gives runs of unequal values."""
     code = [0, 0, 0, 12, 57, 27, 248, 225, 66, 131, 192, 1, 66, 131, 201, 177, 2, 193, 254]
     assert decode_brush(code, 1, 3).tolist() == [[0, 77, 255]]
@@ -165,7 +168,7 @@ def test_what_the_browsers_encoder_wrote():
     colours=st.integers(0, 3),
     spare=st.booleans(),
 )
-def test_other_writers_tables_and_colours(mask, widths, literal, colours, spare):
+def test_other_writers_tables_and_colours(mask: Any, widths: Any, literal: Any, colours: Any, spare: Any) -> None:
     rgba = np.repeat(mask[:, :, None], 4, 2)
     if colours:  # of one to three channels
         rgba[:, :, :colours] = (200, 10, 30)[:colours]
@@ -176,7 +179,7 @@ def test_other_writers_tables_and_colours(mask, widths, literal, colours, spare)
 
 @settings(deadline=None, max_examples=400)
 @given(data=st.data())
-def test_damaged_codes_are_read_exactly_or_refused(data):
+def test_damaged_codes_are_read_exactly_or_refused(data: Any) -> None:
     height, width = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6))
     values = data.draw(
         st.lists(st.sampled_from([0, 0, 0, 255, 9]), min_size=4 * height * width, max_size=4 * height * width)
@@ -237,12 +240,12 @@ GOOD = [0, 0, 0, 8, 57, 27, 252, 96, 17, 255, 128]
         ([0] * 1_000_000, "too long"),
     ],
 )
-def test_a_hostile_code_is_refused(code, message):
+def test_a_hostile_code_is_refused(code: Any, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         decode_brush(code, 1, 2)
 
 
-def test_a_run_beyond_the_last_pixel_is_refused():
+def test_a_run_beyond_the_last_pixel_is_refused() -> None:
     for literal in (True, False):
         code = written_plainly([7] * 12, literal=[literal])
         code[3] = 8
@@ -250,7 +253,7 @@ def test_a_run_beyond_the_last_pixel_is_refused():
             decode_brush(code, 1, 2)
 
 
-def test_the_longest_legal_code_is_read():
+def test_the_longest_legal_code_is_read() -> None:
     values = [0, 9] * 8
     code = written_plainly(values, (16, 16, 16, 16))
     assert len(code) == -(-(53 + 16 * 27) // 8)
@@ -260,7 +263,9 @@ def test_the_longest_legal_code_is_read():
 @pytest.mark.parametrize(
     "size", [(0, 5), (5, 0), (-1, -8), (1 << 13, (1 << 13) + 1), (1 << 70, 1), (True, 2), (1.0, 2), ("1", 2)]
 )
-def test_a_size_out_of_range_is_refused(size):
+def test_a_size_out_of_range_is_refused(
+    size: tuple[bool, int] | tuple[float, int] | tuple[int, ...] | tuple[str, int],
+) -> None:
     for decode, what in ((decode_brush, GOOD), (decode_bitmask, CIRCLE)):
         with pytest.raises(BadInput, match="pixels"):
             decode(what, *size)
@@ -283,20 +288,20 @@ def test_a_size_out_of_range_is_refused(size):
         (None, "NoneType"),
     ],
 )
-def test_what_is_no_mask_is_refused(encode, mask, message):
+def test_what_is_no_mask_is_refused(encode: Any, mask: Any, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         encode(mask)
 
 
 @settings(deadline=None, max_examples=50)
 @given(mask=masks([1, 2, 3, 5, 17, 300]))
-def test_a_bitmask_and_back_is_exact(mask):
+def test_a_bitmask_and_back_is_exact(mask: Any) -> None:
     back = decode_bitmask(encode_bitmask(mask), *mask.shape)
     assert back.dtype == np.uint8
     assert np.array_equal(back, mask)
 
 
-def png(array, **options):
+def png(array: Any, **options: Any) -> bytes:
     stream = io.BytesIO()
     (array if isinstance(array, Image.Image) else Image.fromarray(array)).save(
         stream, options.pop("kind", "PNG"), **options
@@ -304,11 +309,11 @@ def png(array, **options):
     return stream.getvalue()
 
 
-def url(data):
+def url(data: Any) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
-def test_a_bitmask_is_black_on_nothing():
+def test_a_bitmask_is_black_on_nothing() -> None:
     mask = np.array([[0, 255, 0], [255, 128, 3]], np.uint8)
     written = encode_bitmask(mask)
     assert written.startswith("data:image/png;base64,iVBOR")
@@ -318,7 +323,7 @@ def test_a_bitmask_is_black_on_nothing():
     assert np.array_equal(picture[:, :, 3], mask)
 
 
-def test_a_browsers_bitmask_is_read_with_its_soft_edge():
+def test_a_browsers_bitmask_is_read_with_its_soft_edge() -> None:
     alpha = decode_bitmask(CIRCLE, 10, 20)
     assert alpha[5, 5] == 255
     assert not alpha[:, 10:].any()
@@ -326,7 +331,7 @@ def test_a_browsers_bitmask_is_read_with_its_soft_edge():
     assert abs(np.count_nonzero(harden(alpha)) - np.pi * 9) < 3
 
 
-def test_other_pngs_with_transparency_are_read():
+def test_other_pngs_with_transparency_are_read() -> None:
     alpha = np.random.default_rng(0).integers(0, 256, (6, 9), dtype=np.uint8)
     grey = np.dstack([np.zeros_like(alpha), alpha])
     assert np.array_equal(decode_bitmask(url(png(grey)), 6, 9), alpha)
@@ -335,11 +340,11 @@ def test_other_pngs_with_transparency_are_read():
     assert np.array_equal(decode_bitmask(url(png(palette, transparency=0)), 6, 9), bits * np.uint8(255))
 
 
-def damaged(data, at):
+def damaged(data: Any, at: Any) -> bytes:
     return data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :]
 
 
-def with_chunk(data, kind, body):
+def with_chunk(data: Any, kind: Any, body: Any) -> bytes:
     """The PNG with another chunk behind its header."""
     chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
     return data[:33] + chunk + data[33:]
@@ -395,18 +400,18 @@ PNG = png(RGBA)
         ),
     ],
 )
-def test_a_hostile_bitmask_is_refused(address, message):
+def test_a_hostile_bitmask_is_refused(address: Any, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         decode_bitmask(address, 4, 6)
 
 
-def test_nothing_heavy_is_loaded_with_the_module():
+def test_nothing_heavy_is_loaded_with_the_module() -> None:
     script = "import sys, json, occset.annotation.labels.codec; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not {"numba", "cv2", "PIL", "pandas", "label_studio_sdk"} & set(json.loads(done.stdout))
 
 
-def test_a_missing_numba_names_the_command(monkeypatch):
+def test_a_missing_numba_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     import occset.annotation.labels
 
     monkeypatch.delitem(sys.modules, "occset.annotation.labels.codec_loops", raising=False)
@@ -418,7 +423,7 @@ def test_a_missing_numba_names_the_command(monkeypatch):
         decode_brush(GOOD, 1, 2)
 
 
-def test_an_installation_that_cannot_be_written_works(tmp_path):
+def test_an_installation_that_cannot_be_written_works(tmp_path: Path) -> None:
     """No folder for what numba compiles: neither beside the file, nor the user's."""
     shutil.copy(Path(codec.__file__).with_name("codec_loops.py"), tmp_path)
     (tmp_path / "__pycache__").write_text("a file where the folder would be")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -19,20 +21,20 @@ def disc(radius: int, x: int = 64) -> np.ndarray:
     return mask
 
 
-def reading(annotator: int, mask: np.ndarray, **more) -> Reading:
+def reading(annotator: int, mask: np.ndarray, **more: Any) -> Reading:
     about = {"quality": "good", "discuss": False, "comment": "", "lead_time": 10.0, "skipped": False}
     about |= {"updated": f"2026-01-0{annotator}T00:00:00.000000Z", "annotation": 10 + annotator, "occluders": ()}
     return Reading(face=mask, annotator=annotator, **{**about, **more})
 
 
-def test_one_annotator_is_taken_as_drawn():
+def test_one_annotator_is_taken_as_drawn() -> None:
     found = decide([reading(2, disc(40))], NAMES, 1)
     assert (found.mask == disc(40)).all() and found.best.annotator == 2
     assert (found.names, found.lead_time, found.agreement, found.annotations) == (("bo",), 10.0, None, (12,))
     assert (found.discuss, found.wanted, found.labelled) == ("", 0, "2026-01-02T00:00:00.000000Z")
 
 
-def test_it_waits_for_as_many_as_were_asked_for_unless_the_round_ends():
+def test_it_waits_for_as_many_as_were_asked_for_unless_the_round_ends() -> None:
     only = [reading(1, disc(40))]
     waiting = decide(only, NAMES, 2)
     assert waiting.mask is None and waiting.discuss == "" and waiting.wanted == 0
@@ -40,7 +42,7 @@ def test_it_waits_for_as_many_as_were_asked_for_unless_the_round_ends():
     assert decide([], NAMES, 1).mask is None
 
 
-def test_two_who_agree_meet_halfway():
+def test_two_who_agree_meet_halfway() -> None:
     found = decide([reading(1, disc(40)), reading(2, disc(42))], NAMES, 2)
     assert found.agreement > 0.9 and found.lead_time == 20.0 and found.names == ("ann", "bo")
     assert (disc(40) <= found.mask).all() and (found.mask <= disc(42)).all()
@@ -48,7 +50,7 @@ def test_two_who_agree_meet_halfway():
     assert [(p["one"], p["other"]) for p in found.pairs] == [("ann", "bo")]
 
 
-def test_two_who_disagree_are_talked_about_and_a_third_is_asked():
+def test_two_who_disagree_are_talked_about_and_a_third_is_asked() -> None:
     both = [reading(1, disc(40)), reading(2, disc(25))]
     found = decide(both, NAMES, 2)
     assert found.mask is None and found.wanted == 3
@@ -58,14 +60,14 @@ def test_two_who_disagree_are_talked_about_and_a_third_is_asked():
     assert decide(both, NAMES, 2, settle=True).mask is None
 
 
-def test_a_third_settles_it_and_the_nearest_gives_the_occluders():
+def test_a_third_settles_it_and_the_nearest_gives_the_occluders() -> None:
     found = decide([reading(1, disc(40)), reading(2, disc(25)), reading(3, disc(41))], NAMES, 3)
     assert found.mask is not None and found.best.annotator in (1, 3) and found.discuss == ""
     apart = decide([reading(1, disc(20, 30)), reading(2, disc(20, 64)), reading(3, disc(20, 100))], NAMES, 3)
     assert apart.mask is None and apart.wanted == 4
 
 
-def test_of_equal_readings_the_one_with_occluders_is_named_the_best():
+def test_of_equal_readings_the_one_with_occluders_is_named_the_best() -> None:
     drawn = (Occluder(disc(10), "hand"),)
     found = decide([reading(1, disc(40)), reading(2, disc(40), occluders=drawn, lead_time=7.0)], NAMES, 2)
     assert (found.best.annotator, found.best_name, found.best.lead_time) == (2, "bo", 7.0)
@@ -73,7 +75,7 @@ def test_of_equal_readings_the_one_with_occluders_is_named_the_best():
     assert decide(both, {}, 2).best_name == "annotator-1"
 
 
-def test_far_outlines_disagree_even_where_the_overlap_is_large():
+def test_far_outlines_disagree_even_where_the_overlap_is_large() -> None:
     whole = np.full((SIDE, SIDE), 255, np.uint8)
     holed = whole.copy()
     holed[40:60, 40:60] = 0
@@ -81,7 +83,7 @@ def test_far_outlines_disagree_even_where_the_overlap_is_large():
     assert found.mask is None and found.wanted == 3
 
 
-def test_what_annotators_flag_stays_out_in_their_words():
+def test_what_annotators_flag_stays_out_in_their_words() -> None:
     odd = decide([reading(1, disc(40), discuss=True, comment="a mirror?")], NAMES, 1)
     assert odd.mask is None and odd.discuss == "ann wants to discuss it: a mirror?" and odd.wanted == 0
     bad = decide([reading(1, disc(40), quality="unusable"), reading(2, disc(40))], NAMES, 1)
@@ -108,13 +110,15 @@ def test_what_annotators_flag_stays_out_in_their_words():
         ([], ""),
     ],
 )
-def test_what_is_said_instead_of_a_label(said, verdict):
+def test_what_is_said_instead_of_a_label(
+    said: list[Any] | list[dict[str, Any]] | list[dict[str, bool]] | list[dict[str, str]], verdict: str
+) -> None:
     found = decide([reading(i, disc(40), **words) for i, words in enumerate(said, 1)], NAMES, 1)
     assert found.verdict == verdict and bool(found.discuss) is bool(verdict)
     assert (found.mask is None) is (bool(verdict) or not said)
 
 
-def test_a_verdict_names_who_and_when_and_words_are_by_name():
+def test_a_verdict_names_who_and_when_and_words_are_by_name() -> None:
     found = decide(
         [reading(2, disc(40), skipped=True, comment="no face"), reading(1, disc(40), skipped=True)], NAMES, 1
     )

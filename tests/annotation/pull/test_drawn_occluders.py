@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -21,7 +24,7 @@ def blob(x: int, radius: int = 30) -> np.ndarray:
     return mask
 
 
-def bring(data: OcclusionSet, number: int, *drawn: Occluder, name: str = "bo", seconds: float | None = 7.0):
+def bring(data: OcclusionSet, number: int, *drawn: Occluder, name: str = "bo", seconds: float | None = 7.0) -> Any:
     """What a round brings whose label of the first face came from ann and ``name``, who drew the occluders."""
     face = data.faces["id"][0]
     best = Reading(blob(128, 60), drawn, "good", False, "", 2, seconds, "2026-01-01T00:00:00.000000Z", 12, False)
@@ -40,7 +43,7 @@ def name_in_recipes(data: OcclusionSet, occluder: str) -> None:
     (data.path / "recipes" / "some.parquet").write_bytes(recipes_to_bytes([recipe]))
 
 
-def test_a_cutout_is_of_the_one_who_drew_it(make_set):
+def test_a_cutout_is_of_the_one_who_drew_it(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set(faces=3, each=1)
     assert bring(data, 1, Occluder(blob(150), "cup")) == (1, [], set())
     (row,) = mine(data)
@@ -50,7 +53,7 @@ def test_a_cutout_is_of_the_one_who_drew_it(make_set):
     assert bring(data, 1, Occluder(blob(150), "cup")) == (0, [], set()) and data.content_hash() == before
 
 
-def test_the_same_outline_called_something_else_replaces_the_row(make_set):
+def test_the_same_outline_called_something_else_replaces_the_row(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set(faces=3, each=1)
     bring(data, 1, Occluder(blob(150), "cup"))
     (old,) = mine(data)
@@ -63,7 +66,7 @@ def test_the_same_outline_called_something_else_replaces_the_row(make_set):
     assert data.content_hash() == before
 
 
-def test_what_is_named_stays_and_is_told(make_set):
+def test_what_is_named_stays_and_is_told(make_set: Callable[..., OcclusionSet]) -> None:
     for kind in ("recipe", "snapshot"):
         data = make_set(kind, faces=3, each=1)
         bring(data, 1, Occluder(blob(150), "cup"))
@@ -81,7 +84,7 @@ def test_what_is_named_stays_and_is_told(make_set):
         assert len(mine(data)) == 2 and safe_join(data.path, old["cutout"]).is_file()
 
 
-def test_a_later_round_drops_what_earlier_ones_drew_with_its_picture(make_set):
+def test_a_later_round_drops_what_earlier_ones_drew_with_its_picture(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set(faces=3, each=1)
     bring(data, 1, Occluder(blob(150), "cup"), Occluder(blob(80, 20), "hand"))
     old = mine(data)
@@ -94,7 +97,9 @@ def test_a_later_round_drops_what_earlier_ones_drew_with_its_picture(make_set):
     assert bring(data, 3) == (0, [], set()) and mine(data) == [] and check(data, 1) == []
 
 
-def test_what_cannot_be_read_is_told_apart_from_crumbs_and_keeps_its_cutouts(make_set):
+def test_what_cannot_be_read_is_told_apart_from_crumbs_and_keeps_its_cutouts(
+    make_set: Callable[..., OcclusionSet],
+) -> None:
     data = make_set(faces=3, each=1)
     bring(data, 1, Occluder(blob(150), "cup"))
     old, face = mine(data), data.faces["id"][0]

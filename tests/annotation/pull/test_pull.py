@@ -6,6 +6,9 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,20 +30,21 @@ from occset.rounds.verdicts import revoke
 from occset.rounds.versions import history
 from occset.support.errors import OccsetError
 from tests.annotation.annotating import Oval, annotate_round, brush, call, choice, submit, tasks_of
+from tests.annotation.conftest import RunningStudio
 
 
 @pytest.fixture(autouse=True)
-def no_power_cuts(monkeypatch):
+def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture
-def studio(label_studio):
+def studio(label_studio: RunningStudio) -> RunningStudio:
     return connect(label_studio.url, label_studio.token, label_studio.document_root)
 
 
 @pytest.fixture
-def copied(plain_set, tmp_path):
+def copied(plain_set: OcclusionSet, tmp_path: Path) -> OcclusionSet:
     """A set that may be changed."""
     shutil.copytree(plain_set.path, tmp_path / "set")
     data = OcclusionSet(tmp_path / "set")
@@ -50,7 +54,7 @@ def copied(plain_set, tmp_path):
     return data
 
 
-def pushed(data, studio, count=4, **more):
+def pushed(data: OcclusionSet, studio: RunningStudio, count: int = 4, **more: Any) -> Any:
     ids = sorted(data.faces.loc[data.faces["split"] == "train", "id"])[:count]
     honeypots = more.pop("honeypots", 0.0)
     ledger = open_chosen(data, ids, honeypots=honeypots)
@@ -58,24 +62,26 @@ def pushed(data, studio, count=4, **more):
     return ledger, project
 
 
-def tasks_by_id(server, project, ledger):
+def tasks_by_id(server: Any, project: Any, ledger: Any) -> dict[str, Any]:
     keys = {key_of(marker_of(ledger), face): face for face in ledger.rows["id"]}
     return {keys[task["data"]["key"]]: task for task in tasks_of(server, project)}
 
 
-def new_user(server, name):
+def new_user(server: Any, name: Any) -> Any:
     """Number of a user made for this test."""
     mail = f"{name}-{os.urandom(3).hex()}@example.org"
     return call(server, "POST", "/api/users/", {"email": mail, "username": name, "password": "a-long-one"})["id"]
 
 
-def blob(side=256, x=128, y=140, radius=60):
+def blob(side: int = 256, x: int = 128, y: int = 140, radius: int = 60) -> np.ndarray:
     mask = np.zeros((side, side), np.uint8)
     cv2.circle(mask, (x, y), radius, 255, -1)
     return mask
 
 
-def test_two_hundred_tasks_there_and_back_to_the_bit(label_studio, studio, tmp_path, make_set):
+def test_two_hundred_tasks_there_and_back_to_the_bit(
+    label_studio: RunningStudio, studio: RunningStudio, tmp_path: Path, make_set: Callable[..., OcclusionSet]
+) -> None:
     data = make_set("many", faces=270, each=2, size=512)
     ledger = open_random(data, 180, honeypots=20 / 180)
     assert len(ledger.rows) == 200
@@ -108,7 +114,9 @@ def test_two_hundred_tasks_there_and_back_to_the_bit(label_studio, studio, tmp_p
     assert OcclusionSet(data.path).content_hash() == before
 
 
-def test_regions_of_one_label_are_united_and_an_occluder_wins(label_studio, studio, copied):
+def test_regions_of_one_label_are_united_and_an_occluder_wins(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     ledger, project = pushed(copied, studio, 1)
     face = ledger.rows["id"][0]
     task = tasks_by_id(label_studio, project, ledger)[face]
@@ -137,7 +145,9 @@ def test_regions_of_one_label_are_united_and_an_occluder_wins(label_studio, stud
     assert check(copied, 1) == []
 
 
-def test_an_occluder_that_nobody_named_is_taken_and_told_once(label_studio, studio, copied):
+def test_an_occluder_that_nobody_named_is_taken_and_told_once(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     ledger, project = pushed(copied, studio, 2)
     faces = list(ledger.rows["id"])
     tasks = tasks_by_id(label_studio, project, ledger)
@@ -157,7 +167,9 @@ def test_an_occluder_that_nobody_named_is_taken_and_told_once(label_studio, stud
     assert (pull(copied, studio).doubts, json.loads(json.dumps(pulled.to_dict()))["doubts"]) == ([], [[face, doubt]])
 
 
-def test_a_correction_is_a_new_version_and_replaces_its_cutouts(label_studio, studio, copied):
+def test_a_correction_is_a_new_version_and_replaces_its_cutouts(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     ledger, project = pushed(copied, studio, 2)
     face, other = ledger.rows["id"]
     task = tasks_by_id(label_studio, project, ledger)[face]
@@ -187,7 +199,9 @@ def test_a_correction_is_a_new_version_and_replaces_its_cutouts(label_studio, st
     assert pull(copied, studio).waiting == [other]
 
 
-def test_annotators_who_disagree_get_a_third_who_settles_it(label_studio, studio, copied):
+def test_annotators_who_disagree_get_a_third_who_settles_it(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     ledger, project = pushed(copied, studio, 2, annotators=2)
     face, easy = ledger.rows["id"]
     tasks = tasks_by_id(label_studio, project, ledger)
@@ -214,7 +228,9 @@ def test_annotators_who_disagree_get_a_third_who_settles_it(label_studio, studio
     assert np.count_nonzero(found ^ (blob() > 0)) < 0.1 * np.count_nonzero(blob())
 
 
-def test_flagged_and_skipped_ones_wait_until_the_round_is_finished(label_studio, studio, copied):
+def test_flagged_and_skipped_ones_wait_until_the_round_is_finished(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     ledger, project = pushed(copied, studio, 4)
     faces = list(ledger.rows["id"])
     tasks = tasks_by_id(label_studio, project, ledger)
@@ -253,7 +269,9 @@ def test_flagged_and_skipped_ones_wait_until_the_round_is_finished(label_studio,
     assert pull(copied, studio, options=Options(everything=True)).excluded == 0, "the curator's word is the later one"
 
 
-def test_hostile_labels_are_refused_one_by_one_and_the_rest_is_merged(label_studio, studio, copied):
+def test_hostile_labels_are_refused_one_by_one_and_the_rest_is_merged(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     ledger, project = pushed(copied, studio, 8)
     faces = list(ledger.rows["id"])
     tasks = tasks_by_id(label_studio, project, ledger)
@@ -300,7 +318,9 @@ def test_hostile_labels_are_refused_one_by_one_and_the_rest_is_merged(label_stud
     assert pull(copied, studio).merged == 1
 
 
-def test_two_tasks_of_one_sample_are_taken_together(label_studio, studio, copied):
+def test_two_tasks_of_one_sample_are_taken_together(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     ledger, project = pushed(copied, studio, 1)
     face = ledger.rows["id"][0]
     task = tasks_by_id(label_studio, project, ledger)[face]
@@ -312,13 +332,15 @@ def test_two_tasks_of_one_sample_are_taken_together(label_studio, studio, copied
     assert copied.face_row(face)["mask"] == encode_rle(blob(radius=50))  # the annotator's later word
 
 
-def test_a_set_without_a_project_says_what_to_do(studio, copied):
+def test_a_set_without_a_project_says_what_to_do(studio: RunningStudio, copied: OcclusionSet) -> None:
     open_random(copied, 2)
     with pytest.raises(OccsetError, match=r"has no project of round 1 .* occset annotate push"):
         pull(copied, studio)
 
 
-def test_an_edit_arrives_though_the_kept_json_was_lost_or_broken(label_studio, studio, copied):
+def test_an_edit_arrives_though_the_kept_json_was_lost_or_broken(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     ledger, project = pushed(copied, studio, 1)
     face = ledger.rows["id"][0]
     task = tasks_by_id(label_studio, project, ledger)[face]
@@ -349,7 +371,9 @@ def test_an_edit_arrives_though_the_kept_json_was_lost_or_broken(label_studio, s
     assert Raw(copied.path, 1).load(project, task["id"])["annotations"][0]["id"] == annotation["id"]
 
 
-def test_a_later_label_from_a_folder_stays_until_newer_words_come(label_studio, studio, copied, tmp_path):
+def test_a_later_label_from_a_folder_stays_until_newer_words_come(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet, tmp_path: Path
+) -> None:
     from occset.pictures.masks import write_mask
     from occset.rounds.closing import close_round
 
@@ -377,7 +401,9 @@ def test_a_later_label_from_a_folder_stays_until_newer_words_come(label_studio, 
     assert copied.face_row(face)["mask"] == encode_rle(blob(radius=45))
 
 
-def test_a_task_that_was_deleted_has_nothing_more_to_say(label_studio, studio, copied):
+def test_a_task_that_was_deleted_has_nothing_more_to_say(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     ledger, project = pushed(copied, studio, 2, annotators=2)
     bad, odd = ledger.rows["id"]
     tasks = tasks_by_id(label_studio, project, ledger)
@@ -397,7 +423,9 @@ def test_a_task_that_was_deleted_has_nothing_more_to_say(label_studio, studio, c
     assert (second.merged, second.refused, second.requeued) == (1, [], [odd])
 
 
-def test_a_clock_that_was_set_back_hides_no_label(label_studio, studio, copied):
+def test_a_clock_that_was_set_back_hides_no_label(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     import sqlite3
 
     ledger, project = pushed(copied, studio, 2)
@@ -412,7 +440,9 @@ def test_a_clock_that_was_set_back_hides_no_label(label_studio, studio, copied):
     assert pull(copied, studio, options=Options(finish=True)).merged == 1
 
 
-def test_what_may_not_be_relabelled_any_more_lets_the_round_end(label_studio, studio, copied):
+def test_what_may_not_be_relabelled_any_more_lets_the_round_end(
+    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+) -> None:
     from occset.dataset.recipes import Recipe, recipes_to_bytes
 
     ledger, project = pushed(copied, studio, 1)

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,13 +32,14 @@ from occset.rounds.opening import open_random
 from occset.rounds.versions import versions_path
 from occset.support.errors import OccsetError
 from tests.annotation.annotating import annotate_round, brush, call, choice, submit, tasks_of
+from tests.annotation.conftest import RunningStudio
 from tests.annotation.lossy_proxy import KINDS, LossyProxy
 
 FACES, PAGE = 12, 3
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch):
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda handle: None)
     monkeypatch.setattr(client, "_FIRST_PAUSE", 0.01)
     monkeypatch.setattr(listing, "PAGE", PAGE)  # so that a pull asks often
@@ -45,12 +47,12 @@ def hurry(monkeypatch):
 
 
 @pytest.fixture
-def studio(label_studio):
+def studio(label_studio: RunningStudio) -> RunningStudio:
     return connect(label_studio.url, label_studio.token, label_studio.document_root)
 
 
 @pytest.fixture
-def labelled(label_studio, studio, make_set):
+def labelled(label_studio: RunningStudio, studio: RunningStudio, make_set: Callable[..., OcclusionSet]) -> Any:
     """A set whose round was labelled; it and its copies can be pulled, which changes nothing on the server."""
     data, ledger = opened(make_set)
     project = push(data, studio, 1, kind="none").project
@@ -58,18 +60,18 @@ def labelled(label_studio, studio, make_set):
     return data
 
 
-def opened(make_set):
+def opened(make_set: Callable[..., OcclusionSet]) -> Any:
     """A set with an open round; what a set was opened with names its project: each test has one of its own."""
     data = make_set("original", faces=22, each=2)
     data.write("textures", data.textures.assign(category=data.path.parent.name))
     return data, open_random(data, FACES)
 
 
-def truth(row):
+def truth(row: Any) -> Any:
     return decode_rle(row["label_before"], row["height"], row["width"])
 
 
-def worn(row):
+def worn(row: Any) -> Any:
     if row["rank"] % 3:
         return None
     mask = np.zeros((row["height"], row["width"]), np.uint8)
@@ -77,13 +79,13 @@ def worn(row):
     return mask, "hand"
 
 
-def copy_of(data, name):
+def copy_of(data: OcclusionSet, name: Any) -> OcclusionSet:
     target = data.path.with_name(name)
     shutil.copytree(data.path, target)
     return OcclusionSet(target)
 
 
-def outcome(data):
+def outcome(data: OcclusionSet) -> Any:
     """All that a pull writes into a set, but when: tables, cut-outs, ledger, versions, the tasks as they came."""
     data = OcclusionSet(data.path)
     assert [found for found in check(data, 1) if found.level == "error"] == []
@@ -95,7 +97,9 @@ def outcome(data):
     return data.content_hash(), [path.read_bytes() for path in files], raw, cutouts, merged
 
 
-def test_every_third_request_lost_gives_the_same(label_studio, studio, labelled):
+def test_every_third_request_lost_gives_the_same(
+    label_studio: RunningStudio, studio: RunningStudio, labelled: Any
+) -> None:
     undisturbed = copy_of(labelled, "undisturbed")
     assert pull(undisturbed, studio).merged == FACES
     with LossyProxy(label_studio.url) as proxy:
@@ -106,12 +110,14 @@ def test_every_third_request_lost_gives_the_same(label_studio, studio, labelled)
     assert outcome(labelled) == outcome(undisturbed)
 
 
-def test_a_server_that_dies_while_tasks_come_leaves_the_set_as_it_was(label_studio, studio, labelled):
+def test_a_server_that_dies_while_tasks_come_leaves_the_set_as_it_was(
+    label_studio: RunningStudio, studio: RunningStudio, labelled: Any
+) -> None:
     undisturbed = copy_of(labelled, "undisturbed")
     pull(undisturbed, studio)
     before, ledger = labelled.content_hash(), ledger_path(labelled.path, 1).read_bytes()
 
-    def die(done, total):
+    def die(done: Any, total: Any) -> None:
         if done == PAGE:
             label_studio.kill()
 
@@ -189,7 +195,7 @@ for number in range(int(sys.argv[2])):
 """
 
 
-def correct(label_studio, project, ledger):
+def correct(label_studio: RunningStudio, project: Any, ledger: Any) -> None:
     """Labels come anew for two faces that have some, with another occluder and with none, and for two first ones."""
     keys = {key_of(marker_of(ledger), row["id"]): row for row in ledger.rows.to_dict("records")}
     tasks = {keys[task["data"]["key"]]["rank"]: task for task in tasks_of(label_studio, project)}
@@ -209,7 +215,12 @@ def correct(label_studio, project, ledger):
         submit(label_studio, tasks[rank]["id"], result)
 
 
-def test_killed_at_each_of_its_writes_a_pull_is_finished_by_the_next(label_studio, studio, make_set, monkeypatch):
+def test_killed_at_each_of_its_writes_a_pull_is_finished_by_the_next(
+    label_studio: RunningStudio,
+    studio: RunningStudio,
+    make_set: Callable[..., OcclusionSet],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(listing, "PAGE", 100)
     data, ledger = opened(make_set)
     project = push(data, studio, 1, kind="none").project
@@ -241,10 +252,10 @@ def test_killed_at_each_of_its_writes_a_pull_is_finished_by_the_next(label_studi
         shutil.rmtree(folder)
 
 
-def test_two_pulls_at_once_and_one_of_them_is_told_to_wait(studio, labelled):
+def test_two_pulls_at_once_and_one_of_them_is_told_to_wait(studio: RunningStudio, labelled: Any) -> None:
     messages = []
 
-    def at_the_same_time(done, total):
+    def at_the_same_time(done: Any, total: Any) -> None:
         if done == PAGE:
             with pytest.raises(OccsetError) as caught:
                 pull(OcclusionSet(labelled.path), studio)
@@ -260,14 +271,14 @@ def old_server() -> Iterator[str]:
     """A Label Studio of a version that occset does not know."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             body = b'{"release": "1.7.3"}'
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *message):
+        def log_message(self, *message: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -279,8 +290,14 @@ def old_server() -> Iterator[str]:
 
 @pytest.mark.parametrize("command", ["pull", "status", "backend", "push"])
 def test_the_wrong_token_or_version_is_one_line(
-    command, label_studio, old_server, plain_set, tmp_path, monkeypatch, capsys
-):
+    command: str,
+    label_studio: RunningStudio,
+    old_server: str,
+    plain_set: OcclusionSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     shutil.copytree(plain_set.path, tmp_path / "set")
     open_random(OcclusionSet(tmp_path / "set"), 2)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "nothing"))

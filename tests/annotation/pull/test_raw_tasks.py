@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from occset.annotation.pull.raw_tasks import Raw, State, digest, read_state, sta
 from occset.support.errors import BadInput
 
 
-def task(number: int = 7, **more):
+def task(number: int = 7, **more: Any) -> dict[str, Any]:
     return {
         "id": number,
         "updated_at": "2026",
@@ -22,7 +24,7 @@ def task(number: int = 7, **more):
     }
 
 
-def test_versions_pile_up_and_the_same_is_kept_once(tmp_path):
+def test_versions_pile_up_and_the_same_is_kept_once(tmp_path: Path) -> None:
     raw = Raw(tmp_path, 1)
     assert raw.keep(3, task()) and not raw.keep(3, task()) and raw.keep(3, task(note="é")) and raw.keep(4, task())
     again = Raw(tmp_path, 1)
@@ -36,7 +38,7 @@ def test_versions_pile_up_and_the_same_is_kept_once(tmp_path):
     assert again.tasks(3) == [7] == again.tasks(4) and again.tasks(5) == []
 
 
-def test_what_differs_though_nothing_changed_makes_no_version(tmp_path):
+def test_what_differs_though_nothing_changed_makes_no_version(tmp_path: Path) -> None:
     raw = Raw(tmp_path, 1)
     for ago, ids in (("0\xa0minutes", "1,13"), ("2\xa0minutes", "13, 1")):
         annotations, drafts = [{"id": 1, "created_ago": ago}], [{"id": 4, "created_ago": ago}]
@@ -51,14 +53,14 @@ def test_what_differs_though_nothing_changed_makes_no_version(tmp_path):
     assert raw.load(3, 7)["annotations"] == [{"id": 1}]
 
 
-def test_a_task_without_annotation_is_kept_only_if_it_had_one(tmp_path):
+def test_a_task_without_annotation_is_kept_only_if_it_had_one(tmp_path: Path) -> None:
     raw = Raw(tmp_path, 1)
     assert not raw.keep(3, task(annotations=[])) and not raw.folder.exists()
     raw.keep(3, task())
     assert raw.keep(3, task(annotations=[])) and raw.load(3, 7)["annotations"] == []
 
 
-def test_the_digest_is_of_what_annotators_said_and_of_nothing_else():
+def test_the_digest_is_of_what_annotators_said_and_of_nothing_else() -> None:
     one = {"id": 1, "updated_at": "2026", "was_cancelled": False, "result": [{"id": "a"}]}
     said = digest([task(annotations=[one])])
     assert said == digest([task(annotations=[one], note="x", drafts=[{}], updated_at="2027")])
@@ -68,7 +70,7 @@ def test_the_digest_is_of_what_annotators_said_and_of_nothing_else():
     assert digest([task(annotations="no list"), task(annotations=[7])])
 
 
-def test_broken_files_are_named(tmp_path):
+def test_broken_files_are_named(tmp_path: Path) -> None:
     raw = Raw(tmp_path, 1)
     raw.keep(3, task())
     path = raw.path(3, 7, 1)
@@ -84,7 +86,7 @@ def test_broken_files_are_named(tmp_path):
             raw.load(3, 7)
 
 
-def test_the_state_belongs_to_one_project_of_one_server(tmp_path):
+def test_the_state_belongs_to_one_project_of_one_server(tmp_path: Path) -> None:
     assert read_state(tmp_path, 1, "http://a", 3) == State("http://a", 3)
     state = State("http://a", 3, {"7": ["2026", 1]}, {"k": "d"})
     write_state(tmp_path, 1, state)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from occset.annotation.push.round_choice import Choice, chosen_faces, round_to_push
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.rounds.closing import merge
 from occset.rounds.ledger import list_rounds, read_round
 from occset.rounds.versions import Label
@@ -21,26 +25,26 @@ class Bright:
 
 
 @pytest.fixture(autouse=True)
-def no_power_cuts(monkeypatch):
+def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture
-def go(make_set):
+def go(make_set: Callable[..., OcclusionSet]) -> Callable[..., Any]:
     """The set, what was said, and a function that finds the round to push."""
     data, said = make_set(), []
 
-    def run(number=None, dry_run=False, **choice):
+    def run(number: Any = None, dry_run: bool = False, **choice: Any) -> Any:
         return round_to_push(data, number, Choice(**choice), dry_run, lambda done, total: None, said.append)
 
     return data, said, run
 
 
-def train(data):
+def train(data: OcclusionSet) -> list[str]:
     return sorted(data.faces.loc[data.faces["split"] == "train", "id"])
 
 
-def test_a_round_is_opened_once_and_then_taken_up(go):
+def test_a_round_is_opened_once_and_then_taken_up(go: Callable[..., Any]) -> None:
     data, said, run = go
     assert run(random=4, seed=2) == (1, [])
     assert said == ["round 1 is open: 4 samples"]
@@ -57,7 +61,7 @@ def test_a_round_is_opened_once_and_then_taken_up(go):
     assert list_rounds(data.path) == [1, 2]
 
 
-def test_a_dry_run_opens_nothing(go):
+def test_a_dry_run_opens_nothing(go: Callable[..., Any]) -> None:
     data, said, run = go
     assert run(dry_run=True, random=3) == (None, [])
     assert run(dry_run=True, ids=train(data)[0]) == (None, [])
@@ -67,12 +71,12 @@ def test_a_dry_run_opens_nothing(go):
     assert list_rounds(data.path) == []
 
 
-def test_one_way_of_choosing_at_a_time(go):
+def test_one_way_of_choosing_at_a_time(go: Callable[..., Any]) -> None:
     with pytest.raises(OccsetError, match="--where and --ids both say"):
         go[2](where="width > 1", ids="a")
 
 
-def test_ids_by_id_by_name_and_from_a_file(go, tmp_path):
+def test_ids_by_id_by_name_and_from_a_file(go: Callable[..., Any], tmp_path: Path) -> None:
     data = go[0]
     rows = data.faces.set_index("id")
     one, two = train(data)[:2]
@@ -96,7 +100,7 @@ def test_ids_by_id_by_name_and_from_a_file(go, tmp_path):
         'sep=;\n"ID";"reason"\n"1";"dark; maybe"\n"7";\n',
     ],
 )
-def test_ids_are_numbers_where_names_are(go, tmp_path, text):
+def test_ids_are_numbers_where_names_are(go: Callable[..., Any], tmp_path: Path, text: str) -> None:
     data = go[0]
     one, two, three = train(data)[:3]
     table = data.faces
@@ -119,7 +123,7 @@ def test_ids_are_numbers_where_names_are(go, tmp_path, text):
         chosen_faces(data, Choice(ids="001"))
 
 
-def test_a_condition_passes_over_test_faces(go):
+def test_a_condition_passes_over_test_faces(go: Callable[..., Any]) -> None:
     data = go[0]
     assert sorted(chosen_faces(data, Choice(where="width >= 256"))) == train(data)
     named = data.faces.set_index("id").loc[train(data)[0], "source_id"]
@@ -131,7 +135,7 @@ def test_a_condition_passes_over_test_faces(go):
         chosen_faces(data, Choice(where="width > 9999"))
 
 
-def test_fewer_than_were_asked_for_are_told(go):
+def test_fewer_than_were_asked_for_are_told(go: Callable[..., Any]) -> None:
     data, said, run = go
     run(random=1000)
     there = len(train(data))
@@ -150,7 +154,9 @@ def test_fewer_than_were_asked_for_are_told(go):
         ({"where": "width == 256"}, [{"where": "width > 1"}, {"random": 14}]),
     ],
 )
-def test_the_choice_that_opened_a_round_can_be_repeated_and_no_other(go, opened, others):
+def test_the_choice_that_opened_a_round_can_be_repeated_and_no_other(
+    go: Callable[..., Any], opened: dict[str, Any] | dict[str, int] | dict[str, str], others: list[Any]
+) -> None:
     """So a push that was killed after the round was opened is finished by the same command line."""
     data, said, run = go
     number, _ = run(**opened)
@@ -163,7 +169,9 @@ def test_the_choice_that_opened_a_round_can_be_repeated_and_no_other(go, opened,
     assert read_round(data.path).to_bytes() == ledger
 
 
-def test_a_mined_round_is_not_sent_for_another_top(go, tmp_path, monkeypatch):
+def test_a_mined_round_is_not_sent_for_another_top(
+    go: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = go[2]
     (tmp_path / "bright_model.py").write_text(MODEL)
     monkeypatch.syspath_prepend(tmp_path)
@@ -175,7 +183,7 @@ def test_a_mined_round_is_not_sent_for_another_top(go, tmp_path, monkeypatch):
             run(model=model, **other)
 
 
-def test_ids_can_be_repeated_in_any_order_and_by_name(go):
+def test_ids_can_be_repeated_in_any_order_and_by_name(go: Callable[..., Any]) -> None:
     data, _, run = go
     ids = train(data)[:3]
     assert run(ids=",".join(ids)) == (1, [])
@@ -185,13 +193,13 @@ def test_ids_can_be_repeated_in_any_order_and_by_name(go):
         run(ids=",".join(ids[:2]))
 
 
-def test_a_dry_run_tells_of_honeypots(go):
+def test_a_dry_run_tells_of_honeypots(go: Callable[..., Any]) -> None:
     _, said, run = go
     run(dry_run=True, random=10, honeypots=0.2)
     assert said == ["round 1 would be opened: 10 faces at random, and 2 honeypots, which are named once it is open"]
 
 
-def test_faces_to_talk_about_can_be_sent_again_by_a_condition(go):
+def test_faces_to_talk_about_can_be_sent_again_by_a_condition(go: Callable[..., Any]) -> None:
     data, _, run = go
     face, other = train(data)[:2]
     run(ids=f"{face},{other}")

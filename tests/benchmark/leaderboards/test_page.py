@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
 
 
 @pytest.fixture
-def page(browser, tmp_path: Path, add_result, add_controls) -> Iterator:
+def page(browser: Iterator, tmp_path: Path, add_result: Any, add_controls: Any) -> Iterator:
     """Two tables, a hostile name, a method without ID and one without a rank; asserts at the end that nothing was logged."""
     add_result("good", 0.8, given=[], pictures=4)
     add_result(HOSTILE, 0.6, seed=1, pictures=4)
@@ -59,7 +60,7 @@ def page(browser, tmp_path: Path, add_result, add_controls) -> Iterator:
     assert browser.get_log("browser") == []
 
 
-def section(page, protocol: str = "types"):
+def section(page: Iterator, protocol: str = "types") -> Any:
     """The table of a protocol; that of "types" has pictures."""
     return next(
         s
@@ -68,15 +69,15 @@ def section(page, protocol: str = "types"):
     )
 
 
-def methods(section) -> list[str]:
+def methods(section: Any) -> list[str]:
     return [e.text for e in section.find_elements(By.CSS_SELECTOR, "tbody .name")]
 
 
-def means(section, metric: str) -> list[str]:
+def means(section: Any, metric: str) -> list[str]:
     return [e.text for e in section.find_elements(By.CSS_SELECTOR, f"tbody td[data-metric={metric}] .mean")]
 
 
-def sort_by(section, key: str) -> str | None:
+def sort_by(section: Any, key: str) -> str | None:
     """Click a heading; returns the aria-sort of its column."""
     section.find_element(By.CSS_SELECTOR, f"[data-sort={key}]").click()
     return (
@@ -86,7 +87,7 @@ def sort_by(section, key: str) -> str | None:
     )
 
 
-def test_sorts_by_clicking_a_heading(page) -> None:
+def test_sorts_by_clicking_a_heading(page: Iterator) -> None:
     table = section(page)
     controls = ["truth", "input"]
     assert methods(table) == ["good", "partial", HOSTILE, "steady", *controls]
@@ -104,7 +105,7 @@ def test_sorts_by_clicking_a_heading(page) -> None:
     assert methods(table)[:4] == ["good", "partial", HOSTILE, "steady"], "no figure comes last"
 
 
-def test_sorts_by_keyboard_and_keeps_the_focus(page) -> None:
+def test_sorts_by_keyboard_and_keeps_the_focus(page: Iterator) -> None:
     table = section(page)
     table.find_element(By.CSS_SELECTOR, "[data-sort=psnr]").send_keys(Keys.ENTER)
     assert page.switch_to.active_element.get_attribute("data-sort") == "psnr"
@@ -112,7 +113,7 @@ def test_sorts_by_keyboard_and_keeps_the_focus(page) -> None:
     assert methods(table)[0] == "steady"
 
 
-def test_filters_by_type_with_the_means_of_that_type(page, tmp_path: Path) -> None:
+def test_filters_by_type_with_the_means_of_that_type(page: Iterator, tmp_path: Path) -> None:
     table = section(page)
     expected = next(t for t in read_tables([tmp_path / "results"]) if t.about.protocol == "types")
     options = Select(table.find_element(By.CSS_SELECTOR, "[data-role=type]"))
@@ -130,7 +131,7 @@ def test_filters_by_type_with_the_means_of_that_type(page, tmp_path: Path) -> No
     assert means(table, "l1") == before
 
 
-def test_ranks_marks_and_reasons_are_shown(page) -> None:
+def test_ranks_marks_and_reasons_are_shown(page: Iterator) -> None:
     table = section(page)
     rows = {r.find_element(By.CSS_SELECTOR, ".name").text: r for r in table.find_elements(By.CSS_SELECTOR, "tbody tr")}
     ranks = {name: row.find_element(By.CSS_SELECTOR, ".rank").text for name, row in rows.items()}
@@ -144,7 +145,7 @@ def test_ranks_marks_and_reasons_are_shown(page) -> None:
     assert "4 of 24 samples are not scored" in rows["partial"].text
 
 
-def test_secondary_metrics_come_on_demand(page) -> None:
+def test_secondary_metrics_come_on_demand(page: Iterator) -> None:
     table = section(page)
     assert not table.find_elements(By.CSS_SELECTOR, "[data-sort=whole_psnr]")
     table.find_element(By.CSS_SELECTOR, "[data-role=secondary]").click()
@@ -152,7 +153,7 @@ def test_secondary_metrics_come_on_demand(page) -> None:
     assert table.find_elements(By.CSS_SELECTOR, "[data-sort=table1_01_psnr]")
 
 
-def test_the_divider_moves_by_keyboard_and_mouse(page) -> None:
+def test_the_divider_moves_by_keyboard_and_mouse(page: Iterator) -> None:
     table = section(page)
     stage = table.find_element(By.CSS_SELECTOR, ".stage")
     divider = stage.find_element(By.CSS_SELECTOR, ".divider")
@@ -172,7 +173,7 @@ def test_the_divider_moves_by_keyboard_and_mouse(page) -> None:
     assert abs(place() - 0.25) < 0.03
 
 
-def test_any_two_pictures_of_any_sample_can_be_compared(page) -> None:
+def test_any_two_pictures_of_any_sample_can_be_compared(page: Iterator) -> None:
     table = section(page)
     stage = table.find_element(By.CSS_SELECTOR, ".stage")
     left, right = (Select(table.find_element(By.CSS_SELECTOR, f"[data-role={side}]")) for side in ("left", "right"))
@@ -190,7 +191,7 @@ def test_any_two_pictures_of_any_sample_can_be_compared(page) -> None:
     assert page.execute_script("return arguments[0].naturalWidth", under) == 32
 
 
-def test_bars_for_each_type_follow_the_chosen_metric(page) -> None:
+def test_bars_for_each_type_follow_the_chosen_metric(page: Iterator) -> None:
     table = section(page)
     heads = [h.text for h in table.find_elements(By.CSS_SELECTOR, ".panel h4")]
     assert heads == ["All types 24 samples", "hair 8 samples", "mask 8 samples", "sunglasses 8 samples"]
@@ -207,7 +208,7 @@ def test_bars_for_each_type_follow_the_chosen_metric(page) -> None:
     assert "floor, the occluded input" in table.find_element(By.CSS_SELECTOR, ".legend").text
 
 
-def test_a_hostile_name_is_text_everywhere(page) -> None:
+def test_a_hostile_name_is_text_everywhere(page: Iterator) -> None:
     assert not page.find_elements(By.CSS_SELECTOR, "img[src=x]")
     for details in page.find_elements(By.TAG_NAME, "summary"):
         details.click()
@@ -215,7 +216,7 @@ def test_a_hostile_name_is_text_everywhere(page) -> None:
     assert page.execute_script("return document.querySelectorAll('img:not([src^=\"data:\"])').length") == 0
 
 
-def test_fits_a_phone(page, tmp_path: Path) -> None:
+def test_fits_a_phone(page: Iterator, tmp_path: Path) -> None:
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     )
@@ -226,7 +227,7 @@ def test_fits_a_phone(page, tmp_path: Path) -> None:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_the_log_would_show_an_error(browser, tmp_path: Path) -> None:
+def test_the_log_would_show_an_error(browser: Iterator, tmp_path: Path) -> None:
     """So that the empty log of the other tests means something."""
     broken = tmp_path / "broken.html"
     broken.write_text("<script>throw new Error('seen')</script>")
@@ -234,7 +235,7 @@ def test_the_log_would_show_an_error(browser, tmp_path: Path) -> None:
     assert any("seen" in entry["message"] for entry in browser.get_log("browser"))
 
 
-def test_on_a_narrow_screen_a_shade_shows_that_the_table_goes_on(page) -> None:
+def test_on_a_narrow_screen_a_shade_shows_that_the_table_goes_on(page: Iterator) -> None:
     size = page.get_window_size()
     page.set_window_size(500, 900)
     try:
@@ -247,7 +248,7 @@ def test_on_a_narrow_screen_a_shade_shows_that_the_table_goes_on(page) -> None:
 
 
 def test_a_table_of_segmentation_has_metrics_and_words_of_its_own(
-    browser, tmp_path: Path, add_result, add_controls, add_masks
+    browser: Iterator, tmp_path: Path, add_result: Any, add_controls: Any, add_masks: Any
 ) -> None:
     add_result("good", 0.8, given=[])
     add_controls()

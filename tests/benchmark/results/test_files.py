@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -70,11 +72,11 @@ def test_a_new_run_replaces_the_old_one(tmp_path: Path) -> None:
     assert only.scores["ssim"].mean() == make_scores(0.6)["ssim"].mean()
 
 
-def test_killed_between_the_two_files_leaves_no_result(tmp_path: Path, monkeypatch) -> None:
+def test_killed_between_the_two_files_leaves_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_result(make_result(seed=0), make_scores(0.5), tmp_path)
     write = results.write_atomic
 
-    def die_at_json(target, data):
+    def die_at_json(target: Any, data: Any) -> None:
         if str(target).endswith(".json"):
             raise KeyboardInterrupt
         write(target, data)
@@ -110,7 +112,7 @@ def test_picture_paths() -> None:
     assert picture_path(folder, one, "../s1").parent == picture_path(folder, one, "s1").parent
 
 
-def _damage(path: Path, **changes) -> None:
+def _damage(path: Path, **changes: Any) -> None:
     found = json.loads(path.read_text())
     for key, value in changes.items():
         if value is ...:
@@ -182,7 +184,7 @@ def test_scores_that_are_not_those_that_were_written(tmp_path: Path) -> None:
         (lambda s: s.assign(l1=s["l1"].where(s["sample"] != "s0007")), "l1 of sample 's0007' is not finite"),
     ],
 )
-def test_scores_that_do_not_fit_are_not_written(tmp_path: Path, spoil, message: str) -> None:
+def test_scores_that_do_not_fit_are_not_written(tmp_path: Path, spoil: Callable[..., Any], message: str) -> None:
     with pytest.raises(OccsetError, match=message):
         write_result(make_result(), spoil(make_scores(0.5)), tmp_path)
     assert not list(tmp_path.iterdir())

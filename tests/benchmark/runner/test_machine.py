@@ -6,6 +6,7 @@ import os
 import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from occset.benchmark.runner import machine
 from occset.benchmark.runner.machine import describe_machine
 
 
-def installed(versions: dict[str, str]):
+def installed(versions: dict[str, str]) -> Any:
     def version(name: str) -> str:
         if name not in versions:
             raise PackageNotFoundError(name)

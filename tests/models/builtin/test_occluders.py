@@ -1,7 +1,10 @@
+from __future__ import annotations
+
 import hashlib
 import subprocess
 import sys
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ def first_of(category: str, count: int) -> list[int]:
     return [index for index in range(3000) if category_of(index) == category][:count]
 
 
-def alpha_at(drawn, point: int) -> int:
+def alpha_at(drawn: Any, point: int) -> int:
     x, y = np.round(drawn.landmarks[point]).astype(int)
     height, width = drawn.rgba.shape[:2]
     return int(drawn.rgba[y, x, 3]) if 0 <= x < width and 0 <= y < height else 0
@@ -58,7 +61,7 @@ def test_another_seed_gives_other_pictures() -> None:
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_cut_out_is_whole_and_soft_edged(category) -> None:
+def test_cut_out_is_whole_and_soft_edged(category: Any) -> None:
     for index in first_of(category, 6):
         drawn = draw_occluder(index, 2)
         assert drawn.category == category
@@ -179,7 +182,7 @@ def test_light_is_brighter_on_the_side_it_comes_from() -> None:
 
 
 @pytest.mark.parametrize("gesture", sorted(GESTURES))
-def test_hands_have_five_fingers_and_turn_over(gesture) -> None:
+def test_hands_have_five_fingers_and_turn_over(gesture: Any) -> None:
     palm, back = (pose(np.random.default_rng(0), gesture, side, 30) for side in (False, True))
     tips = [bone for bone in palm if bone.kind == "tip"]
     assert len(tips) == 5

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +12,13 @@ from occset.models.training.board import Board
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
 
-def read(folder):
+def read(folder: Path) -> Any:
     found = event_accumulator.EventAccumulator(str(folder / "tensorboard"))
     found.Reload()
     return found
 
 
-def test_scalars_and_pictures_can_be_read_back(tmp_path) -> None:
+def test_scalars_and_pictures_can_be_read_back(tmp_path: Path) -> None:
     board = Board(tmp_path, 0, pytest.fail)
     board.scalars({"judge/loss": 0.5}, 4)
     board.scalars({"judge/loss": 0.25}, 8)
@@ -29,7 +31,7 @@ def test_scalars_and_pictures_can_be_read_back(tmp_path) -> None:
     assert (picture.step, picture.height, picture.width) == (8, 6, 5)
 
 
-def test_what_a_killed_run_logged_after_its_checkpoint_is_hidden(tmp_path) -> None:
+def test_what_a_killed_run_logged_after_its_checkpoint_is_hidden(tmp_path: Path) -> None:
     first = Board(tmp_path, 0, pytest.fail)
     for step in (4, 8, 12):
         first.scalars({"loss": 1.0}, step)
@@ -40,7 +42,7 @@ def test_what_a_killed_run_logged_after_its_checkpoint_is_hidden(tmp_path) -> No
     assert [(e.step, e.value) for e in read(tmp_path).Scalars("loss")] == [(4, 1.0), (8, 1.0), (12, 2.0)]
 
 
-def test_without_the_package_one_sentence_and_no_logs(tmp_path, monkeypatch) -> None:
+def test_without_the_package_one_sentence_and_no_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     said = []
     board = Board(tmp_path, 0, said.append)
@@ -52,7 +54,7 @@ def test_without_the_package_one_sentence_and_no_logs(tmp_path, monkeypatch) -> 
     assert not list(tmp_path.iterdir())
 
 
-def test_other_processes_write_nothing(tmp_path) -> None:
+def test_other_processes_write_nothing(tmp_path: Path) -> None:
     board = Board(None, 0, pytest.fail)
     board.scalars({"loss": 1.0}, 1)
     board.close()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Never
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from tests.models.training import training_task
 small_preset = training_task.small_preset
 
 
-def state(**changes):
+def state(**changes: Any) -> Any:
     networks = {"judge": {"weight": torch.arange(4.0), "count": torch.tensor(3)}}
     optimisers = {
         "judge": {"state": {0: {"step": torch.tensor(2.0)}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.99)}]}
@@ -24,7 +25,7 @@ def state(**changes):
     return replace(known, **changes)
 
 
-def test_what_was_written_is_read(tmp_path) -> None:
+def test_what_was_written_is_read(tmp_path: Path) -> None:
     save(tmp_path, state())
     found = load(tmp_path / NAME)
     assert (found.task, found.preset, found.seed, found.step, found.validated) == ("bright", small_preset(), 7, 12, 10)
@@ -35,7 +36,7 @@ def test_what_was_written_is_read(tmp_path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [NAME]
 
 
-def test_the_average_is_what_is_handed_on(tmp_path) -> None:
+def test_the_average_is_what_is_handed_on(tmp_path: Path) -> None:
     save(tmp_path, state())
     assert final_networks(tmp_path)["judge"]["weight"].tolist() == [0, 1, 2, 3]
     save(tmp_path, state(averages={"judge": {"weight": torch.full((4,), 9.0)}}))
@@ -51,7 +52,9 @@ def test_the_average_is_what_is_handed_on(tmp_path) -> None:
         ({"preset": small_preset(ema=None), "seed": 2}, "ema None instead of 0.9; seed 2 instead of 7"),
     ],
 )
-def test_another_training_is_refused_by_its_differences(changes, difference) -> None:
+def test_another_training_is_refused_by_its_differences(
+    changes: dict[str, Any] | dict[str, int] | dict[str, str], difference: str
+) -> None:
     with pytest.raises(OccsetError) as caught:
         refuse_another(Path("runs/last.ckpt"), state(**changes), "bright", small_preset(), 7)
     assert str(caught.value).startswith(f"runs/last.ckpt belongs to another training ({difference}): give the values")
@@ -63,7 +66,7 @@ def test_how_often_it_is_written_may_change() -> None:
 
 
 @pytest.mark.parametrize("damage", ["half", "empty", "text", "pickle"])
-def test_a_damaged_file_is_named(tmp_path, damage) -> None:
+def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
     path = tmp_path / NAME
     save(tmp_path, state())
     whole = path.read_bytes()
@@ -74,9 +77,9 @@ def test_a_damaged_file_is_named(tmp_path, damage) -> None:
         load(path)
 
 
-def test_a_file_from_elsewhere_runs_no_code(tmp_path) -> None:
+def test_a_file_from_elsewhere_runs_no_code(tmp_path: Path) -> None:
     class Evil:
-        def __reduce__(self):
+        def __reduce__(self) -> Any:
             return (Path.touch, (tmp_path / "touched",))
 
     torch.save({"format": 1, "task": Evil()}, tmp_path / NAME)
@@ -85,7 +88,7 @@ def test_a_file_from_elsewhere_runs_no_code(tmp_path) -> None:
     assert not (tmp_path / "touched").exists()
 
 
-def test_other_formats_and_missing_files_are_refused(tmp_path) -> None:
+def test_other_formats_and_missing_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no checkpoint: train first"):
         load(tmp_path / NAME)
     torch.save({"format": 99}, tmp_path / NAME)
@@ -99,7 +102,7 @@ def test_other_formats_and_missing_files_are_refused(tmp_path) -> None:
         load(tmp_path / NAME)
 
 
-def test_weights_that_are_not_finite_never_replace_good_ones(tmp_path) -> None:
+def test_weights_that_are_not_finite_never_replace_good_ones(tmp_path: Path) -> None:
     save(tmp_path, state())
     bad = state(step=13, networks={"judge": {"weight": torch.tensor([1.0, torch.inf])}})
     with pytest.raises(OccsetError, match="step 13: weight of judge is no longer finite"):
@@ -107,10 +110,10 @@ def test_weights_that_are_not_finite_never_replace_good_ones(tmp_path) -> None:
     assert load(tmp_path / NAME).step == 12
 
 
-def test_a_write_that_fails_leaves_the_old_one(tmp_path, monkeypatch) -> None:
+def test_a_write_that_fails_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, state())
 
-    def full(*_):
+    def full(*_: Any) -> Never:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
@@ -122,7 +125,7 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
-def test_a_full_disk_is_told_while_writing_too(tmp_path, monkeypatch) -> None:
+def test_a_full_disk_is_told_while_writing_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, state())
     big = state(step=13, networks={"judge": {"weight": torch.zeros(1 << 20)}})
     with monkeypatch.context() as patch:

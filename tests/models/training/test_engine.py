@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from occset.models.training.checkpoints import NAME, load
 from occset.models.training.engine import final_networks
@@ -24,25 +27,25 @@ small_preset, train = training_task.small_preset, training_task.train
 
 
 @pytest.fixture(autouse=True)
-def _ctrl_c_works():
+def _ctrl_c_works() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training that nothing happened to."""
     out = tmp_path_factory.mktemp("undisturbed")
     train(BrightTask(), out)
     return out
 
 
-def ctrl_c_at(step: int):
+def ctrl_c_at(step: int) -> Any:
     return lambda number: os.kill(os.getpid(), signal.SIGINT) if number == step else None
 
 
-def test_it_learns_and_says_what_it_did(tmp_path) -> None:
+def test_it_learns_and_says_what_it_did(tmp_path: Path) -> None:
     said, done = [], []
     preset = small_preset(epochs=20, learning_rate=0.02, clip=None)
     task = BrightTask(dropout=0.0)
@@ -60,7 +63,9 @@ def test_it_learns_and_says_what_it_did(tmp_path) -> None:
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("stop", [0, 6, 9])
-def test_a_resumed_training_ends_like_an_undisturbed_one(tmp_path, undisturbed, stop, precision) -> None:
+def test_a_resumed_training_ends_like_an_undisturbed_one(
+    tmp_path: Path, undisturbed: Path, stop: int, precision: str
+) -> None:
     """Dropout, averages, clipping, weight decay and a plan included; stopped in the first step, in the middle, and where
     an epoch ends, whose validation comes after resuming."""
     preset = small_preset(precision=precision)
@@ -76,7 +81,7 @@ def test_a_resumed_training_ends_like_an_undisturbed_one(tmp_path, undisturbed, 
     assert same(everything(out), everything(undisturbed))
 
 
-def test_a_checkpoint_holds_what_differs_between_trainings(tmp_path, undisturbed) -> None:
+def test_a_checkpoint_holds_what_differs_between_trainings(tmp_path: Path, undisturbed: Path) -> None:
     """So that the comparison above means something."""
     train(BrightTask(), tmp_path / "seed", seed=1)
     assert not same(everything(tmp_path / "seed"), everything(undisturbed))  # the seed alone, through dropout
@@ -85,18 +90,18 @@ def test_a_checkpoint_holds_what_differs_between_trainings(tmp_path, undisturbed
         assert part in keys
 
 
-def test_the_number_of_workers_changes_no_weight(tmp_path, undisturbed) -> None:
+def test_the_number_of_workers_changes_no_weight(tmp_path: Path, undisturbed: Path) -> None:
     train(BrightTask(), tmp_path, workers=2)
     assert same(everything(tmp_path), everything(undisturbed))
 
 
-def test_validating_and_logging_change_no_weight(tmp_path, undisturbed) -> None:
+def test_validating_and_logging_change_no_weight(tmp_path: Path, undisturbed: Path) -> None:
     train(BrightTask(), tmp_path, preset=small_preset(validate_every=3, log_every=7, checkpoint_every=2))
     ours, theirs = everything(tmp_path), everything(undisturbed)
     assert same(ours, theirs)
 
 
-def test_a_finished_training_is_left_as_it_is(tmp_path) -> None:
+def test_a_finished_training_is_left_as_it_is(tmp_path: Path) -> None:
     train(BrightTask(), tmp_path)
     before = (tmp_path / NAME).read_bytes()
     task = BrightTask()
@@ -107,7 +112,7 @@ def test_a_finished_training_is_left_as_it_is(tmp_path) -> None:
     assert not torch.equal(final["0.weight"], task.networks["judge"].state_dict()["0.weight"])  # the average
 
 
-def test_checkpoints_come_every_so_many_steps(tmp_path) -> None:
+def test_checkpoints_come_every_so_many_steps(tmp_path: Path) -> None:
     def die(number: int) -> None:
         if number == 8:
             raise ZeroDivisionError
@@ -117,7 +122,7 @@ def test_checkpoints_come_every_so_many_steps(tmp_path) -> None:
     assert load(tmp_path / NAME).step == 6
 
 
-def test_a_second_ctrl_c_stops_at_once_without_harm(tmp_path, undisturbed) -> None:
+def test_a_second_ctrl_c_stops_at_once_without_harm(tmp_path: Path, undisturbed: Path) -> None:
     def twice(number: int) -> None:
         for _ in range(2 if number == 7 else 0):
             os.kill(os.getpid(), signal.SIGINT)
@@ -130,7 +135,7 @@ def test_a_second_ctrl_c_stops_at_once_without_harm(tmp_path, undisturbed) -> No
     assert same(everything(tmp_path), everything(undisturbed))
 
 
-def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path) -> None:
+def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path: Path) -> None:
     with pytest.raises(OccsetError, match=r"step 8: the loss of judge is not finite \(loss nan, bce nan, mean_score"):
         train(BrightTask(poison=7), tmp_path)
     kept = load(tmp_path / NAME)
@@ -145,14 +150,16 @@ def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path) -> None:
         ({"preset": small_preset(learning_rate=0.5)}, "learning_rate 0.01 instead of 0.5"),
     ],
 )
-def test_the_checkpoint_of_another_training_is_refused_and_kept(undisturbed, options, difference) -> None:
+def test_the_checkpoint_of_another_training_is_refused_and_kept(
+    undisturbed: Path, options: dict[str, Any] | dict[str, int], difference: str
+) -> None:
     before = (undisturbed / NAME).read_bytes()
     with pytest.raises(OccsetError, match=rf"another training \({difference}\): give the values .* another folder"):
         train(BrightTask(), undisturbed, **options)
     assert (undisturbed / NAME).read_bytes() == before
 
 
-def test_another_network_of_the_same_name_is_refused(undisturbed) -> None:
+def test_another_network_of_the_same_name_is_refused(undisturbed: Path) -> None:
     task = BrightTask()
     task.networks["judge"][0] = torch.nn.Conv2d(3, 6, 3, bias=False)
     with pytest.raises(OccsetError, match="network judge does not fit"):
@@ -160,12 +167,12 @@ def test_another_network_of_the_same_name_is_refused(undisturbed) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
-def test_one_training_a_folder(tmp_path) -> None:
+def test_one_training_a_folder(tmp_path: Path) -> None:
     with only_writer(tmp_path), pytest.raises(OccsetError, match="another occset is writing here"):
         train(BrightTask(), tmp_path)
 
 
-def test_a_torn_sample_is_named(tmp_path) -> None:
+def test_a_torn_sample_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"^sample 1/3 is torn: mend it$"):
         train(BrightTask(Patches(broken=(1, 3))), tmp_path)
     assert load(tmp_path / NAME).step == 5
@@ -173,7 +180,7 @@ def test_a_torn_sample_is_named(tmp_path) -> None:
         train(BrightTask(), tmp_path, seed=-1)
 
 
-def test_losses_and_pictures_are_logged(undisturbed) -> None:
+def test_losses_and_pictures_are_logged(undisturbed: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     found = accumulator.EventAccumulator(str(undisturbed / "tensorboard"))
     found.Reload()
@@ -188,13 +195,13 @@ class Game(BrightTask):
 
     name = "game"
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(dropout=0.0)
         torch.manual_seed(1)
         self.networks = {"painter": torch.nn.Conv2d(3, 3, 1), **self.networks}
         self.order = []
 
-    def loss(self, network, networks, batch):
+    def loss(self, network: Any, networks: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         image = batch["image"].permute(0, 3, 1, 2).float() / 255
         self.order.append((network, [p.requires_grad for net in self.networks.values() for p in net.parameters()]))
         with torch.set_grad_enabled(network == "painter"):
@@ -204,7 +211,7 @@ class Game(BrightTask):
         return torch.nn.functional.binary_cross_entropy_with_logits(score, wanted), {}
 
 
-def test_two_networks_step_in_turn_each_with_its_own_weights(tmp_path) -> None:
+def test_two_networks_step_in_turn_each_with_its_own_weights(tmp_path: Path) -> None:
     task = Game()
     train(task, tmp_path / "a", preset=small_preset(epochs=1, epoch_size=8))
     assert [name for name, _ in task.order] == ["painter", "judge"]
@@ -215,12 +222,12 @@ def test_two_networks_step_in_turn_each_with_its_own_weights(tmp_path) -> None:
     assert all(p.requires_grad for net in task.networks.values() for p in net.parameters())
 
 
-def test_two_networks_resume(tmp_path) -> None:
+def test_two_networks_resume(tmp_path: Path) -> None:
     train(Game(), tmp_path / "whole")
     task = Game()
     whole_loss = task.loss
 
-    def loss(network, networks, batch):
+    def loss(network: Any, networks: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         if len(task.order) == 13:  # the judge's turn in the seventh step
             os.kill(os.getpid(), signal.SIGINT)
         return whole_loss(network, networks, batch)

@@ -55,7 +55,7 @@ def test_loading_draws_nothing_from_the_networks_generator() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_users_mistake_comes_through_as_it_is(workers) -> None:
+def test_a_users_mistake_comes_through_as_it_is(workers: int) -> None:
     samples = Patches(broken=(0, 17))
     with pytest.raises(BadInput, match=r"^sample 0/17 is torn: mend it$"):
         list(batches(samples, small_preset(), 0, workers=workers))
@@ -77,7 +77,7 @@ def test_samples_that_differ_are_refused() -> None:
 class About:
     """Samples that tell about the process they were made in."""
 
-    def __call__(self, epoch, index):
+    def __call__(self, epoch: int, index: int) -> dict[str, np.ndarray]:
         ignores = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
         return {"about": np.array([os.getpid(), torch.get_num_threads(), cv2.getNumThreads(), ignores])}
 
@@ -106,7 +106,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
-def test_workers_leave_with_a_killed_parent(tmp_path) -> None:
+def test_workers_leave_with_a_killed_parent(tmp_path: Path) -> None:
     (tmp_path / "hold.py").write_text(HOLD)
     root = Path(__file__).parents[3]
     with subprocess.Popen(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from occset.models.training.presets import TrainingPreset, learning_rate
 from occset.support.errors import OccsetError
 
 
-def preset(**changes):
+def preset(**changes: Any) -> Any:
     return TrainingPreset("p", **{"batch": 4, "epochs": 5, "epoch_size": 80, "learning_rate": 0.1, **changes})
 
 
@@ -57,7 +58,7 @@ def test_a_warm_up_longer_than_the_training_never_divides_by_zero() -> None:
         ({"epoch_size": 3}, "of batch 4: use 4$"),
     ],
 )
-def test_what_makes_no_sense_is_named(changes, message) -> None:
+def test_what_makes_no_sense_is_named(changes: Any, message: str) -> None:
     with pytest.raises(OccsetError, match="preset p: .*" + message.replace("(", r"\(")):
         preset(**changes)
 
@@ -96,6 +97,8 @@ def test_a_network_has_settings_of_its_own() -> None:
         ({"clip": -1.0}, "clip is -1.0, it must be above 0"),
     ],
 )
-def test_settings_of_a_network_that_make_no_sense_are_named(own, message) -> None:
+def test_settings_of_a_network_that_make_no_sense_are_named(
+    own: dict[str, float] | dict[str, int], message: str
+) -> None:
     with pytest.raises(OccsetError, match=message):
         preset(networks={"judge": own})

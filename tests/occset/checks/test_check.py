@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,39 +18,40 @@ from occset.importing import add_source as importing
 from occset.pictures.images import encode_png, read_rgba
 from occset.pictures.masks import encode_rle
 from occset.samples.draw import Drawer, Plan
+from occset.sources.items import FaceItem
 from occset.support.errors import BadInput
 
 
-def errors(data):
+def errors(data: OcclusionSet) -> list[str]:
     return [f for f in check(OcclusionSet(data.path), 1) if f.level == "error"]
 
 
-def the_warning(data):
+def the_warning(data: OcclusionSet) -> Any:
     """The only finding besides that the tables changed."""
     (found,) = [f for f in check(data, 1) if f.where != "occset.json"]
     assert found.level == "warning"
     return found
 
 
-def the_error(data):
+def the_error(data: OcclusionSet) -> Any:
     (found,) = errors(data)
     return found
 
 
-def change(data, table, row, **cells):
+def change(data: OcclusionSet, table: Any, row: Any, **cells: Any) -> None:
     frame = getattr(data, table).astype(object)
     for column, value in cells.items():
         frame.at[row, column] = value
     data.write(table, frame)
 
 
-def in_split(data, table, split, nth=0):
+def in_split(data: OcclusionSet, table: Any, split: str, nth: int = 0) -> Any:
     frame = getattr(data, table)
     return int(frame.index[frame["split"] == split][nth])
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_sound_set_has_no_finding(copy_set, workers):
+def test_a_sound_set_has_no_finding(copy_set: Callable[..., OcclusionSet], workers: int) -> None:
     seen = []
     data = copy_set()
     assert check(data, workers, lambda done, total: seen.append((done, total))) == []
@@ -58,7 +62,7 @@ def test_a_sound_set_has_no_finding(copy_set, workers):
 
 
 @pytest.mark.parametrize(("table", "column"), [("faces", "image"), ("occluders", "cutout"), ("textures", "path")])
-def test_a_changed_picture(copy_set, table, column):
+def test_a_changed_picture(copy_set: Callable[..., OcclusionSet], table: str, column: str) -> None:
     data = copy_set()
     row = getattr(data, table).iloc[3]
     path = data.path / row[column]
@@ -71,7 +75,7 @@ def test_a_changed_picture(copy_set, table, column):
 
 
 @pytest.mark.parametrize(("table", "column"), [("faces", "image"), ("occluders", "cutout"), ("textures", "path")])
-def test_a_missing_picture(copy_set, table, column):
+def test_a_missing_picture(copy_set: Callable[..., OcclusionSet], table: str, column: str) -> None:
     data = copy_set()
     path = data.path / getattr(data, table).iloc[0][column]
     path.unlink()
@@ -79,7 +83,7 @@ def test_a_missing_picture(copy_set, table, column):
     assert f"{path} does not exist" in found.message
 
 
-def test_a_picture_that_is_a_link_in_a_circle(copy_set):
+def test_a_picture_that_is_a_link_in_a_circle(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     path = data.path / data.faces["image"][0]
     path.unlink()
@@ -87,21 +91,21 @@ def test_a_picture_that_is_a_link_in_a_circle(copy_set):
     assert the_error(data).where == f"faces {data.faces['id'][0]}"
 
 
-def test_a_truncated_picture(copy_set):
+def test_a_truncated_picture(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     path = data.path / data.faces["image"][0]
     path.write_bytes(path.read_bytes()[:-40])
     assert f"{path} is truncated or damaged" in the_error(data).message
 
 
-def test_a_picture_of_another_size(copy_set):
+def test_a_picture_of_another_size(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     path = data.path / data.faces["image"][0]
     path.write_bytes(encode_png(np.zeros((128, 256, 3), np.uint8)))
     assert "is 256 x 128, the table says 256 x 256" in the_error(data).message
 
 
-def test_an_empty_mask(copy_set):
+def test_an_empty_mask(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     change(data, "faces", 2, mask=encode_rle(np.zeros((256, 256), np.uint8)))
     assert "its face mask is empty: label it again" in the_error(data).message
@@ -116,20 +120,20 @@ def test_an_empty_mask(copy_set):
         ("", "an RLE of 0 pixels"),
     ],
 )
-def test_a_mask_that_is_none(copy_set, mask, message):
+def test_a_mask_that_is_none(copy_set: Callable[..., OcclusionSet], mask: Any, message: str) -> None:
     data = copy_set()
     change(data, "faces", 2, mask=mask)
     assert message in the_error(data).message
 
 
 @pytest.mark.parametrize("points", [[0.0] * 10, [float("nan")] * 10, [1.0, 2.0]])
-def test_landmarks_that_span_no_face(copy_set, points):
+def test_landmarks_that_span_no_face(copy_set: Callable[..., OcclusionSet], points: Any) -> None:
     data = copy_set()
     change(data, "faces", 1, landmarks=points)
     assert "landmarks span no face: correct them" in the_error(data).message
 
 
-def test_a_cutout_that_became_transparent(copy_set):
+def test_a_cutout_that_became_transparent(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     path = data.path / data.occluders["cutout"][0]
     picture = read_rgba(path)
@@ -150,7 +154,9 @@ def test_a_cutout_that_became_transparent(copy_set):
         ({"truth": "truth/none.npz"}, "none.npz: not a readable"),
     ],
 )
-def test_an_edited_row(copy_set, cells, message):
+def test_an_edited_row(
+    copy_set: Callable[..., OcclusionSet], cells: dict[str, None] | dict[str, str], message: str
+) -> None:
     data = copy_set()
     change(data, "faces", 1, **cells)
     found = errors(data)
@@ -158,7 +164,7 @@ def test_an_edited_row(copy_set, cells, message):
     assert {f.where for f in found} == {f"faces {data.faces['id'][1]}"}
 
 
-def test_broken_truth(tmp_path, face_item):
+def test_broken_truth(tmp_path: Path, face_item: Callable[..., FaceItem]) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     rows = [data.store_face(face_item(i, truth={"bare": np.arange(2000)}), "test") for i in range(3)]
     data.add_rows("faces", rows)
@@ -174,7 +180,7 @@ def test_broken_truth(tmp_path, face_item):
 # --- splits ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_person_in_two_splits(copy_set):
+def test_a_person_in_two_splits(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     one, other = in_split(data, "faces", "train"), in_split(data, "faces", "test")
     change(data, "faces", other, identity=data.faces["identity"][one])
@@ -183,21 +189,21 @@ def test_a_person_in_two_splits(copy_set):
     assert found.message == "one person lies in test and train: a leak"
 
 
-def test_a_group_in_two_splits(copy_set):
+def test_a_group_in_two_splits(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     one, other = in_split(data, "faces", "val"), in_split(data, "faces", "test")
     change(data, "faces", other, group=data.faces["group"][one])
     assert "one person lies in test and val: a leak" in the_error(data).message
 
 
-def test_a_face_that_is_in_no_split_leaks_nowhere(copy_set):
+def test_a_face_that_is_in_no_split_leaks_nowhere(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     one, other = in_split(data, "faces", "train"), in_split(data, "faces", "test")
     change(data, "faces", other, group=data.faces["group"][one], split="excluded")
     assert errors(data) == []
 
 
-def test_a_harvested_cutout_in_another_split(copy_set):
+def test_a_harvested_cutout_in_another_split(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     face, piece = in_split(data, "faces", "test"), in_split(data, "occluders", "train")
     change(data, "occluders", piece, face=data.faces["id"][face])
@@ -206,19 +212,19 @@ def test_a_harvested_cutout_in_another_split(copy_set):
     assert found.message == "split train, but its face is in test: a leak"
 
 
-def test_a_cutout_of_a_face_that_is_gone(copy_set):
+def test_a_cutout_of_a_face_that_is_gone(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     change(data, "occluders", 0, face="f0000")
     assert the_warning(data).message == "the face it was cut from, f0000, is not in the set"
 
 
-def test_rows_without_a_split(copy_set):
+def test_rows_without_a_split(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     change(data, "textures", 0, split=None)
     assert the_error(data).message == "1 rows have no split: an import was cut off; run it again"
 
 
-def test_near_duplicates(copy_set):
+def test_near_duplicates(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     one, other = in_split(data, "faces", "train"), in_split(data, "faces", "train", 1)
     change(data, "faces", other, phash=data.faces["phash"][one])
@@ -232,7 +238,9 @@ def test_near_duplicates(copy_set):
 
 
 @pytest.mark.parametrize("table", ["occluders", "textures"])
-def test_cutouts_and_textures_that_look_the_same_in_two_splits(copy_set, table):
+def test_cutouts_and_textures_that_look_the_same_in_two_splits(
+    copy_set: Callable[..., OcclusionSet], table: str
+) -> None:
     data = copy_set()
     one, other = in_split(data, table, "train"), in_split(data, table, "train", 1)
     phash = getattr(data, table)["phash"][one]
@@ -249,7 +257,7 @@ def test_cutouts_and_textures_that_look_the_same_in_two_splits(copy_set, table):
     assert errors(data) == []
 
 
-def test_harvested_cutouts_of_two_photos_may_have_one_outline(copy_set):
+def test_harvested_cutouts_of_two_photos_may_have_one_outline(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     pieces = [in_split(data, "occluders", split) for split in ("train", "test")]
     for piece, split in zip(pieces, ("train", "test"), strict=True):
@@ -257,7 +265,7 @@ def test_harvested_cutouts_of_two_photos_may_have_one_outline(copy_set):
     assert errors(data) == []
 
 
-def test_a_table_without_the_hash_is_refused(copy_set):
+def test_a_table_without_the_hash_is_refused(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     path = data.path / "textures.parquet"
     data.textures.drop(columns="phash").to_parquet(path)
@@ -265,7 +273,7 @@ def test_a_table_without_the_hash_is_refused(copy_set):
         check(OcclusionSet(data.path), 1)
 
 
-def test_a_face_of_the_errata_is_a_warning(copy_set):
+def test_a_face_of_the_errata_is_a_warning(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     change(data, "faces", 3, flags=json.dumps({"errata": "parts of another photo", "eyeglasses": "none"}))
     found = the_warning(data)
@@ -273,7 +281,7 @@ def test_a_face_of_the_errata_is_a_warning(copy_set):
     assert found.message == f"{data.faces['source_id'][3]} is in its source's errata: parts of another photo"
 
 
-def test_one_person_by_arcface_in_two_splits(copy_set):
+def test_one_person_by_arcface_in_two_splits(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     train, test, other = (
         in_split(data, "faces", "train"),
@@ -296,7 +304,7 @@ def test_one_person_by_arcface_in_two_splits(copy_set):
     assert "embeddings.npz: not a readable" in the_error(data).message
 
 
-def test_a_group_that_swallows_the_set(copy_set):
+def test_a_group_that_swallows_the_set(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     frame = data.faces.astype(object)
     more = [frame.assign(id=[f"{i}{n}" for i in frame["id"]]) for n in range(2)]
@@ -307,7 +315,13 @@ def test_a_group_that_swallows_the_set(copy_set):
 # --- recipes, snapshots, folder ----------------------------------------------------------------------------------------
 
 
-def freeze(data, name="protocols/mine.parquet", split="test", note=True, change=lambda drawn: drawn):
+def freeze(
+    data: OcclusionSet,
+    name: str = "protocols/mine.parquet",
+    split: str = "test",
+    note: bool = True,
+    change: Callable[..., Any] = lambda drawn: drawn,
+) -> Any:
     drawer = Drawer(data, Plan(split=split, size=64))
     drawn = [drawer.draw(i) for i in range(6)]
     path = data.path / name
@@ -316,14 +330,14 @@ def freeze(data, name="protocols/mine.parquet", split="test", note=True, change=
     return drawn
 
 
-def test_a_frozen_protocol_is_sound(copy_set):
+def test_a_frozen_protocol_is_sound(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     freeze(data)
     freeze(data, "recipes/train.parquet", "train", note=False)
     assert errors(data) == []
 
 
-def test_an_edited_recipe_file(copy_set):
+def test_an_edited_recipe_file(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     freeze(data, change=lambda drawn: drawn[1:])
     assert the_error(data).message == "its recipes are not those that were frozen: restore the file"
@@ -331,7 +345,7 @@ def test_an_edited_recipe_file(copy_set):
     assert "not those that were frozen" in the_error(data).message
 
 
-def test_an_edited_recipe(copy_set):
+def test_an_edited_recipe(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     frame = recipes.to_frame(freeze(data))
     frame.loc[0, "type"] = "other"
@@ -340,7 +354,7 @@ def test_an_edited_recipe(copy_set):
     assert "does not match its own id" in the_error(data).message
 
 
-def test_a_broken_recipe_file(copy_set):
+def test_a_broken_recipe_file(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     freeze(data)
     path = data.path / "protocols" / "mine.parquet"
@@ -348,7 +362,7 @@ def test_a_broken_recipe_file(copy_set):
     assert "mine.parquet: not a readable recipe file" in the_error(data).message
 
 
-def test_a_protocol_that_uses_training_faces(copy_set):
+def test_a_protocol_that_uses_training_faces(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     freeze(data, split="train")
     found = errors(data)
@@ -356,7 +370,7 @@ def test_a_protocol_that_uses_training_faces(copy_set):
     assert {f.message.split()[1] for f in found} >= {"faces", "occluders"}
 
 
-def test_a_protocol_whose_items_are_gone(copy_set):
+def test_a_protocol_whose_items_are_gone(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     drawn = freeze(data)
     lost = drawn[0].layers[0].occluder
@@ -364,7 +378,7 @@ def test_a_protocol_whose_items_are_gone(copy_set):
     assert f"names occluders that are not in the set: {lost}" in the_error(data).message
 
 
-def test_an_edited_snapshot(copy_set):
+def test_an_edited_snapshot(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     folder = data.snapshot()
     assert check(data, 1) == []
@@ -374,7 +388,7 @@ def test_an_edited_snapshot(copy_set):
     assert the_error(data).message == "its tables are not those that were frozen: restore them"
 
 
-def test_a_table_that_is_gone(copy_set):
+def test_a_table_that_is_gone(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     (data.path / "textures.parquet").unlink()
     found = the_error(data)
@@ -382,13 +396,13 @@ def test_a_table_that_is_gone(copy_set):
     assert "restore it from a snapshot, or run the import again" in found.message
 
 
-def test_files_that_belong_to_no_row(copy_set):
+def test_files_that_belong_to_no_row(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     data.write("textures", data.textures.iloc[1:])
     assert "1 files belong to no row (textures/" in the_warning(data).message
 
 
-def test_tables_that_changed_since_the_last_note(copy_set):
+def test_tables_that_changed_since_the_last_note(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     head = json.loads((data.path / "occset.json").read_text())
     assert head["content_hash"] == data.content_hash()
@@ -399,5 +413,5 @@ def test_tables_that_changed_since_the_last_note(copy_set):
     assert check(OcclusionSet(data.path), 1) == []
 
 
-def test_an_empty_set_is_sound(tmp_path):
+def test_an_empty_set_is_sound(tmp_path: Path) -> None:
     assert check(OcclusionSet.create(tmp_path / "set"), 1) == []

@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +16,7 @@ MASK = arrays(np.uint8, (6, 5), elements=st.sampled_from([0, 255]))
 
 
 @given(PICTURE, PICTURE, SOFT, MASK)
-def test_eq2_holds_in_exact_arithmetic(face, occluder, alpha, mask):
+def test_eq2_holds_in_exact_arithmetic(face: Any, occluder: Any, alpha: Any, mask: Any) -> None:
     sample = compose.compose(face, mask, occluder, alpha)
     for y in range(6):
         for x in range(5):
@@ -24,7 +28,9 @@ def test_eq2_holds_in_exact_arithmetic(face, occluder, alpha, mask):
 
 
 @given(PICTURE, PICTURE, PICTURE, SOFT, SOFT)
-def test_stacking_two_layers_is_close_to_blending_twice(face, lower, upper, low_alpha, up_alpha):
+def test_stacking_two_layers_is_close_to_blending_twice(
+    face: Any, lower: Any, upper: Any, low_alpha: Any, up_alpha: Any
+) -> None:
     colour, alpha = compose.stack([(lower, low_alpha), (upper, up_alpha)], (6, 5))
     once = compose.blend(face, colour, alpha).astype(int)
     twice = compose.blend(compose.blend(face, lower, low_alpha), upper, up_alpha).astype(int)
@@ -33,7 +39,7 @@ def test_stacking_two_layers_is_close_to_blending_twice(face, lower, upper, low_
 
 @settings(max_examples=30)
 @given(PICTURE, PICTURE, SOFT, SOFT)
-def test_stacking_is_exact_to_the_rounding(lower, upper, low_alpha, up_alpha):
+def test_stacking_is_exact_to_the_rounding(lower: Any, upper: Any, low_alpha: Any, up_alpha: Any) -> None:
     colour, alpha = compose.stack([(lower, low_alpha), (upper, up_alpha)], (6, 5))
     for y in range(6):
         for x in range(5):
@@ -48,20 +54,20 @@ def test_stacking_is_exact_to_the_rounding(lower, upper, low_alpha, up_alpha):
 
 @settings(max_examples=30)
 @given(PICTURE, PICTURE, SOFT)
-def test_an_opaque_layer_hides_those_below(lower, upper, low_alpha):
+def test_an_opaque_layer_hides_those_below(lower: Any, upper: Any, low_alpha: Any) -> None:
     opaque = np.full((6, 5), 255, np.uint8)
     colour, alpha = compose.stack([(lower, low_alpha), (upper, opaque)], (6, 5))
     assert np.array_equal(colour, upper)
     assert alpha.min() == 255
 
 
-def test_no_layer_hides_nothing():
+def test_no_layer_hides_nothing() -> None:
     _, alpha = compose.stack([], (4, 3))
     assert alpha.shape == (4, 3)
     assert not alpha.any()
 
 
-def test_a_label_that_does_not_fit_is_noticed():
+def test_a_label_that_does_not_fit_is_noticed() -> None:
     good = compose.compose(
         np.zeros((4, 4, 3), np.uint8),
         np.full((4, 4), 255, np.uint8),
@@ -74,12 +80,12 @@ def test_a_label_that_does_not_fit_is_noticed():
         compose.assert_fits(bad)
 
 
-def test_other_sizes_are_refused():
+def test_other_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="one height and width"):
         compose.compose(*(np.zeros(s, np.uint8) for s in [(4, 4, 3), (4, 4), (5, 4, 3), (4, 4)]))
 
 
-def test_hidden_share():
+def test_hidden_share() -> None:
     mask = np.zeros((10, 10), np.uint8)
     mask[:, :5] = 255
     alpha = np.zeros((10, 10), np.uint8)

@@ -1,17 +1,21 @@
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
 from occset.composition import warps
 
 
-def picture(height=40, width=60, seed=0):
+def picture(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     rgba = rng.integers(0, 256, (height, width, 4), dtype=np.uint8)
     rgba[..., 3] = 255
     return rgba
 
 
-def slow_sample(rgba, warp, size):
+def slow_sample(rgba: Any, warp: Any, size: Any) -> np.ndarray:
     """Bilinear sampling in exact fractions of 1/32 pixel, one pixel at a time; transparent outside."""
     a, b, c, d, e, f, p, q = warp
     out = np.zeros((size, size, 4))
@@ -30,14 +34,14 @@ def slow_sample(rgba, warp, size):
     return out
 
 
-def test_identity_changes_nothing():
+def test_identity_changes_nothing() -> None:
     rgba = picture(32, 32)
     warp = warps.warp_from_affine(np.array([[1.0, 0, 0], [0, 1, 0]]))
     assert np.array_equal(warps.apply(rgba, warp, 32), rgba)
 
 
 @pytest.mark.parametrize("bend", [(0.0, 0.0), (0.004, -0.006)])
-def test_against_a_slow_sampler(bend):
+def test_against_a_slow_sampler(bend: tuple[float, ...]) -> None:
     rgba = picture(20, 26)
     matrix = np.array([[0.7, 0.3, -4.0], [-0.25, 0.8, 3.5]])
     warp = warps.warp_from_affine(matrix, bend)
@@ -48,13 +52,13 @@ def test_against_a_slow_sampler(bend):
     assert (fast[..., 3] == 255).any()
 
 
-def test_flip_mirrors():
+def test_flip_mirrors() -> None:
     rgba = picture(16, 16)
     warp = warps.warp_from_affine(np.array([[1.0, 0, 0], [0, 1, 0]]))
     assert np.array_equal(warps.apply(rgba, warp, 16, flip=True), rgba[:, ::-1])
 
 
-def test_shrinking_averages_instead_of_skipping():
+def test_shrinking_averages_instead_of_skipping() -> None:
     rgba = np.zeros((64, 64, 4), np.uint8)
     rgba[::2, :, :3] = 255  # stripes one pixel wide
     rgba[..., 3] = 255
@@ -63,17 +67,17 @@ def test_shrinking_averages_instead_of_skipping():
 
 
 @pytest.mark.parametrize(("step", "expected"), [(0.5, 0), (1.9, 0), (2.0, 1), (3.9, 1), (4.0, 2), (1000.0, 6)])
-def test_halvings(step, expected):
+def test_halvings(step: float, expected: int) -> None:
     assert warps.halvings(warps.warp_from_affine(np.array([[step, 0, 0], [0, step, 0]]))) == expected
 
 
-def test_halve_is_the_rounded_mean():
+def test_halve_is_the_rounded_mean() -> None:
     block = np.array([[[1], [2]], [[2], [2]]], np.uint8)
     assert warps.halve(block).tolist() == [[[2]]]
     assert warps.halve(np.full((3, 5, 4), 9, np.uint8)).shape == (2, 3, 4)
 
 
-def test_soften_keeps_flat_parts_and_total():
+def test_soften_keeps_flat_parts_and_total() -> None:
     alpha = np.zeros((41, 41), np.uint8)
     alpha[10:30, 10:30] = 255
     soft = warps.soften(alpha, 2)
@@ -84,13 +88,13 @@ def test_soften_keeps_flat_parts_and_total():
     assert warps.soften(alpha, 0) is alpha
 
 
-def test_recolour():
+def test_recolour() -> None:
     colour = np.array([[[100, 200, 10]]], np.uint8)
     assert warps.recolour(colour, (128, 512, 256), (1, 0, -20)).tolist() == [[[51, 255, 0]]]
     assert warps.recolour(colour, (256, 256, 256), (0, 0, 0)) is colour
 
 
-def test_retexture_keeps_shading():
+def test_retexture_keeps_shading() -> None:
     colour = np.full((20, 20, 3), 100, np.uint8)
     colour[:, :10] = 60  # in shadow
     alpha = np.full((20, 20), 255, np.uint8)

@@ -6,7 +6,9 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Never
 
 import numpy as np
 import pandas as pd
@@ -16,18 +18,18 @@ from occset.dataset import records
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.images import encode_png, read_image
 from occset.samples.draw import Drawer, Plan
-from occset.sources.items import TextureItem
+from occset.sources.items import FaceItem, OccluderItem, TextureItem
 from occset.support.errors import BadInput, NoSpace, OccsetError, UnknownName, UnsafePath
 
 
-def head_of(data):
+def head_of(data: OcclusionSet) -> dict[str, Any]:
     return data.path / "occset.json"
 
 
 # --- opening and making ------------------------------------------------------------------------------------------------
 
 
-def test_a_new_set_is_empty_and_opens(tmp_path):
+def test_a_new_set_is_empty_and_opens(tmp_path: Path) -> None:
     made = OcclusionSet.create(tmp_path / "new", "a name")
     opened = OcclusionSet(tmp_path / "new")
     assert opened.head == made.head
@@ -39,13 +41,13 @@ def test_a_new_set_is_empty_and_opens(tmp_path):
     assert OcclusionSet.create(tmp_path / "new", "other").head["name"] == "a name"  # a set that is there is opened
 
 
-def test_a_set_made_here_has_the_folders_name(tmp_path, monkeypatch):
+def test_a_set_made_here_has_the_folders_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert OcclusionSet.create(".").head["name"] == "here"
 
 
-def test_a_folder_with_other_things_is_not_taken(tmp_path):
+def test_a_folder_with_other_things_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
     with pytest.raises(OccsetError, match="not empty and not an occset set: choose a new folder"):
         OcclusionSet.create(tmp_path)
@@ -54,7 +56,7 @@ def test_a_folder_with_other_things_is_not_taken(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_what_is_no_set_is_said(tmp_path):
+def test_what_is_no_set_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for path in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
         with pytest.raises(
@@ -79,21 +81,21 @@ def test_what_is_no_set_is_said(tmp_path):
         (b'{"schema_version": 99, "sources": []}', r"written by a newer occset \(schema 99\): upgrade occset"),
     ],
 )
-def test_a_broken_head_is_named(tmp_path, text, message):
+def test_a_broken_head_is_named(tmp_path: Path, text: bytes, message: str) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     head_of(data).write_bytes(text)
     with pytest.raises(OccsetError, match=rf"occset\.json: {message}"):
         OcclusionSet(data.path)
 
 
-def test_what_a_newer_head_adds_is_kept(tmp_path):
+def test_what_a_newer_head_adds_is_kept(tmp_path: Path) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     head_of(data).write_text(json.dumps({**data.head, "contact": "x@example.org"}))
     OcclusionSet(data.path).note_source("faces=x", "terms", {"items": 1})
     assert json.loads(head_of(data).read_text())["contact"] == "x@example.org"
 
 
-def test_a_folder_without_rights_to_read(tmp_path):
+def test_a_folder_without_rights_to_read(tmp_path: Path) -> None:
     """As another user, since root may read anything."""
     if os.geteuid() != 0:
         pytest.skip("needs root to become another user")
@@ -113,11 +115,18 @@ def test_a_folder_without_rights_to_read(tmp_path):
 @pytest.mark.parametrize(
     ("number", "remedy"), [(errno.EACCES, "permissions"), (errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only")]
 )
-def test_a_set_that_cannot_be_written_stays_as_it_was(copy_set, face_item, digest, monkeypatch, number, remedy):
+def test_a_set_that_cannot_be_written_stays_as_it_was(
+    copy_set: Callable[..., OcclusionSet],
+    face_item: Callable[..., FaceItem],
+    digest: Callable[[Path], dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    number: Any,
+    remedy: str,
+) -> None:
     data = copy_set()
     before = digest(data.path)
 
-    def refuse(*_):
+    def refuse(*_: Any) -> Never:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("occset.support.files.os.replace", refuse)
@@ -132,7 +141,7 @@ def test_a_set_that_cannot_be_written_stays_as_it_was(copy_set, face_item, diges
     assert digest(data.path) == before
 
 
-def test_a_read_only_set_can_be_used(copy_set, tmp_path):
+def test_a_read_only_set_can_be_used(copy_set: Callable[..., OcclusionSet], tmp_path: Path) -> None:
     data = copy_set()
     done = subprocess.run(["mount", "--bind", "-o", "ro", data.path, data.path], capture_output=True)
     if done.returncode:
@@ -156,7 +165,7 @@ def test_a_read_only_set_can_be_used(copy_set, tmp_path):
 # --- tables ------------------------------------------------------------------------------------------------------------
 
 
-def test_tables_are_sorted_typed_and_the_same_bytes(copy_set):
+def test_tables_are_sorted_typed_and_the_same_bytes(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     path = data.path / "faces.parquet"
     before = path.read_bytes()
@@ -166,13 +175,13 @@ def test_tables_are_sorted_typed_and_the_same_bytes(copy_set):
     assert data.faces["id"].is_monotonic_increasing
 
 
-def test_two_rows_with_one_id_are_refused(copy_set):
+def test_two_rows_with_one_id_are_refused(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     with pytest.raises(OccsetError, match="two rows of faces share the id f"):
         data.write("faces", pd.concat([data.faces, data.faces.iloc[:1]]))
 
 
-def test_rows_already_there_stay(copy_set, face_item):
+def test_rows_already_there_stay(copy_set: Callable[..., OcclusionSet], face_item: Callable[..., FaceItem]) -> None:
     data = copy_set()
     rows = [data.store_face(face_item(i), "test") for i in (100, 101)]
     assert data.add_rows("faces", [*rows, {**rows[0], "source_id": "again"}]) == 2
@@ -181,7 +190,7 @@ def test_rows_already_there_stay(copy_set, face_item):
 
 
 @pytest.mark.parametrize("table", list(records.TABLES))
-def test_a_broken_table_is_named(copy_set, table):
+def test_a_broken_table_is_named(copy_set: Callable[..., OcclusionSet], table: Any) -> None:
     data = copy_set()
     path = data.path / f"{table}.parquet"
     whole = path.read_bytes()
@@ -193,7 +202,7 @@ def test_a_broken_table_is_named(copy_set, table):
             getattr(OcclusionSet(data.path), table)
 
 
-def test_no_flipped_bit_of_a_table_goes_unseen_or_crashes(copy_set):
+def test_no_flipped_bit_of_a_table_goes_unseen_or_crashes(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     path = data.path / "faces.parquet"
     whole, frame = path.read_bytes(), data.faces
@@ -210,7 +219,7 @@ def test_no_flipped_bit_of_a_table_goes_unseen_or_crashes(copy_set):
     assert caught > 100
 
 
-def test_a_table_of_another_kind_is_named(copy_set):
+def test_a_table_of_another_kind_is_named(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     path = data.path / "textures.parquet"
     data.textures.drop(columns="split").to_parquet(path)
@@ -225,7 +234,7 @@ def test_a_table_of_another_kind_is_named(copy_set):
         OcclusionSet(data.path).faces  # noqa: B018
 
 
-def test_the_content_hash_is_of_the_content(copy_set):
+def test_the_content_hash_is_of_the_content(copy_set: Callable[..., OcclusionSet]) -> None:
     one, other = copy_set("one"), copy_set("two")
     assert one.content_hash() == other.content_hash()
     other.write("faces", other.faces.assign(split="train"))
@@ -238,7 +247,7 @@ def test_the_content_hash_is_of_the_content(copy_set):
 # --- items -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_face_and_back(tmp_path, face_item):
+def test_a_face_and_back(tmp_path: Path, face_item: Callable[..., FaceItem]) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     truth = {"bare": np.arange(12, dtype=np.uint8).reshape(2, 2, 3), "shape": np.linspace(0, 1, 5)}
     item = face_item(3, truth=truth)
@@ -254,7 +263,12 @@ def test_a_face_and_back(tmp_path, face_item):
     assert row["id"] == "f" + row["sha256"][:15]
 
 
-def test_storing_twice_writes_once(tmp_path, face_item, cutout_item, digest):
+def test_storing_twice_writes_once(
+    tmp_path: Path,
+    face_item: Callable[..., FaceItem],
+    cutout_item: Callable[..., OccluderItem],
+    digest: Callable[[Path], dict[str, str]],
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     rows = [data.store_face(face_item(), "a"), data.store_occluder(cutout_item(), "a")]
     before = digest(data.path)
@@ -262,7 +276,9 @@ def test_storing_twice_writes_once(tmp_path, face_item, cutout_item, digest):
     assert digest(data.path) == before
 
 
-def test_a_file_that_decodes_to_the_picture_is_copied_as_it_is(tmp_path, celeba, face_item):
+def test_a_file_that_decodes_to_the_picture_is_copied_as_it_is(
+    tmp_path: Path, celeba: Callable[..., Path], face_item: Callable[..., FaceItem]
+) -> None:
     file = celeba(1) / "CelebA-HQ-img" / "0.jpg"
     data = OcclusionSet.create(tmp_path / "set")
     row = data.store_face(_from(file, face_item), "a")
@@ -270,7 +286,7 @@ def test_a_file_that_decodes_to_the_picture_is_copied_as_it_is(tmp_path, celeba,
     assert (data.path / row["image"]).read_bytes() == file.read_bytes()
 
 
-def _from(file, face_item):
+def _from(file: Any, face_item: Callable[..., FaceItem]) -> Any:
     item = face_item(0)
     item.image, item.file = read_image(file), file
     return item
@@ -295,14 +311,16 @@ def _from(file, face_item):
         ({"landmarks": np.full((68, 2), 3.0)}, "test:face-0: its landmarks span no face"),
     ],
 )
-def test_a_face_that_cannot_be_used_leaves_nothing(tmp_path, face_item, changes, message):
+def test_a_face_that_cannot_be_used_leaves_nothing(
+    tmp_path: Path, face_item: Callable[..., FaceItem], changes: dict[str, np.ndarray], message: str
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     with pytest.raises(BadInput, match=message):
         data.store_face(face_item(0, **changes), "test")
     assert [p.name for p in data.path.rglob("*")] == ["occset.json"]
 
 
-def test_faces_are_square_and_uint8(tmp_path, face_item):
+def test_faces_are_square_and_uint8(tmp_path: Path, face_item: Callable[..., FaceItem]) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     item = face_item(0)
     item.image = item.image[:, :90]
@@ -313,7 +331,7 @@ def test_faces_are_square_and_uint8(tmp_path, face_item):
         data.store_face(item, "test")
 
 
-def test_a_cutout_needs_alpha_and_a_sane_size(tmp_path, cutout_item):
+def test_a_cutout_needs_alpha_and_a_sane_size(tmp_path: Path, cutout_item: Callable[..., OccluderItem]) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     item = cutout_item()
     item.rgba = item.rgba[..., :3]
@@ -328,7 +346,7 @@ def test_a_cutout_needs_alpha_and_a_sane_size(tmp_path, cutout_item):
         data.store_texture(TextureItem("t", np.zeros((4, 4), np.uint8), "noise", "made"), "test")
 
 
-def test_a_face_without_a_mask_can_be_stored_but_not_loaded(tmp_path, face_item):
+def test_a_face_without_a_mask_can_be_stored_but_not_loaded(tmp_path: Path, face_item: Callable[..., FaceItem]) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     row = data.store_face(face_item(0, mask=None, landmarks=None), "test")
     data.add_rows("faces", [row])
@@ -339,7 +357,7 @@ def test_a_face_without_a_mask_can_be_stored_but_not_loaded(tmp_path, face_item)
     assert data.load_truth(row["id"]) == {}
 
 
-def test_an_unknown_item_is_named(plain_set):
+def test_an_unknown_item_is_named(plain_set: OcclusionSet) -> None:
     face = plain_set.faces["id"][0]
     with pytest.raises(UnknownName, match=f"no face is called '{face[:-1]}'"):
         plain_set.load_face(face[:-1])
@@ -350,7 +368,7 @@ def test_an_unknown_item_is_named(plain_set):
 
 
 @pytest.mark.parametrize("path", ["../x.png", "/etc/passwd", "images/../../x.png", "C:\\x.png", "", "images/\0"])
-def test_a_path_that_leaves_the_folder_is_refused(copy_set, path):
+def test_a_path_that_leaves_the_folder_is_refused(copy_set: Callable[..., OcclusionSet], path: str) -> None:
     data = copy_set()
     for table, column in records.FILES_OF.items():
         frame = getattr(data, table).copy()
@@ -365,7 +383,7 @@ def test_a_path_that_leaves_the_folder_is_refused(copy_set, path):
         data.load_texture(data.textures["id"][0])
 
 
-def test_a_link_that_leaves_the_folder_is_refused(copy_set):
+def test_a_link_that_leaves_the_folder_is_refused(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     picture = data.path / data.faces["image"][0]
     outside = data.path.parent / "outside.png"
@@ -375,7 +393,7 @@ def test_a_link_that_leaves_the_folder_is_refused(copy_set):
         data.load_image(data.faces["id"][0])
 
 
-def test_a_replaced_picture_is_noticed(copy_set):
+def test_a_replaced_picture_is_noticed(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     (data.path / data.faces["image"][0]).write_bytes(encode_png(np.zeros((20, 30, 3), np.uint8)))
     with pytest.raises(
@@ -384,7 +402,7 @@ def test_a_replaced_picture_is_noticed(copy_set):
         data.load_image(data.faces["id"][0])
 
 
-def test_broken_truth_is_named(tmp_path, face_item):
+def test_broken_truth_is_named(tmp_path: Path, face_item: Callable[..., FaceItem]) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     row = data.store_face(face_item(0, truth={"a": np.zeros(3)}), "test")
     data.add_rows("faces", [row])
@@ -399,7 +417,9 @@ def test_broken_truth_is_named(tmp_path, face_item):
 # --- the whole ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_moved_or_linked_set_is_the_same_set(copy_set, tmp_path, monkeypatch):
+def test_a_moved_or_linked_set_is_the_same_set(
+    copy_set: Callable[..., OcclusionSet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = copy_set("with space = ünder")
     recipe = Drawer(data, Plan(size=64)).draw(0)
     (tmp_path / "link").symlink_to(data.path)
@@ -415,14 +435,14 @@ def test_a_moved_or_linked_set_is_the_same_set(copy_set, tmp_path, monkeypatch):
         assert Drawer(opened, Plan(size=64)).draw(0) == recipe
 
 
-def test_a_set_travels_to_workers_without_its_tables(plain_set):
+def test_a_set_travels_to_workers_without_its_tables(plain_set: OcclusionSet) -> None:
     plain_set.faces  # noqa: B018
     sent = pickle.dumps(plain_set)
     assert len(sent) < 10_000
     assert pickle.loads(sent).faces.equals(plain_set.faces)
 
 
-def test_a_snapshot_freezes_the_tables(copy_set):
+def test_a_snapshot_freezes_the_tables(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     folder = data.snapshot()
     assert folder == data.path / "snapshots" / "1"
@@ -441,13 +461,13 @@ def test_a_snapshot_freezes_the_tables(copy_set):
 
 
 @pytest.mark.parametrize("version", ["../out", "/abs", "a/../../b"])
-def test_a_version_that_leaves_the_folder_is_refused(copy_set, version):
+def test_a_version_that_leaves_the_folder_is_refused(copy_set: Callable[..., OcclusionSet], version: str) -> None:
     data = copy_set()
     with pytest.raises(UnsafePath):
         data.snapshot(version)
 
 
-def test_a_broken_snapshot_note_is_named(copy_set):
+def test_a_broken_snapshot_note_is_named(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     folder = data.snapshot()
     (folder / "snapshot.json").write_text("half")
@@ -455,7 +475,7 @@ def test_a_broken_snapshot_note_is_named(copy_set):
         data.snapshot()
 
 
-def test_leftovers_are_cleaned(copy_set):
+def test_leftovers_are_cleaned(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     code = (
         "import os, sys; from pathlib import Path; from occset.support.files import atomic_path\n"
@@ -467,12 +487,12 @@ def test_leftovers_are_cleaned(copy_set):
     assert list(data.path.rglob(".occset-*")) == []
 
 
-def test_a_set_holds_no_absolute_path(plain_set):
+def test_a_set_holds_no_absolute_path(plain_set: OcclusionSet) -> None:
     for table, column in records.FILES_OF.items():
         assert not getattr(plain_set, table)[column].map(lambda p: Path(p).is_absolute()).any()
 
 
-def test_a_picture_with_other_pixels_is_never_used(make_set):
+def test_a_picture_with_other_pixels_is_never_used(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set("set")
     faces, cutouts, textures = (list(t["id"])[:2] for t in (data.faces, data.occluders, data.textures))
     cases = [
@@ -488,7 +508,7 @@ def test_a_picture_with_other_pixels_is_never_used(make_set):
         load(other)
 
 
-def test_arrays_that_come_out_much_larger_are_refused_by_name(tmp_path):
+def test_arrays_that_come_out_much_larger_are_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "truth.npz"
     np.savez_compressed(path, albedo=np.arange(1000), normals=np.zeros((40, 40, 3), np.float32))
     assert records.read_arrays(path)["albedo"].sum() == 499500
@@ -502,7 +522,7 @@ def test_arrays_that_come_out_much_larger_are_refused_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("cell", ["[" * 5000, "3", '{"eyeglasses": NaN}', '{"a": 1, "a": 2}'])
-def test_flags_of_a_stranger_are_refused_by_name(cell):
+def test_flags_of_a_stranger_are_refused_by_name(cell: str) -> None:
     with pytest.raises(BadInput, match=r"the flags '.* of a face are not a JSON object"):
         records.flag_of(pd.DataFrame({"flags": [None, "", '{"eyeglasses": "dark"}', cell]}), "eyeglasses")
     assert list(records.flag_of(pd.DataFrame({"flags": [None, '{"eyeglasses": "dark"}']}), "eyeglasses")) == [

@@ -1,8 +1,12 @@
+from __future__ import annotations
+
 import dataclasses
 import json
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +23,12 @@ PLAN = Plan(split="train", size=128)
 
 
 @pytest.fixture(scope="module")
-def drawn(plain_set):
+def drawn(plain_set: OcclusionSet) -> Any:
     drawer = Drawer(plain_set, PLAN, seed=3)
     return [drawer.draw(i) for i in range(40)]
 
 
-def test_every_sample_satisfies_eq2_to_the_bit(plain_set, drawn):
+def test_every_sample_satisfies_eq2_to_the_bit(plain_set: OcclusionSet, drawn: Any) -> None:
     renderer = Renderer(plain_set)
     for recipe in drawn:
         sample = renderer.render(recipe)
@@ -35,7 +39,7 @@ def test_every_sample_satisfies_eq2_to_the_bit(plain_set, drawn):
         assert sample.hidden >= 0.02
 
 
-def test_both_layers_satisfy_eq2(plain_set):
+def test_both_layers_satisfy_eq2(plain_set: OcclusionSet) -> None:
     plan = Plan(size=128, types={"both": (("mask", "sunglasses"), 1.0)})
     drawer = Drawer(plain_set, plan, seed=1)
     for i in range(10):
@@ -44,13 +48,13 @@ def test_both_layers_satisfy_eq2(plain_set):
         assert_fits(drawer.renderer.render(recipe))
 
 
-def test_the_same_seed_draws_the_same_and_another_does_not(plain_set, drawn):
+def test_the_same_seed_draws_the_same_and_another_does_not(plain_set: OcclusionSet, drawn: Any) -> None:
     again = Drawer(plain_set, PLAN, seed=3)
     assert [again.draw(i) for i in (39, 7, 0)] == [drawn[39], drawn[7], drawn[0]]
     assert Drawer(plain_set, PLAN, seed=4).draw(0) != drawn[0]
 
 
-def test_only_the_split_is_drawn_from(plain_set, drawn):
+def test_only_the_split_is_drawn_from(plain_set: OcclusionSet, drawn: Any) -> None:
     rows = plain_set.occluders.set_index("id")["split"]
     assert {rows[layer.occluder] for r in drawn for layer in r.layers} == {"train"}
     faces = plain_set.faces.set_index("id")["split"]
@@ -61,12 +65,12 @@ def test_only_the_split_is_drawn_from(plain_set, drawn):
     assert {textures[t] for t in used} == {"train"}
 
 
-def test_faces_are_used_in_turn(plain_set, drawn):
+def test_faces_are_used_in_turn(plain_set: OcclusionSet, drawn: Any) -> None:
     count = (plain_set.faces["split"] == "train").sum()
     assert len({r.face for r in drawn[:count]}) == count
 
 
-def test_types_in_turn_reach_every_face(plain_set):
+def test_types_in_turn_reach_every_face(plain_set: OcclusionSet) -> None:
     plan = Plan(size=64, types={"a": (("mask",), 1.0), "b": (("hand",), 1.0)}, types_in_turn=True)
     drawer = Drawer(plain_set, plan)
     drawn = [drawer.draw(i) for i in range(2 * len(drawer.faces))]
@@ -74,7 +78,7 @@ def test_types_in_turn_reach_every_face(plain_set):
     assert len(met) > 1.5 * len(drawer.faces)
 
 
-def test_parquet_and_back(tmp_path, drawn):
+def test_parquet_and_back(tmp_path: Path, drawn: Any) -> None:
     data = recipes.recipes_to_bytes(drawn, {"hash": recipes.hash_recipes(drawn)})
     assert data == recipes.recipes_to_bytes(drawn, {"hash": recipes.hash_recipes(drawn)})
     path = tmp_path / "with=sign.parquet"
@@ -84,19 +88,19 @@ def test_parquet_and_back(tmp_path, drawn):
     assert recipes.read_metadata(path)["hash"] == recipes.hash_recipes(drawn)
 
 
-def test_an_edited_row_is_noticed(drawn):
+def test_an_edited_row_is_noticed(drawn: Any) -> None:
     rows = recipes.to_frame(drawn[:1]).to_dict("records")
     rows[0]["size"] = 64
     with pytest.raises(BadInput, match="does not match its own id"):
         list(recipes.from_rows(rows))
 
 
-def test_a_row_is_small(drawn):
+def test_a_row_is_small(drawn: Any) -> None:
     many = drawn * 50
     assert len(recipes.recipes_to_bytes(many)) / len(many) < 120
 
 
-def test_another_process_gives_the_same_bytes(tmp_path, plain_set, drawn):
+def test_another_process_gives_the_same_bytes(tmp_path: Path, plain_set: OcclusionSet, drawn: Any) -> None:
     path = tmp_path / "r.parquet"
     path.write_bytes(recipes.recipes_to_bytes(drawn[:8]))
     code = (
@@ -114,19 +118,19 @@ def test_another_process_gives_the_same_bytes(tmp_path, plain_set, drawn):
     assert json.loads(out.stdout) == [[pixel_hash(a) for a in (x.image, x.alpha, x.face_soft, x.clean)] for x in here]
 
 
-def test_a_category_that_is_missing_is_said(plain_set):
+def test_a_category_that_is_missing_is_said(plain_set: OcclusionSet) -> None:
     with pytest.raises(OccsetError, match="'scarf' in the split 'train'"):
         Drawer(plain_set, Plan(types={"x": (("scarf",), 1.0)}))
 
 
-def test_no_face_in_the_split_is_said(plain_set):
+def test_no_face_in_the_split_is_said(plain_set: OcclusionSet) -> None:
     with pytest.raises(
         OccsetError, match=r"no labelled face .*photos and ffhq bring no masks; .* celebamask-hq or builtin"
     ):
         Drawer(plain_set, Plan(split="nowhere"))
 
 
-def _layers(recipe, count):
+def _layers(recipe: Any, count: Any) -> Any:
     """The recipe with so many layers, of which no two lie alike."""
     (layer, *_), rng = recipe.layers, np.random.default_rng(count)
     return tuple(
@@ -147,7 +151,9 @@ def _layers(recipe, count):
         (99_900, 16, "in 1 rows, more than 1024 for each"),
     ],
 )
-def test_what_would_take_the_machine_is_refused_by_name(tmp_path, drawn, layers, size, says):
+def test_what_would_take_the_machine_is_refused_by_name(
+    tmp_path: Path, drawn: Any, layers: int, size: int, says: str
+) -> None:
     path = tmp_path / "recipes.parquet"
     row = recipes.to_frame([dataclasses.replace(drawn[0], layers=_layers(drawn[0], min(layers, 300)), size=size)])
     row["layers"] = [list(row["layers"][0]) * (layers // min(layers, 300))]
@@ -158,7 +164,7 @@ def test_what_would_take_the_machine_is_refused_by_name(tmp_path, drawn, layers,
     assert time.monotonic() - began < 5
 
 
-def test_as_much_as_is_allowed_is_read(tmp_path, drawn):
+def test_as_much_as_is_allowed_is_read(tmp_path: Path, drawn: Any) -> None:
     path = tmp_path / "recipes.parquet"
     allowed = [
         dataclasses.replace(drawn[0], layers=_layers(drawn[0], count), size=size)
@@ -168,7 +174,7 @@ def test_as_much_as_is_allowed_is_read(tmp_path, drawn):
     assert recipes.read_recipes(path) == allowed
 
 
-def test_many_rows_of_one_recipe_in_a_small_file_are_refused(tmp_path, drawn):
+def test_many_rows_of_one_recipe_in_a_small_file_are_refused(tmp_path: Path, drawn: Any) -> None:
     path = tmp_path / "recipes.parquet"
     row = recipes.to_frame([dataclasses.replace(drawn[0], layers=_layers(drawn[0], 1) * 30)])
     path.write_bytes(recipes.to_bytes(row.loc[row.index.repeat(5000)], recipes.SCHEMA))
@@ -176,7 +182,7 @@ def test_many_rows_of_one_recipe_in_a_small_file_are_refused(tmp_path, drawn):
         recipes.read_recipes(path)
 
 
-def test_a_plan_beyond_the_limits_is_refused_before_anything_is_drawn(plain_set):
+def test_a_plan_beyond_the_limits_is_refused_before_anything_is_drawn(plain_set: OcclusionSet) -> None:
     with pytest.raises(OccsetError, match="9 layers at 4096 x 4096"):
         Drawer(plain_set, Plan(size=4096, types={"heap": (("hand",) * 9, 1.0)}))
     with pytest.raises(OccsetError, match="40 layers: it has at most 32"):

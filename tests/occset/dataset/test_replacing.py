@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def name(data: OcclusionSet, face: str, occluder: str | None = None, file: str =
     path.write_bytes(recipes_to_bytes([Recipe(face, layers, 64, "x", 0, 0, 0)]))
 
 
-def test_a_label_may_replace_another_unless_something_holds_it(make_set) -> None:
+def test_a_label_may_replace_another_unless_something_holds_it(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set()
     free, named, later = train_faces(data)[:3]
     test = data.faces.loc[data.faces["split"] == "test", "id"].iloc[0]
@@ -53,7 +54,7 @@ def test_a_label_may_replace_another_unless_something_holds_it(make_set) -> None
             change.check_verdict(face, "here")
 
 
-def test_a_source_neither_takes_back_a_label_nor_what_a_recipe_names(make_set) -> None:
+def test_a_source_neither_takes_back_a_label_nor_what_a_recipe_names(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set()
     labelled, named, free = train_faces(data)[:3]
     cutout = data.occluders["id"][0]
@@ -70,7 +71,9 @@ def test_a_source_neither_takes_back_a_label_nor_what_a_recipe_names(make_set) -
             change.check_source(face, stale)
 
 
-def test_cutouts_come_first_loose_files_next_and_faces_last(make_set, monkeypatch) -> None:
+def test_cutouts_come_first_loose_files_next_and_faces_last(
+    make_set: Callable[..., OcclusionSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = make_set()
     order: list[str] = []
     write, sweep = OcclusionSet.write, replacing.remove_loose_cutouts
@@ -90,7 +93,9 @@ def test_cutouts_come_first_loose_files_next_and_faces_last(make_set, monkeypatc
     assert old["id"] not in set(data.occluders["id"]) and not safe_join(data.path, old["cutout"]).exists()
 
 
-def test_where_the_block_raises_nothing_is_written(make_set, digest) -> None:
+def test_where_the_block_raises_nothing_is_written(
+    make_set: Callable[..., OcclusionSet], digest: Callable[[Path], dict[str, str]]
+) -> None:
     data = make_set()
     before = digest(data.path)
     with pytest.raises(KeyboardInterrupt), data.replacing() as change:
@@ -100,7 +105,9 @@ def test_where_the_block_raises_nothing_is_written(make_set, digest) -> None:
     assert digest(data.path) == before
 
 
-def test_the_picture_that_a_snapshot_names_stays_and_one_that_is_put_back_too(make_set) -> None:
+def test_the_picture_that_a_snapshot_names_stays_and_one_that_is_put_back_too(
+    make_set: Callable[..., OcclusionSet],
+) -> None:
     data = make_set()
     first, second = data.occluders.to_dict("records")[:2]
     data.snapshot("1")
@@ -116,7 +123,9 @@ def test_the_picture_that_a_snapshot_names_stays_and_one_that_is_put_back_too(ma
     assert data.occluders.set_index("id")["category"][second["id"]] == "cup"
 
 
-def test_a_broken_snapshot_is_told_before_anything_is_written(make_set, digest) -> None:
+def test_a_broken_snapshot_is_told_before_anything_is_written(
+    make_set: Callable[..., OcclusionSet], digest: Callable[[Path], dict[str, str]]
+) -> None:
     data = make_set()
     table: Path = data.snapshot("1") / "occluders.parquet"
     table.write_bytes(b"no table")

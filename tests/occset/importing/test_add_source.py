@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, Never
 
 import cv2
 import numpy as np
@@ -19,21 +21,28 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.importing import add_source as importing
 from occset.importing.add_source import add_source, resplit
 from occset.pictures.images import encode_png, read_image
+from occset.sources.items import FaceItem, OccluderItem
 from occset.support.errors import BadInput, MissingExtra, OccsetError
 
 
 @pytest.fixture
-def add(monkeypatch):
+def add(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`add_source` in this process, without ArcFace."""
     monkeypatch.setattr(importing, "EMBEDDER", "occset.nowhere:Nothing")
     return partial(add_source, workers=1)
 
 
-def spec(folder, options="landmarks=template"):
+def spec(folder: Path, options: str = "landmarks=template") -> str:
     return f"celebamask-hq:{folder}?{options}"
 
 
-def test_adding_the_same_source_twice_changes_nothing(tmp_path, celeba, faceocc, digest, add):
+def test_adding_the_same_source_twice_changes_nothing(
+    tmp_path: Path,
+    celeba: Callable[..., Path],
+    faceocc: Callable[..., Path],
+    digest: Callable[[Path], dict[str, str]],
+    add: Callable[..., Any],
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     faces, others = celeba(20), faceocc(5)
     wanted = [("faces", spec(faces)), ("occluders", f"faceocc:{others}"), ("textures", f"faceocc:{others}")]
@@ -49,14 +58,22 @@ def test_adding_the_same_source_twice_changes_nothing(tmp_path, celeba, faceocc,
     assert check(data, workers=1) == []
 
 
-def test_workers_do_not_change_the_set(tmp_path, celeba, digest):
+def test_workers_do_not_change_the_set(
+    tmp_path: Path, celeba: Callable[..., Path], digest: Callable[[Path], dict[str, str]]
+) -> None:
     folder = celeba(40)
     for workers in (1, 3):
         add_source(OcclusionSet.create(tmp_path / f"by-{workers}", "name"), "faces", spec(folder), workers)
     assert digest(tmp_path / "by-1") == digest(tmp_path / "by-3")
 
 
-def test_an_import_that_was_cut_off_ends_like_one_that_was_not(tmp_path, celeba, digest, add, monkeypatch):
+def test_an_import_that_was_cut_off_ends_like_one_that_was_not(
+    tmp_path: Path,
+    celeba: Callable[..., Path],
+    digest: Callable[[Path], dict[str, str]],
+    add: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Cut off after each commit and each write of a table in turn, then run again."""
     monkeypatch.setattr(importing, "_COMMIT_EVERY", 16)
     folder = celeba(40)
@@ -70,7 +87,7 @@ def test_an_import_that_was_cut_off_ends_like_one_that_was_not(tmp_path, celeba,
     real, stop_at = importing.OcclusionSet.write, 0
     count = 0
 
-    def cut(self, table, frame):
+    def cut(self: Any, table: Any, frame: Any) -> None:
         nonlocal count
         count += 1
         if count == stop_at:
@@ -93,7 +110,9 @@ def test_an_import_that_was_cut_off_ends_like_one_that_was_not(tmp_path, celeba,
 
 
 @pytest.mark.slow
-def test_a_killed_new_ends_like_an_undisturbed_one(tmp_path, celeba, faceocc, digest):
+def test_a_killed_new_ends_like_an_undisturbed_one(
+    tmp_path: Path, celeba: Callable[..., Path], faceocc: Callable[..., Path], digest: Callable[[Path], dict[str, str]]
+) -> None:
     faces, others = celeba(300), faceocc(20)
     command = [sys.executable, "-m", "occset.cli", "new"]
     options = ["--name", "n", "--faces", spec(faces), "--occluders", f"faceocc:{others}", "--workers", "2"]
@@ -116,7 +135,9 @@ def test_a_killed_new_ends_like_an_undisturbed_one(tmp_path, celeba, faceocc, di
     assert [f for f in check(OcclusionSet(target)) if f.level == "error"] == []
 
 
-def test_one_broken_photo_among_good_ones_is_named_and_the_rest_is_in(tmp_path, celeba, add):
+def test_one_broken_photo_among_good_ones_is_named_and_the_rest_is_in(
+    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]
+) -> None:
     folder = celeba(8)
     broken = folder / "CelebA-HQ-img" / "5.jpg"
     broken.write_bytes(broken.read_bytes()[:900])
@@ -130,7 +151,9 @@ def test_one_broken_photo_among_good_ones_is_named_and_the_rest_is_in(tmp_path, 
     assert check(data, workers=1) == []
 
 
-def test_a_duplicate_is_named_and_kept_once(tmp_path, celeba, digest, add):
+def test_a_duplicate_is_named_and_kept_once(
+    tmp_path: Path, celeba: Callable[..., Path], digest: Callable[[Path], dict[str, str]], add: Callable[..., Any]
+) -> None:
     folder = celeba(6)
     image = read_image(folder / "CelebA-HQ-img" / "1.jpg")
     (folder / "CelebA-HQ-img" / "4.jpg").unlink()
@@ -149,7 +172,9 @@ def test_a_duplicate_is_named_and_kept_once(tmp_path, celeba, digest, add):
     assert digest(data.path) == before
 
 
-def test_the_first_of_two_equal_items_stays_wherever_commits_fall(tmp_path, celeba, add, monkeypatch):
+def test_the_first_of_two_equal_items_stays_wherever_commits_fall(
+    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = celeba(40, people=False)
     for number in (10, 30):
         shutil.copy(folder / "CelebA-HQ-img" / "3.jpg", folder / "CelebA-HQ-img" / f"{number}.jpg")
@@ -163,14 +188,20 @@ def test_the_first_of_two_equal_items_stays_wherever_commits_fall(tmp_path, cele
     assert tables[0] == tables[1]
 
 
-def test_a_bad_harvested_piece_is_named_and_its_face_is_in(tmp_path, face_item, cutout_item, add, monkeypatch):
+def test_a_bad_harvested_piece_is_named_and_its_face_is_in(
+    tmp_path: Path,
+    face_item: Callable[..., FaceItem],
+    cutout_item: Callable[..., OccluderItem],
+    add: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Source:
         name, licence = "made", "made"
 
-        def face_keys(self):
+        def face_keys(self) -> list[str]:
             return ["a"]
 
-        def read_face(self, key):
+        def read_face(self, key: Any) -> Any:
             piece = cutout_item(1, "hair")
             piece.rgba[..., 3] = 0
             return face_item(0, occluders=[piece, cutout_item(2, "hair")])
@@ -183,23 +214,25 @@ def test_a_bad_harvested_piece_is_named_and_its_face_is_in(tmp_path, face_item, 
     assert "made:hair-1" in report.problems[0][1]
 
 
-def test_refused_faces_leave_no_file(tmp_path, face_item, monkeypatch):
+def test_refused_faces_leave_no_file(
+    tmp_path: Path, face_item: Callable[..., FaceItem], monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Embedder:
         file = type("File", (), {"sha256": "0" * 64})
 
-        def __init__(self, file, threads):
+        def __init__(self, file: Any, threads: Any) -> None:
             pass
 
-        def embed(self, images, points):
+        def embed(self, images: np.ndarray, points: Any) -> np.ndarray:
             return np.ones((1, 4), np.float32) / 2
 
     class Source:
         name, licence = "made", "made"
 
-        def face_keys(self):
+        def face_keys(self) -> list[str]:
             return ["a", "b"]
 
-        def read_face(self, key):
+        def read_face(self, key: Any) -> Any:
             return face_item(0, landmarks=np.zeros((5, 2)) if key == "a" else np.full((5, 2), np.nan))
 
     monkeypatch.setattr(importing, "EMBEDDER", "test:Embedder")
@@ -212,7 +245,7 @@ def test_refused_faces_leave_no_file(tmp_path, face_item, monkeypatch):
     assert sorted(p.name for p in data.path.rglob("*")) == ["occset.json"]
 
 
-def test_vectors_of_two_arcface_files_are_not_mixed(tmp_path):
+def test_vectors_of_two_arcface_files_are_not_mixed(tmp_path: Path) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     vector = np.ones(4, np.float32) / 2
     save_embeddings(data, {"a": vector}, "one")
@@ -222,7 +255,7 @@ def test_vectors_of_two_arcface_files_are_not_mixed(tmp_path):
         save_embeddings(data, {"c": vector}, "two")
 
 
-def test_broken_vectors_are_named(tmp_path):
+def test_broken_vectors_are_named(tmp_path: Path) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     (data.path / "embeddings.npz").write_bytes(b"PK\x03\x04 broken")
     with pytest.raises(BadInput, match=r"embeddings\.npz: not a readable"):
@@ -232,14 +265,18 @@ def test_broken_vectors_are_named(tmp_path):
         load_embeddings(data)
 
 
-def test_an_arcface_file_that_was_named_and_is_missing_is_an_error(tmp_path, celeba, monkeypatch):
+def test_an_arcface_file_that_was_named_and_is_missing_is_an_error(
+    tmp_path: Path, celeba: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OCCSET_ARCFACE", str(tmp_path / "none.onnx"))
     data = OcclusionSet.create(tmp_path / "set")
     with pytest.raises(BadInput, match=r"OCCSET_ARCFACE names .*none\.onnx"):
         add_source(data, "faces", spec(celeba(2)), 1)
 
 
-def test_grouping_says_how_faces_were_told_apart(tmp_path, celeba, add):
+def test_grouping_says_how_faces_were_told_apart(
+    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(celeba(6)))
     add(data, "faces", spec(celeba(4, "others", first=50, people=False)))
@@ -247,7 +284,9 @@ def test_grouping_says_how_faces_were_told_apart(tmp_path, celeba, add):
     assert OcclusionSet(data.path).head["grouping"] == expected
 
 
-def test_sources_keep_their_order_when_one_is_added_again(tmp_path, celeba, faceocc, add):
+def test_sources_keep_their_order_when_one_is_added_again(
+    tmp_path: Path, celeba: Callable[..., Path], faceocc: Callable[..., Path], add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     one, two = spec(celeba(4)), f"faceocc:{faceocc(2)}"
     for kind, source in (("faces", one), ("occluders", two), ("faces", one)):
@@ -255,7 +294,7 @@ def test_sources_keep_their_order_when_one_is_added_again(tmp_path, celeba, face
     assert [s["source"] for s in data.head["sources"]] == [f"faces={one}", f"occluders={two}"]
 
 
-def test_two_imports_at_once_are_refused(tmp_path, celeba, add):
+def test_two_imports_at_once_are_refused(tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]) -> None:
     from occset.support.locks import only_writer
 
     data = OcclusionSet.create(tmp_path / "set")
@@ -264,7 +303,7 @@ def test_two_imports_at_once_are_refused(tmp_path, celeba, add):
     assert add(data, "faces", spec(celeba(2, "again"))).added == 2
 
 
-def test_a_name_that_is_no_utf8_is_refused_by_name(tmp_path, add):
+def test_a_name_that_is_no_utf8_is_refused_by_name(tmp_path: Path, add: Callable[..., Any]) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     _, data = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
@@ -282,7 +321,7 @@ def test_a_name_that_is_no_utf8_is_refused_by_name(tmp_path, add):
     assert "not UTF-8: rename" in report.problems[0][1]
 
 
-def test_resplit_gives_only_what_is_missing(copy_set):
+def test_resplit_gives_only_what_is_missing(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     before = data.content_hash()
     stamps = {p: p.stat().st_mtime_ns for p in Path(data.path).glob("*.parquet")}
@@ -299,17 +338,19 @@ class Named:
 
     asked: list = []  # noqa: RUF012 - shared on purpose
 
-    def __init__(self, file, threads):
+    def __init__(self, file: Any, threads: Any) -> None:
         self.file = type("File", (), {"sha256": "0" * 64})
         Named.asked.append(file)
         if file is not None and not file.exists():
             raise BadInput(f"--arcface names {file}, and there is no such file")
 
-    def embed(self, images, points):
+    def embed(self, images: np.ndarray, points: Any) -> np.ndarray:
         return np.ones((1, 4), np.float32) / 2
 
 
-def test_the_arcface_file_that_is_named_is_the_one_that_is_used(tmp_path, celeba, monkeypatch):
+def test_the_arcface_file_that_is_named_is_the_one_that_is_used(
+    tmp_path: Path, celeba: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = importing.registry.load
     load = lambda reference: Named if reference == importing.EMBEDDER else real(reference)  # noqa: E731
     monkeypatch.setattr(importing.registry, "load", load)
@@ -322,8 +363,10 @@ def test_the_arcface_file_that_is_named_is_the_one_that_is_used(tmp_path, celeba
     assert len(load_embeddings(data)) == 2
 
 
-def test_an_arcface_file_without_what_runs_it_is_an_error_only_if_named(tmp_path, monkeypatch):
-    def missing(reference):
+def test_an_arcface_file_without_what_runs_it_is_an_error_only_if_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(reference: Any) -> Never:
         raise MissingExtra("onnxruntime", "identity", "the ID score")
 
     monkeypatch.setattr(importing.registry, "load", missing)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,19 +24,20 @@ from occset.pictures.masks import encode_rle
 from occset.rounds.closing import Label, merge
 from occset.rounds.ledger import LEDGER, Ledger, Setup, list_rounds
 from occset.samples.draw import Drawer, Plan
+from occset.sources.items import OccluderItem
 
 SIDE = 96
 
 
 @pytest.fixture
-def add(monkeypatch):
+def add(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`add_source` in this process, without ArcFace."""
     monkeypatch.setattr(importing, "EMBEDDER", "occset.nowhere:Nothing")
     return partial(add_source, workers=1)
 
 
 @pytest.fixture
-def glasses(celeba):
+def glasses(celeba: Callable[..., Path]) -> Path:
     """A CelebAMask-HQ folder in which number 3 wears glasses that are judged clear."""
     folder = celeba(12)
     lenses, hair = np.zeros((2, SIDE, SIDE), np.uint8)
@@ -45,38 +49,40 @@ def glasses(celeba):
     return folder
 
 
-def write(folder, lenses):
+def write(folder: Path, lenses: Any) -> None:
     (folder / "overrides.csv").write_text(f"id,lenses\n3,{lenses}\n")
 
 
-def spec(folder):
+def spec(folder: Path) -> str:
     return f"celebamask-hq:{folder}?landmarks=template"
 
 
-def row_of(data, name="3"):
+def row_of(data: OcclusionSet, name: str = "3") -> Any:
     (row,) = data.faces[data.faces["source_id"] == name].to_dict("records")
     return row
 
 
-def cut_from(data, face):
+def cut_from(data: OcclusionSet, face: Any) -> Any:
     return dict(data.occluders.loc[data.occluders["face"] == face, ["category", "id"]].values)
 
 
-def errors(data):
+def errors(data: OcclusionSet) -> list[str]:
     return [f for f in check(OcclusionSet(data.path), 1) if f.level == "error"]
 
 
-def freeze(data, recipes, name="protocols/mine.parquet"):
+def freeze(data: OcclusionSet, recipes: Any, name: str = "protocols/mine.parquet") -> None:
     path = data.path / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(recipes_to_bytes(recipes, {"hash": hash_recipes(recipes)}))
 
 
-def recipe_of(face, occluder):
+def recipe_of(face: Any, occluder: Any) -> Any:
     return Recipe(face, (Layer(occluder, None, (0,) * 8, False, (256,) * 3, (0,) * 3, 0, (0, 0)),), 64, "x", 0, 0, 0)
 
 
-def test_lenses_that_are_judged_anew_change_the_mask_and_what_is_harvested(tmp_path, glasses, digest, add):
+def test_lenses_that_are_judged_anew_change_the_mask_and_what_is_harvested(
+    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     old, before, content = row_of(data), data.faces, data.content_hash()
@@ -106,7 +112,7 @@ def test_lenses_that_are_judged_anew_change_the_mask_and_what_is_harvested(tmp_p
     assert check(OcclusionSet(data.path), 1) == []
 
 
-def test_errata_that_come_later_are_flagged(tmp_path, glasses, add):
+def test_errata_that_come_later_are_flagged(tmp_path: Path, glasses: Path, add: Callable[..., Any]) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     (glasses / "errata.csv").write_text("id,action,reason\n5,flag,hair of another photo\n6,skip,not a face\n")
@@ -122,7 +128,9 @@ def test_errata_that_come_later_are_flagged(tmp_path, glasses, add):
 
 @pytest.mark.parametrize("name", ["protocols/mine.parquet", "recipes/drawn.parquet"])
 @pytest.mark.parametrize("by", ["face", "cutout"])
-def test_what_a_frozen_protocol_names_does_not_change(tmp_path, glasses, digest, add, name, by):
+def test_what_a_frozen_protocol_names_does_not_change(
+    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Callable[..., Any], name: str, by: str
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     write(glasses, "dark")
     add(data, "faces", spec(glasses))
@@ -145,7 +153,9 @@ def test_what_a_frozen_protocol_names_does_not_change(tmp_path, glasses, digest,
     assert "sunglasses" not in cut_from(data, mine["id"])
 
 
-def test_a_protocol_that_names_others_stands_in_nobodys_way(tmp_path, glasses, add):
+def test_a_protocol_that_names_others_stands_in_nobodys_way(
+    tmp_path: Path, glasses: Path, add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     name = row_of(data)["id"]
@@ -156,7 +166,9 @@ def test_a_protocol_that_names_others_stands_in_nobodys_way(tmp_path, glasses, a
     assert add(data, "faces", spec(glasses)).updated == 1
 
 
-def test_new_cutouts_of_a_refused_face_leave_no_file(tmp_path, glasses, digest, add):
+def test_new_cutouts_of_a_refused_face_leave_no_file(
+    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     face = row_of(data)["id"]
@@ -167,7 +179,7 @@ def test_new_cutouts_of_a_refused_face_leave_no_file(tmp_path, glasses, digest, 
     assert digest(data.path) == before
 
 
-def test_what_a_snapshot_holds_stays_on_the_disk(tmp_path, glasses, add):
+def test_what_a_snapshot_holds_stays_on_the_disk(tmp_path: Path, glasses: Path, add: Callable[..., Any]) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     write(glasses, "dark")
     add(data, "faces", spec(glasses))
@@ -179,7 +191,9 @@ def test_what_a_snapshot_holds_stays_on_the_disk(tmp_path, glasses, add):
     assert check(OcclusionSet(data.path), 1) == []
 
 
-def test_a_broken_recipe_file_is_named_before_anything_changes(tmp_path, glasses, add):
+def test_a_broken_recipe_file_is_named_before_anything_changes(
+    tmp_path: Path, glasses: Path, add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     content = data.content_hash()
@@ -191,7 +205,13 @@ def test_a_broken_recipe_file_is_named_before_anything_changes(tmp_path, glasses
     assert OcclusionSet(data.path).content_hash() == content
 
 
-def test_an_update_that_was_cut_off_ends_like_one_that_was_not(tmp_path, glasses, digest, add, monkeypatch):
+def test_an_update_that_was_cut_off_ends_like_one_that_was_not(
+    tmp_path: Path,
+    glasses: Path,
+    digest: Callable[[Path], dict[str, str]],
+    add: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Cut off before each write of a table and each removal of a file in turn, then run again."""
 
     class Cut(BaseException):
@@ -199,8 +219,8 @@ def test_an_update_that_was_cut_off_ends_like_one_that_was_not(tmp_path, glasses
 
     stop_at = count = 0
 
-    def cutting(real):
-        def run(*args, **options):
+    def cutting(real: Any) -> Any:
+        def run(*args: Any, **options: Any) -> Any:
             nonlocal count
             count += 1
             if count == stop_at:
@@ -233,7 +253,9 @@ def test_an_update_that_was_cut_off_ends_like_one_that_was_not(tmp_path, glasses
         assert count < 7  # the last was not cut: every step was
 
 
-def test_the_same_picture_under_another_name_changes_nothing(tmp_path, celeba, add):
+def test_the_same_picture_under_another_name_changes_nothing(
+    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     folder = celeba(4)
     add(data, "faces", spec(folder))
@@ -244,7 +266,7 @@ def test_the_same_picture_under_another_name_changes_nothing(tmp_path, celeba, a
     assert data.content_hash() == content
 
 
-def test_a_loose_file_that_is_no_cutout_stays(tmp_path, glasses, add):
+def test_a_loose_file_that_is_no_cutout_stays(tmp_path: Path, glasses: Path, add: Callable[..., Any]) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     notes = data.path / "cutouts" / "00" / "my-notes.png"
@@ -257,7 +279,7 @@ def test_a_loose_file_that_is_no_cutout_stays(tmp_path, glasses, add):
 # --- labels that a round brought -----------------------------------------------------------------------------------------
 
 
-def correct(data, name="3", mask=None):
+def correct(data: OcclusionSet, name: str = "3", mask: Any = None) -> Any:
     """A round that labels one face, as `occset round` would have written it."""
     row = row_of(data, name)
     fresh = np.zeros((SIDE, SIDE), np.uint8) if mask is None else mask
@@ -271,7 +293,9 @@ def correct(data, name="3", mask=None):
     return encode_rle(fresh)
 
 
-def test_a_corrected_mask_survives_the_import_of_its_source(tmp_path, glasses, digest, add):
+def test_a_corrected_mask_survives_the_import_of_its_source(
+    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     label = correct(data)
@@ -282,7 +306,9 @@ def test_a_corrected_mask_survives_the_import_of_its_source(tmp_path, glasses, d
     assert digest(data.path) == before
 
 
-def test_flags_that_change_are_taken_and_the_corrected_mask_stays(tmp_path, glasses, add):
+def test_flags_that_change_are_taken_and_the_corrected_mask_stays(
+    tmp_path: Path, glasses: Path, add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     label = correct(data)
@@ -295,7 +321,9 @@ def test_flags_that_change_are_taken_and_the_corrected_mask_stays(tmp_path, glas
     assert add(data, "faces", spec(glasses)).updated == 0
 
 
-def test_a_new_mask_of_the_source_is_refused_by_name_for_a_corrected_face(tmp_path, glasses, add):
+def test_a_new_mask_of_the_source_is_refused_by_name_for_a_corrected_face(
+    tmp_path: Path, glasses: Path, add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     label, flags = correct(data), row_of(data)["flags"]
@@ -308,7 +336,9 @@ def test_a_new_mask_of_the_source_is_refused_by_name_for_a_corrected_face(tmp_pa
     assert (row_of(data)["mask"], row_of(data)["flags"]) == (label, flags)
 
 
-def test_a_face_that_two_rounds_labelled_keeps_the_second_label(tmp_path, glasses, add):
+def test_a_face_that_two_rounds_labelled_keeps_the_second_label(
+    tmp_path: Path, glasses: Path, add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     correct(data)
@@ -317,7 +347,9 @@ def test_a_face_that_two_rounds_labelled_keeps_the_second_label(tmp_path, glasse
     assert row_of(data)["mask"] == label
 
 
-def test_photos_without_masks_do_not_take_a_label_away(tmp_path, celeba, add):
+def test_photos_without_masks_do_not_take_a_label_away(
+    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     photos = f"photos:{celeba(12) / 'CelebA-HQ-img'}?align=no"
     add(data, "faces", photos)
@@ -329,7 +361,9 @@ def test_photos_without_masks_do_not_take_a_label_away(tmp_path, celeba, add):
     assert row_of(data, name)["mask"] == label
 
 
-def test_cutouts_of_annotators_are_not_taken_for_stale_harvest(tmp_path, glasses, add, cutout_item):
+def test_cutouts_of_annotators_are_not_taken_for_stale_harvest(
+    tmp_path: Path, glasses: Path, add: Callable[..., Any], cutout_item: Callable[..., OccluderItem]
+) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     face = row_of(data)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Layer, Recipe, recipes_to_bytes
 from occset.mining import commands
 from occset.mining.mine import candidates, score_set, write_picks
@@ -18,17 +22,19 @@ from occset.mining.scoring import score_faces
 from occset.support.errors import BrokenMethod, OccsetError
 
 
-def train_ids(data):
+def train_ids(data: OcclusionSet) -> list[str]:
     return list(data.faces.loc[data.faces["split"] == "train", "id"])
 
 
-def freeze(data, face, name="protocols/mine.parquet"):
+def freeze(data: OcclusionSet, face: Any, name: str = "protocols/mine.parquet") -> None:
     layer = Layer("o1", None, (0,) * 8, False)
     (data.path / name).parent.mkdir(exist_ok=True)
     (data.path / name).write_bytes(recipes_to_bytes([Recipe(face, (layer,), 64, "x")]))
 
 
-def test_wrong_labels_come_first_and_the_reason_says_so(drawn_set, colour_model):
+def test_wrong_labels_come_first_and_the_reason_says_so(
+    drawn_set: Callable[..., OcclusionSet], colour_model: str
+) -> None:
     data = drawn_set()
     scores = score_set(data, colour_model, workers=1)
     assert list(scores.table["id"]) == train_ids(data)
@@ -47,14 +53,14 @@ def test_wrong_labels_come_first_and_the_reason_says_so(drawn_set, colour_model)
 
 
 @pytest.mark.slow
-def test_the_number_of_workers_changes_nothing(drawn_set, colour_model):
+def test_the_number_of_workers_changes_nothing(drawn_set: Callable[..., OcclusionSet], colour_model: str) -> None:
     data = drawn_set(faces=60)
     one, two = (score_set(data, colour_model, workers=workers) for workers in (1, 2))
     pd.testing.assert_frame_equal(one.table, two.table)
     pd.testing.assert_frame_equal(one.choose(10), two.choose(10))
 
 
-def test_test_faces_and_frozen_ones_are_never_candidates(drawn_set):
+def test_test_faces_and_frozen_ones_are_never_candidates(drawn_set: Callable[..., OcclusionSet]) -> None:
     data = drawn_set()
     for split in ("test", "excluded"):
         with pytest.raises(OccsetError, match=f"'{split}' is never mined"):
@@ -68,7 +74,9 @@ def test_test_faces_and_frozen_ones_are_never_candidates(drawn_set):
         candidates(data, "train", leave_out=ids)
 
 
-def test_left_out_faces_are_not_chosen_but_still_compared_with(drawn_set, colour_model):
+def test_left_out_faces_are_not_chosen_but_still_compared_with(
+    drawn_set: Callable[..., OcclusionSet], colour_model: str
+) -> None:
     data = drawn_set()
     scores = score_set(data, colour_model, workers=1)
     worst = scores.choose(1)["id"].item()
@@ -77,7 +85,9 @@ def test_left_out_faces_are_not_chosen_but_still_compared_with(drawn_set, colour
     assert len(picks) == 5
 
 
-def test_a_face_that_cannot_be_read_is_named_and_the_rest_scored(drawn_set, colour_model):
+def test_a_face_that_cannot_be_read_is_named_and_the_rest_scored(
+    drawn_set: Callable[..., OcclusionSet], colour_model: str
+) -> None:
     data = drawn_set()
     face = train_ids(data)[4]
     (data.path / data.face_row(face)["image"]).write_bytes(b"no picture")
@@ -93,15 +103,15 @@ def test_a_face_that_cannot_be_read_is_named_and_the_rest_scored(drawn_set, colo
     assert f"skipped {face}" in result.output
 
 
-def whole_picture(images):
+def whole_picture(images: np.ndarray) -> np.ndarray:
     return np.full(images.shape[:3], 255, np.uint8)
 
 
-def wrong_shape(images):
+def wrong_shape(images: np.ndarray) -> np.ndarray:
     return np.zeros((1, 2, 2), np.uint8)
 
 
-def test_a_renderer_adds_its_signal(drawn_set, colour_model):
+def test_a_renderer_adds_its_signal(drawn_set: Callable[..., OcclusionSet], colour_model: str) -> None:
     data = drawn_set()
     ids, make = train_ids(data)[:4], partial(open_model, colour_model)
     found = score_faces(data, ids, make, rendered=whole_picture).table()
@@ -114,7 +124,9 @@ def test_a_renderer_adds_its_signal(drawn_set, colour_model):
         score_faces(data, ids, make, rendered=wrong_shape)
 
 
-def test_the_verb_prints_writes_and_repeats_itself(drawn_set, colour_model, tmp_path, digest):
+def test_the_verb_prints_writes_and_repeats_itself(
+    drawn_set: Callable[..., OcclusionSet], colour_model: str, tmp_path: Path, digest: Callable[[Path], dict[str, str]]
+) -> None:
     data = drawn_set()
     before = digest(data.path)
     outs = [tmp_path / name for name in ("a.csv", "b.csv", "c.parquet")]
@@ -138,7 +150,9 @@ def test_the_verb_prints_writes_and_repeats_itself(drawn_set, colour_model, tmp_
     assert rows[0]["render_disagreement"] is None
 
 
-def test_another_ending_is_refused_before_anything_is_scored(drawn_set, tmp_path):
+def test_another_ending_is_refused_before_anything_is_scored(
+    drawn_set: Callable[..., OcclusionSet], tmp_path: Path
+) -> None:
     result = CliRunner().invoke(commands.mine, [str(tmp_path), "--out", str(tmp_path / "picks.xlsx")])
     assert isinstance(result.exception, OccsetError)
     assert "written as .csv or .parquet" in str(result.exception)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -17,17 +20,17 @@ from occset.pictures.duplicates import (
 )
 
 
-def photo(seed):
+def photo(seed: Any) -> np.ndarray:
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (12, 12, 3), np.uint8)
     return cv2.resize(small, (256, 256), interpolation=cv2.INTER_CUBIC)
 
 
-def apart(a, b):
+def apart(a: Any, b: Any) -> int:
     return (int(a, 16) ^ int(b, 16)).bit_count()
 
 
-def test_a_copy_that_was_changed_a_little_is_near_and_another_picture_is_not():
+def test_a_copy_that_was_changed_a_little_is_near_and_another_picture_is_not() -> None:
     image = photo(0)
     own = perceptual_hash(image)
     assert len(own) == 16
@@ -41,13 +44,13 @@ def test_a_copy_that_was_changed_a_little_is_near_and_another_picture_is_not():
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=12), st.integers(0, 64))
-def test_pairs_against_counting_bits(values, most):
+def test_pairs_against_counting_bits(values: Any, most: Any) -> None:
     hashes = [f"{v:016x}" for v in values]
     slow = [(i, j, apart(hashes[i], hashes[j])) for i in range(len(hashes)) for j in range(i + 1, len(hashes))]
     assert sorted(near_pairs(hashes, most)) == [pair for pair in slow if pair[2] <= most]
 
 
-def test_pairs_beyond_one_block():
+def test_pairs_beyond_one_block() -> None:
     rng = np.random.default_rng(0)
     hashes = [f"{v:016x}" for v in rng.integers(0, 2**63, 1300)]
     hashes[1299] = hashes[3]
@@ -55,12 +58,12 @@ def test_pairs_beyond_one_block():
     assert near_pairs(hashes) == [(3, 1299, 0), (599, 600, 1)]
 
 
-def test_what_is_no_hash_is_near_to_nothing():
+def test_what_is_no_hash_is_near_to_nothing() -> None:
     assert near_pairs(["zz", None, "0" * 16, "", float("nan"), "0" * 16, "0" * 15]) == [(2, 5, 0)]
     assert near_pairs([]) == []
 
 
-def test_a_long_chain_joins_only_what_is_nearer():
+def test_a_long_chain_joins_only_what_is_nearer() -> None:
     chain = [(i, i + 1, 6 if i % 2 else 2) for i in range(30)]
     assert unchained(31, chain, largest=31) == chain
     assert unchained(31, chain, largest=30) == [pair for pair in chain if pair[2] == 2]
@@ -69,20 +72,20 @@ def test_a_long_chain_joins_only_what_is_nearer():
 
 
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=14), st.integers(1, 5), st.integers(1, 13))
-def test_more_pictures_join_nothing_that_was_apart(values, largest, fewer):
+def test_more_pictures_join_nothing_that_was_apart(values: Any, largest: Any, fewer: Any) -> None:
     hashes = [f"{v:016x}" for v in values]
     before = unchained(len(hashes[:fewer]), near_pairs(hashes[:fewer], 3), largest)
     after = unchained(len(hashes), near_pairs(hashes, 3), largest)
     assert {pair for pair in after if pair[1] < fewer} <= set(before)
 
 
-def test_a_cutout_over_white():
+def test_a_cutout_over_white() -> None:
     rgba = np.array([[[10, 20, 30, 0], [10, 20, 30, 255], [0, 100, 255, 51]]], np.uint8)
     assert over_white(rgba).tolist() == [[[255, 255, 255], [10, 20, 30], [204, 224, 255]]]
 
 
 @pytest.mark.real
-def test_known_near_duplicates_of_faceocc(real_data):
+def test_known_near_duplicates_of_faceocc(real_data: Path) -> None:
     from occset.sources.registry import open_source
 
     cutouts = open_source(f"faceocc:{real_data / 'occluders'}", "occluders")
@@ -92,7 +95,7 @@ def test_known_near_duplicates_of_faceocc(real_data):
     assert [pair[:2] for pair in near_pairs(hashes)] == [(0, 1), (2, 3), (4, 5)]
 
 
-def test_similar_pairs_and_labels():
+def test_similar_pairs_and_labels() -> None:
     vectors = np.eye(4)[[0, 1, 0, 0]]
     assert similar_pairs(vectors, 0.5) == [(0, 2), (0, 3), (2, 3)]
     assert similar_pairs(vectors, 0.5, np.array([5, 5, 5, -1])) == [(0, 3), (2, 3)]
@@ -103,15 +106,15 @@ def test_similar_pairs_and_labels():
     ("pairs", "expected"),
     [([], [0, 1, 2, 3]), ([(3, 1)], [0, 1, 2, 1]), ([(0, 1), (2, 3), (1, 2)], [0, 0, 0, 0])],
 )
-def test_groups(pairs, expected):
+def test_groups(pairs: list[Any] | list[tuple[int, ...]], expected: list[int]) -> None:
     assert groups_of(4, pairs) == expected
 
 
-def test_a_long_chain_is_one_group():
+def test_a_long_chain_is_one_group() -> None:
     assert set(groups_of(5000, [(i, i + 1) for i in range(4999)])) == {0}
 
 
-def test_a_cutout_and_its_mirror_image_share_a_hash():
+def test_a_cutout_and_its_mirror_image_share_a_hash() -> None:
     rng = np.random.default_rng(3)
     for _ in range(20):
         rgba = cv2.resize(rng.integers(0, 256, (6, 7, 4), np.uint8), (90, 70), interpolation=cv2.INTER_CUBIC)

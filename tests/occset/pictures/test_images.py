@@ -270,7 +270,7 @@ def test_extend_colour_copies_the_nearest_opaque_pixel() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_halving_is_the_rounded_mean_of_four(channels):
+def test_halving_is_the_rounded_mean_of_four(channels: int) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (34, 258, channels), dtype=np.uint8)
     wide = picture.astype(int)
     expected = (wide[0::2, 0::2] + wide[1::2, 0::2] + wide[0::2, 1::2] + wide[1::2, 1::2] + 2) // 4

@@ -1,4 +1,8 @@
+from __future__ import annotations
+
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +18,7 @@ BINARY = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.sample
 
 
 @given(BINARY)
-def test_rle_and_back_is_exact(mask):
+def test_rle_and_back_is_exact(mask: Any) -> None:
     counts = masks.encode_rle(mask)
     assert masks.run_total(counts) == mask.size
     back = masks.decode_rle(counts, *mask.shape)
@@ -23,36 +27,36 @@ def test_rle_and_back_is_exact(mask):
 
 
 @given(arrays(np.uint8, (9, 7)))
-def test_hardening_is_at_127(soft):
+def test_hardening_is_at_127(soft: Any) -> None:
     assert np.array_equal(masks.harden(soft) > 0, soft > 127)
     assert set(np.unique(masks.harden(soft))) <= {0, 255}
 
 
-def test_rle_of_another_size_is_refused():
+def test_rle_of_another_size_is_refused() -> None:
     counts = masks.encode_rle(np.full((4, 6), 255, np.uint8))
     with pytest.raises(BadInput, match="24 pixels was given for a mask of 5 x 5"):
         masks.decode_rle(counts, 5, 5)
 
 
-def test_long_runs_keep_their_sum():
+def test_long_runs_keep_their_sum() -> None:
     mask = np.zeros((1024, 1024), np.uint8)
     mask[100:900, 3:1000] = 255
     assert masks.run_total(masks.encode_rle(mask)) == 1024 * 1024
 
 
-def test_png_and_back_is_exact(tmp_path):
+def test_png_and_back_is_exact(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     mask = (rng.random((31, 17)) > 0.5).astype(np.uint8) * 255
     masks.write_mask(tmp_path / "m.png", mask)
     assert np.array_equal(masks.read_mask(tmp_path / "m.png"), mask)
 
 
-def test_a_mask_of_ones_is_read_as_a_mask(tmp_path):
+def test_a_mask_of_ones_is_read_as_a_mask(tmp_path: Path) -> None:
     masks.write_mask(tmp_path / "m.png", np.eye(5, dtype=np.uint8))
     assert np.array_equal(masks.read_mask(tmp_path / "m.png"), np.eye(5, dtype=np.uint8) * 255)
 
 
-def test_a_grey_value_names_file_and_remedy(tmp_path):
+def test_a_grey_value_names_file_and_remedy(tmp_path: Path) -> None:
     mask = np.zeros((5, 5), np.uint8)
     mask[2, 2] = 130
     masks.write_mask(tmp_path / "blurred.png", mask)
@@ -60,7 +64,7 @@ def test_a_grey_value_names_file_and_remedy(tmp_path):
         masks.read_mask(tmp_path / "blurred.png")
 
 
-def test_shrinking_keeps_more_than_half():
+def test_shrinking_keeps_more_than_half() -> None:
     mask = np.zeros((4, 4), np.uint8)
     mask[:2, :2] = 255
     mask[0, 2] = 255  # a quarter of its block
@@ -69,7 +73,7 @@ def test_shrinking_keeps_more_than_half():
 
 
 @given(BINARY)
-def test_coco_and_back_is_exact_and_is_json(mask):
+def test_coco_and_back_is_exact_and_is_json(mask: Any) -> None:
     segmentation = json.loads(json.dumps(masks.to_coco(mask)))
     assert segmentation["size"] == list(mask.shape)
     assert np.array_equal(masks.from_coco(segmentation), mask)
@@ -77,12 +81,12 @@ def test_coco_and_back_is_exact_and_is_json(mask):
     assert np.array_equal(masks.from_coco(as_bytes), mask)
 
 
-def test_a_polygon_is_not_taken_for_a_mask():
+def test_a_polygon_is_not_taken_for_a_mask() -> None:
     with pytest.raises(BadInput, match="frPyObjects"):
         masks.from_coco({"size": [4, 4], "counts": [3, 5, 8]})
 
 
-def test_a_soft_mask_comes_back_as_it_was(tmp_path):
+def test_a_soft_mask_comes_back_as_it_was(tmp_path: Path) -> None:
     soft = np.arange(256, dtype=np.uint8).reshape(16, 16)
     masks.write_mask(tmp_path / "soft.png", soft)
     assert np.array_equal(masks.read_soft_mask(tmp_path / "soft.png"), soft)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,18 +27,18 @@ from occset.support.errors import OccsetError, UnknownName
 from tests.conftest import fill, plain_face
 
 
-def of_split(data, split="train"):
+def of_split(data: OcclusionSet, split: str = "train") -> Any:
     return sorted(data.faces.loc[data.faces["split"] == split, "id"])
 
 
-def test_how_many_there_are():
+def test_how_many_there_are() -> None:
     assert [how_many(rate, 40) for rate in (0, 0.01, 0.1, 1)] == [0, 1, 4, 40]
     assert how_many(0.5, 0) == 0
     with pytest.raises(OccsetError, match="share"):
         how_many(1.5, 10)
 
 
-def test_named_faces_are_picked_in_their_order(make_set):
+def test_named_faces_are_picked_in_their_order(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set()
     ids = of_split(data)[:4][::-1]
     ledger = open_chosen(data, [*ids, ids[0]], "they looked odd")
@@ -46,7 +49,7 @@ def test_named_faces_are_picked_in_their_order(make_set):
     assert read_round(data.path).to_bytes() == ledger.to_bytes()
 
 
-def test_test_faces_frozen_ones_and_strangers_are_refused(make_set):
+def test_test_faces_frozen_ones_and_strangers_are_refused(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set()
     train, test = of_split(data), of_split(data, "test")
     with pytest.raises(OccsetError, match=f"{test[0]} is of the split 'test', which is never relabelled"):
@@ -63,7 +66,7 @@ def test_test_faces_frozen_ones_and_strangers_are_refused(make_set):
     assert not (data.path / "rounds").exists()
 
 
-def test_random_faces_come_from_the_seed_and_not_twice(make_set):
+def test_random_faces_come_from_the_seed_and_not_twice(make_set: Callable[..., OcclusionSet]) -> None:
     one, two = make_set("one"), make_set("two")
     assert open_random(one, 5, seed=3).to_bytes() == open_random(two, 5, seed=3).to_bytes()
     ledger = read_round(one.path)
@@ -77,7 +80,7 @@ def test_random_faces_come_from_the_seed_and_not_twice(make_set):
     assert ledger.rows["id"][0] not in set(again.rows["id"])
 
 
-def test_a_honeypot_shows_exactly_its_truth(make_set):
+def test_a_honeypot_shows_exactly_its_truth(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set(faces=30)
     ids = of_split(data)[:6]
     ledger = open_chosen(data, ids, honeypots=0.5, seed=1)
@@ -96,7 +99,7 @@ def test_a_honeypot_shows_exactly_its_truth(make_set):
     assert check(data, 1) == []
 
 
-def test_a_honeypot_measures_and_stays_out_of_the_set(make_set):
+def test_a_honeypot_measures_and_stays_out_of_the_set(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set(faces=30)
     before = data.content_hash()
     ledger = open_chosen(data, of_split(data)[:2], honeypots=1.0)
@@ -116,8 +119,8 @@ def test_a_honeypot_measures_and_stays_out_of_the_set(make_set):
     assert arms["honeypot"]["corrected"] == 2 and arms["chosen"]["waiting"] == 2
 
 
-def test_honeypots_are_as_large_as_the_picks(tmp_path):
-    def mixed(name):
+def test_honeypots_are_as_large_as_the_picks(tmp_path: Path) -> None:
+    def mixed(name: Any) -> Any:
         data = fill(OcclusionSet.create(tmp_path / name), faces=16, size=128)
         data.add_rows("faces", [data.store_face(plain_face(100 + i, (200, 600)[i % 2]), "test") for i in range(24)])
         resplit(data)
@@ -142,7 +145,9 @@ def test_honeypots_are_as_large_as_the_picks(tmp_path):
     assert sorted(_large(one, of_split(one), 201)) == by_size[600] and len(_large(one, by_size[128], 201)) > 1
 
 
-def test_mined_rounds_make_honeypots_of_what_the_model_finds_easy(make_set, colour_model):
+def test_mined_rounds_make_honeypots_of_what_the_model_finds_easy(
+    make_set: Callable[..., OcclusionSet], colour_model: str
+) -> None:
     data = make_set(faces=20)
     ledger, problems = open_round(data, top=2, random=2, model=colour_model, workers=1, honeypots=0.5)
     assert problems == []
@@ -151,7 +156,7 @@ def test_mined_rounds_make_honeypots_of_what_the_model_finds_easy(make_set, colo
     assert ledger.rows.loc[ledger.rows["arm"] == "honeypot", "model"].isna().all()
 
 
-def test_a_set_without_occluders_says_so(drawn_set, colour_model):
+def test_a_set_without_occluders_says_so(drawn_set: Callable[..., OcclusionSet], colour_model: str) -> None:
     data = drawn_set()
     assert data.occluders.empty
     with pytest.raises(OccsetError, match="no occluder"):
@@ -159,12 +164,12 @@ def test_a_set_without_occluders_says_so(drawn_set, colour_model):
     assert not (data.path / "rounds" / "001" / "ledger.parquet").exists()
 
 
-def drawn_categories(monkeypatch):
+def drawn_categories(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What honeypots wear, and in which textures, as it is rendered."""
     seen = []
     render = Renderer.render
 
-    def note(self, recipe, *more):
+    def note(self: Any, recipe: Any, *more: Any) -> Any:
         seen.extend(
             (self.data.occluders.set_index("id")["category"][layer.occluder], layer.texture) for layer in recipe.layers
         )
@@ -174,7 +179,9 @@ def drawn_categories(monkeypatch):
     return seen
 
 
-def test_honeypots_wear_what_real_faces_wear_in_its_own_texture(make_set, monkeypatch):
+def test_honeypots_wear_what_real_faces_wear_in_its_own_texture(
+    make_set: Callable[..., OcclusionSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = make_set(faces=40)
     assert "object" in set(data.occluders["category"]) and len(data.textures)
     seen = drawn_categories(monkeypatch)
@@ -184,7 +191,7 @@ def test_honeypots_wear_what_real_faces_wear_in_its_own_texture(make_set, monkey
 
 
 @pytest.mark.parametrize("left", ["object", "bottle"])
-def test_a_bottle_pasted_on_is_no_honeypot(make_set, left):
+def test_a_bottle_pasted_on_is_no_honeypot(make_set: Callable[..., OcclusionSet], left: str) -> None:
     data = make_set(faces=30)
     data.write("occluders", data.occluders[data.occluders["category"] == "object"].assign(category=left))
     with pytest.raises(
@@ -194,7 +201,7 @@ def test_a_bottle_pasted_on_is_no_honeypot(make_set, left):
     assert not (data.path / "rounds" / "001" / "ledger.parquet").exists()
 
 
-def test_faces_on_which_annotators_agreed_are_the_others(make_set):
+def test_faces_on_which_annotators_agreed_are_the_others(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set(faces=40)
     first, again, doubted, alone, judged, *rest = of_split(data)
     ledger = open_chosen(data, [first, again, doubted, alone, judged])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Never
 
 import pytest
 
 from occset.checks.check import check
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Layer, Recipe, recipes_to_bytes
 from occset.rounds import ledger as ledgers
 from occset.rounds.closing import close_round
@@ -15,11 +19,13 @@ from occset.rounds.opening import open_round
 from occset.support.errors import BadInput, OccsetError
 
 
-def opened(data, model, **changes):
+def opened(data: OcclusionSet, model: Any, **changes: Any) -> Any:
     return open_round(data, **{"top": 4, "random": 5, "model": model, "workers": 1, **changes})
 
 
-def test_the_ledger_says_who_was_picked_by_whom_and_why(drawn_set, colour_model):
+def test_the_ledger_says_who_was_picked_by_whom_and_why(
+    drawn_set: Callable[..., OcclusionSet], colour_model: str
+) -> None:
     data = drawn_set()
     ledger, problems = opened(data, colour_model)
     assert problems == []
@@ -45,7 +51,7 @@ def test_the_ledger_says_who_was_picked_by_whom_and_why(drawn_set, colour_model)
     assert check(data, 1) == []
 
 
-def test_the_same_round_has_the_same_bytes(drawn_set, colour_model):
+def test_the_same_round_has_the_same_bytes(drawn_set: Callable[..., OcclusionSet], colour_model: str) -> None:
     first, second, third = (drawn_set(name) for name in ("a", "b", "c"))
     for data in (first, second):
         opened(data, colour_model)
@@ -57,7 +63,9 @@ def test_the_same_round_has_the_same_bytes(drawn_set, colour_model):
     assert set(rows.loc[rows["arm"] == "random", "id"]) != set(others.loc[others["arm"] == "random", "id"])
 
 
-def test_no_second_round_while_one_is_open(drawn_set, colour_model, tmp_path):
+def test_no_second_round_while_one_is_open(
+    drawn_set: Callable[..., OcclusionSet], colour_model: str, tmp_path: Path
+) -> None:
     data = drawn_set()
     opened(data, colour_model)
     before = ledger_path(data.path, 1).read_bytes()
@@ -72,7 +80,7 @@ def test_no_second_round_while_one_is_open(drawn_set, colour_model, tmp_path):
     assert corrections(data.path) == {}
 
 
-def test_frozen_faces_are_not_picked(drawn_set, colour_model):
+def test_frozen_faces_are_not_picked(drawn_set: Callable[..., OcclusionSet], colour_model: str) -> None:
     data = drawn_set()
     train = list(data.faces.loc[data.faces["split"] == "train", "id"])
     (data.path / "recipes").mkdir()
@@ -82,7 +90,9 @@ def test_frozen_faces_are_not_picked(drawn_set, colour_model):
     assert set(ledger.rows["id"]) == set(train[6:])
 
 
-def test_more_than_there_are_is_refused_unless_one_arm_takes_them_all(drawn_set, colour_model):
+def test_more_than_there_are_is_refused_unless_one_arm_takes_them_all(
+    drawn_set: Callable[..., OcclusionSet], colour_model: str
+) -> None:
     data = drawn_set()
     train = data.faces["split"].eq("train").sum()
     with pytest.raises(OccsetError, match=f"{train} mined and 1 random"):
@@ -92,14 +102,14 @@ def test_more_than_there_are_is_refused_unless_one_arm_takes_them_all(drawn_set,
 
 
 @pytest.mark.parametrize(("top", "random"), [(0, 3), (3, 0)])
-def test_an_arm_may_be_empty(drawn_set, colour_model, top, random):
+def test_an_arm_may_be_empty(drawn_set: Callable[..., OcclusionSet], colour_model: str, top: int, random: int) -> None:
     data = drawn_set()
     ledger, _ = opened(data, colour_model, top=top, random=random)
     assert list(ledger.rows["arm"]) == ["mined"] * top + ["random"] * random
     assert read_round(data.path, 1).to_bytes() == ledger.to_bytes()
 
 
-def test_what_cannot_be_a_round_is_refused(drawn_set, colour_model):
+def test_what_cannot_be_a_round_is_refused(drawn_set: Callable[..., OcclusionSet], colour_model: str) -> None:
     data = drawn_set()
     with pytest.raises(OccsetError, match="a round of no face"):
         opened(data, colour_model, top=0, random=0)
@@ -112,11 +122,16 @@ def test_what_cannot_be_a_round_is_refused(drawn_set, colour_model):
         read_round(data.path)
 
 
-def test_cut_off_anywhere_the_same_call_ends_the_same(drawn_set, colour_model, monkeypatch, digest):
+def test_cut_off_anywhere_the_same_call_ends_the_same(
+    drawn_set: Callable[..., OcclusionSet],
+    colour_model: str,
+    monkeypatch: pytest.MonkeyPatch,
+    digest: Callable[[Path], dict[str, str]],
+) -> None:
     class Cut(BaseException):
         pass
 
-    def cut(*args):
+    def cut(*args: Any) -> Never:
         raise Cut
 
     whole = drawn_set("whole")
@@ -136,7 +151,7 @@ def test_cut_off_anywhere_the_same_call_ends_the_same(drawn_set, colour_model, m
     assert ledgers.read_times(data.path, 1) == {}
 
 
-def test_a_broken_ledger_is_named(drawn_set, colour_model):
+def test_a_broken_ledger_is_named(drawn_set: Callable[..., OcclusionSet], colour_model: str) -> None:
     data = drawn_set()
     opened(data, colour_model)
     path = ledger_path(data.path, 1)
@@ -152,7 +167,7 @@ def test_a_broken_ledger_is_named(drawn_set, colour_model):
         read_round(data.path, 7)
 
 
-def test_times_are_kept_beside_and_written_once(drawn_set, colour_model):
+def test_times_are_kept_beside_and_written_once(drawn_set: Callable[..., OcclusionSet], colour_model: str) -> None:
     data = drawn_set()
     opened(data, colour_model)
     path = ledger_path(data.path, 1).with_name("times.json")
@@ -162,7 +177,7 @@ def test_times_are_kept_beside_and_written_once(drawn_set, colour_model):
     assert json.loads(path.read_text()) == {"opened": "then"}
 
 
-def test_the_random_arm_is_drawn_from_all(drawn_set, colour_model):
+def test_the_random_arm_is_drawn_from_all(drawn_set: Callable[..., OcclusionSet], colour_model: str) -> None:
     """It may hold what the model would have picked: a control that is kept from the hard faces would flatter mining."""
     worst = set(opened(drawn_set("other"), colour_model, top=6, random=0)[0].rows["id"])
     held = [

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +31,7 @@ def band(rows: int) -> np.ndarray:
 
 
 @pytest.fixture
-def closed(drawn_set, colour_model, tmp_path):
+def closed(drawn_set: Callable[..., OcclusionSet], colour_model: str, tmp_path: Path) -> Any:
     """A round of two mined and two random faces with known labels before and after; one is missing."""
     data = drawn_set()
     ledger, _ = open_round(data, 2, 2, colour_model, workers=1)
@@ -42,7 +45,7 @@ def closed(drawn_set, colour_model, tmp_path):
     return data
 
 
-def test_the_figures_by_hand(closed):
+def test_the_figures_by_hand(closed: Any) -> None:
     found = report(closed)
     mined, random = found.arms
     assert (mined["arm"], mined["picked"], mined["corrected"], mined["labelled"]) == ("mined", 2, 1, 1)
@@ -60,7 +63,7 @@ def test_the_figures_by_hand(closed):
     assert {"opened", "closed", "model", "weights_hash", "seed"} <= set(found.setup)
 
 
-def test_time_agreement_and_annotators_by_hand(closed):
+def test_time_agreement_and_annotators_by_hand(closed: Any) -> None:
     ledger = read_round(closed.path)
     rows = ledger.rows.copy()
     rows["annotators"] = pd.Series([["ana"], ["ben", "ana"], ["ben"], None], dtype=object)
@@ -87,7 +90,9 @@ def test_time_agreement_and_annotators_by_hand(closed):
     assert found.samples[1]["annotators"] == ["ben", "ana"]
 
 
-def test_a_round_that_waits_for_all_its_labels_has_figures(drawn_set, colour_model):
+def test_a_round_that_waits_for_all_its_labels_has_figures(
+    drawn_set: Callable[..., OcclusionSet], colour_model: str
+) -> None:
     data = drawn_set()
     open_round(data, 2, 1, colour_model, workers=1)
     found = report(data)
@@ -95,7 +100,7 @@ def test_a_round_that_waits_for_all_its_labels_has_figures(drawn_set, colour_mod
     assert (found.annotators, found.categories) == ([], [])
 
 
-def test_the_verb_gives_tables_and_json(closed):
+def test_the_verb_gives_tables_and_json(closed: Any) -> None:
     result = CliRunner().invoke(round_, ["report", str(closed.path)])
     assert result.exit_code == 0
     assert "by arm" in result.output and "IoU before/after" in result.output
@@ -106,7 +111,7 @@ def test_the_verb_gives_tables_and_json(closed):
     assert "there is no round 4" in str(missing.exception)
 
 
-def test_the_verbs_of_a_whole_round(drawn_set, colour_model, tmp_path):
+def test_the_verbs_of_a_whole_round(drawn_set: Callable[..., OcclusionSet], colour_model: str, tmp_path: Path) -> None:
     data = drawn_set()
     opening = ["open", str(data.path), "--model", colour_model, "--top", "3", "--random", "2", "--workers", "1"]
     result = CliRunner().invoke(round_, opening)
@@ -137,7 +142,7 @@ def test_the_verbs_of_a_whole_round(drawn_set, colour_model, tmp_path):
     assert CliRunner().invoke(round_, [*opening, "--seed", "1"]).exit_code == 0
 
 
-def test_each_annotator_has_the_scores_of_their_own_masks(drawn_set):
+def test_each_annotator_has_the_scores_of_their_own_masks(drawn_set: Callable[..., OcclusionSet]) -> None:
     data = drawn_set()
     open_chosen(data, sorted(data.faces.loc[data.faces["split"] == "train", "id"])[:1])
     row = {

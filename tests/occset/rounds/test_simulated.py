@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -18,13 +20,13 @@ def disc() -> np.ndarray:
     return mask
 
 
-def test_a_steady_hand_draws_the_truth(disc, tmp_path):
+def test_a_steady_hand_draws_the_truth(disc: np.ndarray, tmp_path: Path) -> None:
     assert annotate(["fa", "fb"], lambda face: disc, tmp_path / "out") == 2
     for face in ("fa", "fb"):
         assert np.array_equal(read_mask(tmp_path / "out" / f"{face}.png"), disc)
 
 
-def test_an_unsteady_hand_moves_the_outline_by_about_what_was_asked(disc, tmp_path):
+def test_an_unsteady_hand_moves_the_outline_by_about_what_was_asked(disc: np.ndarray, tmp_path: Path) -> None:
     annotate(["fa", "fb"], lambda face: disc, tmp_path / "one", wobble=2.0, seed=3)
     annotate(["fb"], lambda face: disc, tmp_path / "two", wobble=2.0, seed=3)
     annotate(["fa"], lambda face: disc, tmp_path / "three", wobble=2.0, seed=4)
@@ -39,7 +41,7 @@ def test_an_unsteady_hand_moves_the_outline_by_about_what_was_asked(disc, tmp_pa
     assert 1.0 < np.sqrt((moved**2).mean()) < 3.5
 
 
-def test_a_mask_is_never_wobbled_away():
+def test_a_mask_is_never_wobbled_away() -> None:
     dot = np.zeros((64, 64), np.uint8)
     dot[30, 30] = 255
     for seed in range(5):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -26,7 +28,7 @@ from occset.support.errors import BadInput, OccsetError, UnknownName
 WHEN = "2026-01-02T03:04:05+00:00"
 
 
-def verdict(kind: str, comment: str = "far too dark", **more) -> Label:
+def verdict(kind: str, comment: str = "far too dark", **more: Any) -> Label:
     return Label(None, WHEN, ("ann",), 3.5, origin="a test", verdict=kind, quality="good", comment=comment, **more)
 
 
@@ -37,7 +39,7 @@ def row_of(data: OcclusionSet, face: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def opened(make_set) -> tuple[OcclusionSet, list[str]]:
+def opened(make_set: Callable[..., OcclusionSet]) -> tuple[OcclusionSet, list[str]]:
     """A set with an open round of four faces."""
     data = make_set(faces=30)
     faces = usable_faces(data, "train")[:4]
@@ -46,7 +48,9 @@ def opened(make_set) -> tuple[OcclusionSet, list[str]]:
 
 
 @pytest.mark.parametrize("kind", VERDICTS)
-def test_a_face_with_a_verdict_is_used_for_nothing_and_all_is_told(opened, kind) -> None:
+def test_a_face_with_a_verdict_is_used_for_nothing_and_all_is_told(
+    opened: tuple[OcclusionSet, list[str]], kind: Any
+) -> None:
     data, (face, *others) = opened
     before, content, mask = usable_faces(data, "train"), data.content_hash(), data.face_row(face)["mask"]
     closing = merge(data, read_round(data.path), {face: verdict(kind)})
@@ -75,7 +79,7 @@ def test_a_face_with_a_verdict_is_used_for_nothing_and_all_is_told(opened, kind)
     assert len(read_versions(data.path, 1)) == 1
 
 
-def test_the_end_of_a_round_tells_what_was_judged_from_what_is_missing(opened) -> None:
+def test_the_end_of_a_round_tells_what_was_judged_from_what_is_missing(opened: tuple[OcclusionSet, list[str]]) -> None:
     data, (one, two, three, four) = opened
     mask = data.face_row(three)["mask"]
     merge(data, read_round(data.path), {one: verdict("skipped"), three: Label(mask, WHEN)})
@@ -88,7 +92,7 @@ def test_the_end_of_a_round_tells_what_was_judged_from_what_is_missing(opened) -
     assert not late.ledger.is_open and data.face_row(four)["verdict"] == "discuss"
 
 
-def test_a_later_label_puts_the_face_back(opened) -> None:
+def test_a_later_label_puts_the_face_back(opened: tuple[OcclusionSet, list[str]]) -> None:
     data, (face, *_) = opened
     merge(data, read_round(data.path), {face: verdict("unusable")})
     mask = data.face_row(face)["mask"]
@@ -102,7 +106,7 @@ def test_a_later_label_puts_the_face_back(opened) -> None:
     assert [v.verdict for v in history(data, face)] == [None, "unusable", None] and check(data, 1) == []
 
 
-def test_a_verdict_is_taken_back_by_the_beginning_of_an_id(opened) -> None:
+def test_a_verdict_is_taken_back_by_the_beginning_of_an_id(opened: tuple[OcclusionSet, list[str]]) -> None:
     data, (face, *_) = opened
     content, table = data.content_hash(), (data.path / "faces.parquet").read_bytes()
     with pytest.raises(OccsetError, match=f"nobody called {face} unusable"):
@@ -122,7 +126,9 @@ def test_a_verdict_is_taken_back_by_the_beginning_of_an_id(opened) -> None:
     assert [row["verdict"] for row in json.loads(shown.stdout)] == [None, "unusable", "revoked"]
 
 
-def test_revoking_that_was_cut_off_is_done_by_the_same_call(opened, monkeypatch) -> None:
+def test_revoking_that_was_cut_off_is_done_by_the_same_call(
+    opened: tuple[OcclusionSet, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data, (face, *_) = opened
     merge(data, read_round(data.path), {face: verdict("skipped")})
     for step in ("occset.dataset.replacing.rewrite_faces", "occset.rounds.closing.write_round"):
@@ -135,7 +141,7 @@ def test_revoking_that_was_cut_off_is_done_by_the_same_call(opened, monkeypatch)
     assert face in usable_faces(data, "train") and len(read_versions(data.path, 1)) == 2 and check(data, 1) == []
 
 
-def test_a_name_must_be_of_one_face(make_set) -> None:
+def test_a_name_must_be_of_one_face(make_set: Callable[..., OcclusionSet]) -> None:
     data = make_set(faces=30)
     ids = list(data.faces["id"])
     assert (
@@ -146,7 +152,7 @@ def test_a_name_must_be_of_one_face(make_set) -> None:
             find_face(data, name)
 
 
-def test_a_frozen_face_may_be_judged_and_what_froze_it_stays(opened) -> None:
+def test_a_frozen_face_may_be_judged_and_what_froze_it_stays(opened: tuple[OcclusionSet, list[str]]) -> None:
     data, (face, other, *_) = opened
     path = data.path / "recipes" / "mine.parquet"
     path.parent.mkdir()
@@ -166,7 +172,7 @@ def test_a_frozen_face_may_be_judged_and_what_froze_it_stays(opened) -> None:
         Gate(data, read_round(data.path, 1)).check_pick(other, "here", verdict=True)
 
 
-def test_who_uses_no_verdict_has_the_files_and_the_content_of_before(opened) -> None:
+def test_who_uses_no_verdict_has_the_files_and_the_content_of_before(opened: tuple[OcclusionSet, list[str]]) -> None:
     import pyarrow.parquet as pq
 
     data, (face, *_) = opened
@@ -183,7 +189,7 @@ def test_who_uses_no_verdict_has_the_files_and_the_content_of_before(opened) -> 
     )
 
 
-def test_a_verdict_that_the_set_does_not_hold_is_found(opened) -> None:
+def test_a_verdict_that_the_set_does_not_hold_is_found(opened: tuple[OcclusionSet, list[str]]) -> None:
     data, (face, *_) = opened
     merge(data, read_round(data.path), {face: verdict("discuss")})
     data.write("faces", data.faces.assign(verdict=None))

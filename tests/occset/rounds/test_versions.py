@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Never
+
 import numpy as np
 import pytest
 
 from occset.checks.check import check
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import decode_rle, encode_rle, read_mask, write_mask
 from occset.rounds.closing import close_round, merge
 from occset.rounds.ledger import read_round
@@ -14,21 +19,21 @@ from occset.rounds.versions import Label, add_versions, history, read_versions, 
 from occset.support.errors import BadInput, UnknownName
 
 
-def label(value: int, **more) -> Label:
+def label(value: int, **more: Any) -> Label:
     mask = np.zeros((96, 96), np.uint8)
     mask[10 : 40 + value, 20:60] = 255
     return Label(encode_rle(mask), f"2026-01-0{value + 1}T00:00:00Z", **more)
 
 
 @pytest.fixture
-def opened(drawn_set):
+def opened(drawn_set: Callable[..., OcclusionSet]) -> Any:
     data = drawn_set()
     face = sorted(data.faces.loc[data.faces["split"] == "train", "id"])[0]
     open_chosen(data, [face])
     return data, face
 
 
-def test_each_label_is_kept_once_and_in_order(opened):
+def test_each_label_is_kept_once_and_in_order(opened: Any) -> None:
     data, face = opened
     source = data.face_row(face)["mask"]
     first, second = label(0, annotators=("ann",), lead_time=3.5, agreement=0.9, origin="task 1"), label(1)
@@ -44,7 +49,7 @@ def test_each_label_is_kept_once_and_in_order(opened):
     assert check(data, 1) == []
 
 
-def test_rounds_follow_each_other_in_the_history(opened):
+def test_rounds_follow_each_other_in_the_history(opened: Any) -> None:
     data, face = opened
     merge(data, read_round(data.path), {face: label(0)})
     open_chosen(data, [face])
@@ -56,7 +61,7 @@ def test_rounds_follow_each_other_in_the_history(opened):
         history(data, "f0")
 
 
-def test_an_older_label_can_be_given_back(opened, tmp_path):
+def test_an_older_label_can_be_given_back(opened: Any, tmp_path: Path) -> None:
     data, face = opened
     source = data.face_row(face)["mask"]
     merge(data, read_round(data.path), {face: label(0)})
@@ -67,10 +72,10 @@ def test_an_older_label_can_be_given_back(opened, tmp_path):
     assert [v.origin for v in history(data, face)][1:] == [None, f"{face}.png"]
 
 
-def test_cut_off_before_the_faces_were_written_it_goes_on(opened, monkeypatch):
+def test_cut_off_before_the_faces_were_written_it_goes_on(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     data, face = opened
 
-    def killed(*arguments, **more):
+    def killed(*arguments: Any, **more: Any) -> Never:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -83,7 +88,7 @@ def test_cut_off_before_the_faces_were_written_it_goes_on(opened, monkeypatch):
     assert data.face_row(face)["mask"] == label(0).counts
 
 
-def test_broken_versions_are_named(opened):
+def test_broken_versions_are_named(opened: Any) -> None:
     data, face = opened
     add_versions(data.path, 1, {face: label(0)})
     versions_path(data.path, 1).write_bytes(b"no parquet")
@@ -92,7 +97,7 @@ def test_broken_versions_are_named(opened):
     assert [f.level for f in check(data, 1)] == ["error"]
 
 
-def test_a_label_that_the_set_does_not_hold_is_found(opened):
+def test_a_label_that_the_set_does_not_hold_is_found(opened: Any) -> None:
     data, face = opened
     source = data.face_row(face)["mask"]
     merge(data, read_round(data.path), {face: label(0)})
@@ -106,7 +111,7 @@ def test_a_label_that_the_set_does_not_hold_is_found(opened):
     assert [(f.level, f.where) for f in check(data, 1)] == [("warning", "round 1")]
 
 
-def test_history_on_the_command_line(opened, tmp_path):
+def test_history_on_the_command_line(opened: Any, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
     from occset.rounds.commands import round_

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,23 +24,30 @@ from occset.support.errors import BadInput, OccsetError, UnknownName
 POINTS = np.array([[98.0, 120], [158, 120], [128, 148], [104, 178], [152, 178]])
 
 
-def forward(category, rng, cutout=(80, 160), points=None, face=POINTS, flip=False):
+def forward(
+    category: str,
+    rng: np.random.Generator,
+    cutout: tuple[int, ...] = (80, 160),
+    points: Any = None,
+    face: Any = POINTS,
+    flip: bool = False,
+) -> np.ndarray:
     """The affine map from (flipped) cut-out pixels to picture pixels, (3, 3)."""
     matrix, _ = draw_warp(rng, category, cutout, points, face, flip, 256)
     return np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
 
 
-def at(matrix, x, y):
+def at(matrix: Any, x: Any, y: Any) -> np.ndarray:
     return (matrix @ [x, y, 1])[:2]
 
 
-def turned(points, degrees, centre=(128, 128)):
+def turned(points: Any, degrees: Any, centre: tuple[int, ...] = (128, 128)) -> np.ndarray:
     angle = np.deg2rad(degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return (points - centre) @ turn.T + centre
 
 
-def test_the_frame_of_a_frontal_face():
+def test_the_frame_of_a_frontal_face() -> None:
     frame = face_frame(POINTS)
     assert np.allclose(at(frame, 0, 0), [128, 120])
     assert np.allclose(at(frame, 0.5, 0), [158, 120])
@@ -45,14 +55,14 @@ def test_the_frame_of_a_frontal_face():
     assert np.allclose(face_frame(turned(POINTS, 30)), _turned_frame(30))
 
 
-def _turned_frame(degrees):
+def _turned_frame(degrees: Any) -> Any:
     frame = face_frame(POINTS)
     origin = turned(frame[:, 2], degrees)
     return np.column_stack([turned(frame[:, 2] + frame[:, i], degrees) - origin for i in (0, 1)] + [origin])
 
 
 @pytest.mark.parametrize("degrees", [0, 25, 180])
-def test_sunglasses_lie_on_the_eyes_and_masks_over_the_mouth(degrees):
+def test_sunglasses_lie_on_the_eyes_and_masks_over_the_mouth(degrees: int) -> None:
     face = turned(POINTS, degrees)
     eyes, mouth = face[:2].mean(axis=0), face[3:].mean(axis=0)
     rng = np.random.default_rng(0)
@@ -66,14 +76,14 @@ def test_sunglasses_lie_on_the_eyes_and_masks_over_the_mouth(degrees):
         assert 0.2 * 150 < x < 0.8 * 150 and 0.2 * 110 < y < 0.8 * 110
 
 
-def test_hair_ends_above_the_eyes_and_hats_above_that():
+def test_hair_ends_above_the_eyes_and_hats_above_that() -> None:
     rng = np.random.default_rng(1)
     for _ in range(50):
         assert at(forward("hair", rng, (90, 170)), 85, 89)[1] < 118
         assert at(forward("hat", rng, (90, 170)), 85, 89)[1] < 112
 
 
-def test_a_cutout_with_points_is_laid_by_them_flipped_or_not():
+def test_a_cutout_with_points_is_laid_by_them_flipped_or_not() -> None:
     cutout = POINTS - [60, 90]
     width, height = 140, 60
     for flip in (False, True):
@@ -85,7 +95,7 @@ def test_a_cutout_with_points_is_laid_by_them_flipped_or_not():
         assert np.abs(landed - (POINTS + np.array([10, -5]))).max() < 15
 
 
-def test_a_free_category_reaches_every_part_of_the_face():
+def test_a_free_category_reaches_every_part_of_the_face() -> None:
     rng = np.random.default_rng(3)
     centres = np.array([at(forward("hand", rng, (120, 90)), 44.5, 47.6) for _ in range(300)])
     spread = np.ptp(centres, axis=0)
@@ -96,7 +106,7 @@ def test_a_free_category_reaches_every_part_of_the_face():
 
 
 @pytest.mark.parametrize("face", [np.zeros((5, 2)), np.full((5, 2), np.nan), np.full((5, 2), 77.0)])
-def test_landmarks_that_span_no_face_are_said(copy_set, face):
+def test_landmarks_that_span_no_face_are_said(copy_set: Callable[..., OcclusionSet], face: np.ndarray) -> None:
     data = copy_set()
     rng, renderer = np.random.default_rng(0), Renderer(data)
     ids = sorted(data.occluders.loc[data.occluders["category"] == "sunglasses", "id"])
@@ -104,7 +114,7 @@ def test_landmarks_that_span_no_face_are_said(copy_set, face):
         draw_layer(rng, renderer, "sunglasses", ids, [], face, 64)
 
 
-def test_a_table_with_bad_landmarks_is_said_by_the_drawer(copy_set):
+def test_a_table_with_bad_landmarks_is_said_by_the_drawer(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     frame = data.faces.astype(object)
     frame["landmarks"] = [[0.0] * 10] * len(frame)
@@ -113,7 +123,7 @@ def test_a_table_with_bad_landmarks_is_said_by_the_drawer(copy_set):
         Drawer(data, Plan(size=64)).draw(0)
 
 
-def test_faces_that_nothing_can_hide_are_said(copy_set):
+def test_faces_that_nothing_can_hide_are_said(copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     frame = data.faces.astype(object)
     frame["landmarks"] = [[float(v) for v in (POINTS + 1e7).ravel()]] * len(frame)  # far outside: beyond 32 bits, too
@@ -123,19 +133,19 @@ def test_faces_that_nothing_can_hide_are_said(copy_set):
     assert MAX_DRAWS == 60
 
 
-def test_only_the_faces_that_were_named_are_used(plain_set):
+def test_only_the_faces_that_were_named_are_used(plain_set: OcclusionSet) -> None:
     named = tuple(sorted(plain_set.faces.loc[plain_set.faces["split"] == "train", "id"])[:3])
     drawer = Drawer(plain_set, Plan(size=64, faces=(*named, "f-unknown")))
     assert {drawer.draw(i).face for i in range(9)} <= set(named)
 
 
-def test_what_a_split_has_is_described(plain_set):
+def test_what_a_split_has_is_described(plain_set: OcclusionSet) -> None:
     table = describe(plain_set.occluders)
     assert table.to_numpy().sum() == len(plain_set.occluders)
     assert list(table.index) == sorted(set(plain_set.occluders["category"]))
 
 
-def test_changing_a_sample_does_not_change_the_next(plain_set):
+def test_changing_a_sample_does_not_change_the_next(plain_set: OcclusionSet) -> None:
     drawer = Drawer(plain_set, Plan(size=64))
     recipe = drawer.draw(0)
     first = drawer.renderer.render(recipe)
@@ -148,11 +158,11 @@ def test_changing_a_sample_does_not_change_the_next(plain_set):
 # --- any recipe that a table can hold ----------------------------------------------------------------------------------
 
 
-def any_recipe(data, rng):
+def any_recipe(data: OcclusionSet, rng: np.random.Generator) -> Any:
     """A recipe that no drawer would draw: one to three layers, any warp of 32 bits, any colour, softness and offset."""
     wild = rng.random() < 0.4
 
-    def layer():
+    def layer() -> Any:
         if wild:
             warp = rng.integers(-(2**31), 2**31, 8)
         else:  # on the picture, turned, stretched, bent
@@ -179,7 +189,7 @@ def any_recipe(data, rng):
     )
 
 
-def test_any_recipe_satisfies_eq2_and_survives_its_table(plain_set, tmp_path):
+def test_any_recipe_satisfies_eq2_and_survives_its_table(plain_set: OcclusionSet, tmp_path: Path) -> None:
     rng = np.random.default_rng(11)
     renderer, other = Renderer(plain_set), Renderer(OcclusionSet(plain_set.path))
     made = [any_recipe(plain_set, rng) for _ in range(250)]
@@ -203,7 +213,7 @@ def test_any_recipe_satisfies_eq2_and_survives_its_table(plain_set, tmp_path):
     assert hidden > 40  # and not all of them beside the picture
 
 
-def test_large_samples_do_not_overflow(plain_set):
+def test_large_samples_do_not_overflow(plain_set: OcclusionSet) -> None:
     far = Layer(
         plain_set.occluders["id"][0], None, (2**31 - 1,) * 8, True, (2**15 - 1,) * 3, (-(2**15),) * 3, 127, (0, 0)
     )
@@ -230,7 +240,12 @@ def test_large_samples_do_not_overflow(plain_set):
         ({"seed": None}, "is not a recipe"),
     ],
 )
-def test_a_row_that_is_no_recipe_is_refused(plain_set, tmp_path, cells, message):
+def test_a_row_that_is_no_recipe_is_refused(
+    plain_set: OcclusionSet,
+    tmp_path: Path,
+    cells: dict[str, None] | dict[str, int] | dict[str, list[dict[str, None]]],
+    message: str,
+) -> None:
     frame = recipes.to_frame([Drawer(plain_set, Plan(size=64)).draw(0)]).astype(object)
     for column, value in cells.items():
         frame.at[0, column] = value
@@ -240,7 +255,7 @@ def test_a_row_that_is_no_recipe_is_refused(plain_set, tmp_path, cells, message)
         recipes.read_recipes(path)
 
 
-def test_files_that_are_no_recipes_are_named(plain_set, tmp_path):
+def test_files_that_are_no_recipes_are_named(plain_set: OcclusionSet, tmp_path: Path) -> None:
     for path in (plain_set.path / "faces.parquet", plain_set.path / "occset.json", tmp_path / "none.parquet", tmp_path):
         with pytest.raises(BadInput, match=path.name):
             recipes.read_recipes(path)
@@ -248,7 +263,7 @@ def test_files_that_are_no_recipes_are_named(plain_set, tmp_path):
             recipes.read_metadata(path)
 
 
-def test_an_unknown_face_is_named(plain_set):
+def test_an_unknown_face_is_named(plain_set: OcclusionSet) -> None:
     recipe = replace(Drawer(plain_set, Plan(size=64)).draw(0), face="f123")
     with pytest.raises(UnknownName, match="no face is called 'f123'"):
         Renderer(plain_set).render(recipe)
@@ -257,7 +272,7 @@ def test_an_unknown_face_is_named(plain_set):
 # --- masks that are none -----------------------------------------------------------------------------------------------
 
 
-def test_rle_garbage_never_crashes():
+def test_rle_garbage_never_crashes() -> None:
     rng = np.random.default_rng(0)
     good = encode_rle((rng.random((32, 32)) > 0.5).astype(np.uint8) * 255)
     refused = 0
@@ -273,7 +288,7 @@ def test_rle_garbage_never_crashes():
     assert refused > 2500
 
 
-def test_rle_with_a_negative_run_is_refused_even_if_its_sum_fits():
+def test_rle_with_a_negative_run_is_refused_even_if_its_sum_fits() -> None:
     assert run_total("3") == 3
     with pytest.raises(BadInput, match="negative run"):
         decode_rle("4O", 1, 3)  # 4 pixels off, -1 on
@@ -291,6 +306,6 @@ def test_rle_with_a_negative_run_is_refused_even_if_its_sum_fits():
         ("PPYo1", (10**6, 10**6)),
     ],
 )
-def test_rle_that_would_write_beyond_its_buffer_is_refused(counts, size):
+def test_rle_that_would_write_beyond_its_buffer_is_refused(counts: str, size: tuple[int, ...]) -> None:
     with pytest.raises(BadInput):
         decode_rle(counts, *size)

@@ -4,7 +4,9 @@ import errno
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 from occset.composition.compose import blend, cover
 from occset.dataset import recipes as recipe_files
+from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import hash_recipes, read_metadata, read_recipes, recipes_to_bytes
 from occset.pictures.images import read_grey, read_image
 from occset.pictures.masks import harden, shrink_mask
@@ -26,11 +29,11 @@ from occset.support.locks import only_writer
 PLAN = Plan(size=64)
 
 
-def names(out):
+def names(out: Path) -> list[str]:
     return sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
 
 
-def test_what_is_written_fits_together(plain_set, tmp_path):
+def test_what_is_written_fits_together(plain_set: OcclusionSet, tmp_path: Path) -> None:
     out = tmp_path / "out"
     final = export(plain_set, Job(40, PLAN, seed=2), out, workers=1)
     recipes, renderer = read_recipes(final), Renderer(plain_set)
@@ -51,13 +54,15 @@ def test_what_is_written_fits_together(plain_set, tmp_path):
     ]  # fmt: skip
 
 
-def test_one_two_and_three_workers_give_the_same_bytes(plain_set, tmp_path, digest):
+def test_one_two_and_three_workers_give_the_same_bytes(
+    plain_set: OcclusionSet, tmp_path: Path, digest: Callable[[Path], dict[str, str]]
+) -> None:
     for workers in (1, 2, 3):
         export(plain_set, Job(70, PLAN, seed=4), tmp_path / str(workers), workers)
     assert digest(tmp_path / "1") == digest(tmp_path / "2") == digest(tmp_path / "3")
 
 
-def test_a_second_run_writes_nothing(plain_set, tmp_path):
+def test_a_second_run_writes_nothing(plain_set: OcclusionSet, tmp_path: Path) -> None:
     export(plain_set, Job(5, PLAN), tmp_path / "out", 1)
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*")}
     seen = []
@@ -66,7 +71,9 @@ def test_a_second_run_writes_nothing(plain_set, tmp_path):
     assert seen == [(5, 5)]
 
 
-def test_a_replay_gives_the_same_pictures(plain_set, tmp_path, digest):
+def test_a_replay_gives_the_same_pictures(
+    plain_set: OcclusionSet, tmp_path: Path, digest: Callable[[Path], dict[str, str]]
+) -> None:
     drawn = export(plain_set, Job(12, PLAN, seed=9), tmp_path / "drawn", 1)
     export(plain_set, Job(12, None, recipes=drawn), tmp_path / "replayed", 2)
     one, other = digest(tmp_path / "drawn"), digest(tmp_path / "replayed")
@@ -74,7 +81,9 @@ def test_a_replay_gives_the_same_pictures(plain_set, tmp_path, digest):
     assert one == other
 
 
-def test_a_replay_reads_its_file_once_not_once_a_chunk(plain_set, tmp_path, monkeypatch):
+def test_a_replay_reads_its_file_once_not_once_a_chunk(
+    plain_set: OcclusionSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn = export(plain_set, Job(200, Plan(size=32)), tmp_path / "drawn", 1)
     opened, real = [], recipe_files._open
     monkeypatch.setattr(recipe_files, "_open", lambda path: opened.append(path) or real(path))
@@ -93,7 +102,7 @@ def test_a_replay_reads_its_file_once_not_once_a_chunk(plain_set, tmp_path, monk
         (Job(5, Plan(size=32)), "plan"),
     ],
 )
-def test_a_folder_of_another_job_is_refused(plain_set, tmp_path, job, what):
+def test_a_folder_of_another_job_is_refused(plain_set: OcclusionSet, tmp_path: Path, job: Job, what: str) -> None:
     export(plain_set, Job(5, PLAN), tmp_path / "out", 1)
     before = names(tmp_path / "out")
     with pytest.raises(OccsetError, match=rf"out: holds samples of another job \(other {what}\): choose another"):
@@ -101,7 +110,7 @@ def test_a_folder_of_another_job_is_refused(plain_set, tmp_path, job, what):
     assert names(tmp_path / "out") == before
 
 
-def test_a_folder_of_a_set_that_changed_is_refused(copy_set, tmp_path):
+def test_a_folder_of_a_set_that_changed_is_refused(copy_set: Callable[..., OcclusionSet], tmp_path: Path) -> None:
     data = copy_set()
     export(data, Job(5, PLAN), tmp_path / "out", 1)
     data.write("textures", data.textures.iloc[1:])
@@ -109,7 +118,7 @@ def test_a_folder_of_a_set_that_changed_is_refused(copy_set, tmp_path):
         export(data, Job(5, PLAN), tmp_path / "out", 1)
 
 
-def test_a_folder_with_other_things_is_refused(plain_set, tmp_path):
+def test_a_folder_with_other_things_is_refused(plain_set: OcclusionSet, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "letter.txt").write_text("mine")
     with pytest.raises(OccsetError, match="not empty and not a rendering"):
@@ -117,26 +126,30 @@ def test_a_folder_with_other_things_is_refused(plain_set, tmp_path):
     assert names(tmp_path / "out") == ["letter.txt"]
 
 
-def test_a_file_in_the_place_of_the_folder_is_named(plain_set, tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_named(plain_set: OcclusionSet, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(NoSpace, match=r"cannot make the folder .*out"):
         export(plain_set, Job(5, PLAN), tmp_path / "out", 1)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_set_with_nothing_to_draw_from_is_said_before_anything_is_made(plain_set, tmp_path, workers):
+def test_a_set_with_nothing_to_draw_from_is_said_before_anything_is_made(
+    plain_set: OcclusionSet, tmp_path: Path, workers: int
+) -> None:
     with pytest.raises(OccsetError, match="no labelled face with landmarks in the split 'trian'"):
         export(plain_set, Job(200, Plan(split="trian", size=64)), tmp_path / "out", workers)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("seed", "size"), [(-1, 64), (2**63, 64), (0, 0), (0, 100_000)])
-def test_numbers_out_of_range_are_said(plain_set, tmp_path, seed, size):
+def test_numbers_out_of_range_are_said(plain_set: OcclusionSet, tmp_path: Path, seed: int, size: int) -> None:
     with pytest.raises(OccsetError, match=r"range|sizes go from"):
         export(plain_set, Job(5, Plan(size=size), seed), tmp_path / "out", 1)
 
 
-def test_recipes_of_another_set_are_refused_before_anything_is_made(plain_set, copy_set, tmp_path):
+def test_recipes_of_another_set_are_refused_before_anything_is_made(
+    plain_set: OcclusionSet, copy_set: Callable[..., OcclusionSet], tmp_path: Path
+) -> None:
     drawn = export(plain_set, Job(12, PLAN), tmp_path / "drawn", 1)
     other = copy_set()
     used = read_recipes(drawn)[0].layers[0].occluder
@@ -146,20 +159,20 @@ def test_recipes_of_another_set_are_refused_before_anything_is_made(plain_set, c
     assert not (tmp_path / "out").exists()
 
 
-def test_more_than_the_file_holds_is_refused(plain_set, tmp_path):
+def test_more_than_the_file_holds_is_refused(plain_set: OcclusionSet, tmp_path: Path) -> None:
     drawn = export(plain_set, Job(3, PLAN), tmp_path / "drawn", 1)
     with pytest.raises(OccsetError, match="holds 3 recipes, 4 were asked for"):
         export(plain_set, Job(4, None, recipes=drawn), tmp_path / "out", 1)
 
 
-def test_a_broken_note_is_named(plain_set, tmp_path):
+def test_a_broken_note_is_named(plain_set: OcclusionSet, tmp_path: Path) -> None:
     export(plain_set, Job(3, PLAN), tmp_path / "out", 1)
     (tmp_path / "out" / "render.json").write_text("{ not json")
     with pytest.raises(BadInput, match=r"render\.json: not readable JSON"):
         export(plain_set, Job(3, PLAN), tmp_path / "out", 1)
 
 
-def test_a_missing_picture_stops_with_its_name(copy_set, tmp_path):
+def test_a_missing_picture_stops_with_its_name(copy_set: Callable[..., OcclusionSet], tmp_path: Path) -> None:
     data = copy_set()
     for picture in data.path.glob("cutouts/*/*"):
         picture.unlink()
@@ -167,13 +180,15 @@ def test_a_missing_picture_stops_with_its_name(copy_set, tmp_path):
         export(data, Job(3, PLAN), tmp_path / "out", 1)
 
 
-def test_a_folder_that_another_process_writes_to_is_refused(plain_set, tmp_path):
+def test_a_folder_that_another_process_writes_to_is_refused(plain_set: OcclusionSet, tmp_path: Path) -> None:
     with only_writer(tmp_path / "out"), pytest.raises(OccsetError, match="another occset is writing here"):
         export(plain_set, Job(3, PLAN), tmp_path / "out", 1)
     export(plain_set, Job(3, PLAN), tmp_path / "out", 1)
 
 
-def test_leftovers_go_even_if_their_process_seems_to_live(plain_set, tmp_path, digest):
+def test_leftovers_go_even_if_their_process_seems_to_live(
+    plain_set: OcclusionSet, tmp_path: Path, digest: Callable[[Path], dict[str, str]]
+) -> None:
     """A killed worker stays in the list of processes until somebody takes note; nobody else can be writing here."""
     export(plain_set, Job(3, PLAN), tmp_path / "whole", 1)
     export(plain_set, Job(3, PLAN), tmp_path / "out", 1)
@@ -187,11 +202,13 @@ def test_leftovers_go_even_if_their_process_seems_to_live(plain_set, tmp_path, d
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
 
 
-def test_a_full_disk_is_named_and_the_run_goes_on_later(plain_set, tmp_path, digest, monkeypatch):
+def test_a_full_disk_is_named_and_the_run_goes_on_later(
+    plain_set: OcclusionSet, tmp_path: Path, digest: Callable[[Path], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     export(plain_set, Job(40, PLAN), tmp_path / "whole", 1)
     count, real = 0, os.replace
 
-    def full(source, target):
+    def full(source: Any, target: Any) -> None:
         nonlocal count
         count += 1
         if count > 100:
@@ -207,7 +224,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_later(plain_set, tmp_path, dig
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
 
 
-def test_a_really_full_disk(plain_set, tmp_path):
+def test_a_really_full_disk(plain_set: OcclusionSet, tmp_path: Path) -> None:
     mounted = tmp_path / "tiny"
     mounted.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(mounted)], capture_output=True)
@@ -223,7 +240,9 @@ def test_a_really_full_disk(plain_set, tmp_path):
         subprocess.run(["umount", str(mounted)], check=True)
 
 
-def test_paths_with_blanks_signs_and_umlauts(plain_set, tmp_path, monkeypatch):
+def test_paths_with_blanks_signs_and_umlauts(
+    plain_set: OcclusionSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     final = export(plain_set, Job(3, PLAN), Path("a b=c/größe %s {x}"), 2)
     assert not final.is_absolute()
@@ -231,7 +250,7 @@ def test_paths_with_blanks_signs_and_umlauts(plain_set, tmp_path, monkeypatch):
     assert read_recipes(again) == read_recipes(final)
 
 
-def test_a_recipe_far_outside_renders_and_is_never_drawn(plain_set, tmp_path):
+def test_a_recipe_far_outside_renders_and_is_never_drawn(plain_set: OcclusionSet, tmp_path: Path) -> None:
     recipe = Drawer(plain_set, PLAN).draw(0)
     from dataclasses import replace
 
@@ -243,7 +262,7 @@ def test_a_recipe_far_outside_renders_and_is_never_drawn(plain_set, tmp_path):
     assert read_recipes(out) == [odd]
 
 
-def test_the_note_says_what_was_asked(plain_set, tmp_path):
+def test_the_note_says_what_was_asked(plain_set: OcclusionSet, tmp_path: Path) -> None:
     export(plain_set, Job(3, PLAN, seed=5), tmp_path / "out", 1)
     note = json.loads((tmp_path / "out" / "render.json").read_text())
     assert (note["count"], note["seed"], note["plan"]["size"]) == (3, 5, 64)
@@ -251,7 +270,9 @@ def test_the_note_says_what_was_asked(plain_set, tmp_path):
     assert exporting.KINDS == ("image", "clean", "face", "occlusion")
 
 
-def test_a_damaged_face_is_named_and_the_rest_is_rendered(make_set, tmp_path, digest):
+def test_a_damaged_face_is_named_and_the_rest_is_rendered(
+    make_set: Callable[..., OcclusionSet], tmp_path: Path, digest: Callable[[Path], dict[str, str]]
+) -> None:
     data = make_set("set")
     whole = tmp_path / "whole"
     export(data, Job(40, PLAN), whole, workers=1)
@@ -271,7 +292,7 @@ def test_a_damaged_face_is_named_and_the_rest_is_rendered(make_set, tmp_path, di
     assert digest(out) == digest(whole)
 
 
-def test_the_terms_are_written_beside_the_samples(plain_set, tmp_path):
+def test_the_terms_are_written_beside_the_samples(plain_set: OcclusionSet, tmp_path: Path) -> None:
     export(plain_set, Job(1, PLAN), tmp_path / "out", workers=1)
     note = json.loads((tmp_path / "out" / "render.json").read_text())
     assert note["licences"] == ["made", "made by a test"]

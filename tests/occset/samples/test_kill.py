@@ -7,6 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +22,7 @@ from occset.pictures.images import read_image
 COUNT = 200
 
 
-def start(data, out, workers):
+def start(data: OcclusionSet, out: Path, workers: int) -> Any:
     command = [sys.executable, "-m", "occset.cli", "render", str(data), "--out", str(out), "--seed", "3"]
     command += ["--count", str(COUNT), "--size", "128", "--workers", str(workers)]
     return subprocess.Popen(
@@ -27,13 +30,15 @@ def start(data, out, workers):
     )
 
 
-def begun(process, out):
+def begun(process: Any, out: Path) -> None:
     """Wait until the run has written its first file, or is over."""
     while process.poll() is None and not (out / "render.json").exists():
         time.sleep(0.01)
 
 
-def kill_many_times(data, folder, digest, kills, seed):
+def kill_many_times(
+    data: OcclusionSet, folder: Path, digest: Callable[[Path], dict[str, str]], kills: Any, seed: Any
+) -> None:
     whole = folder / "whole"
     process = start(data.path, whole, 2)
     begun(process, whole)
@@ -73,10 +78,14 @@ def kill_many_times(data, folder, digest, kills, seed):
     assert [f for f in check(OcclusionSet(data.path), workers=1) if f.level == "error"] == []
 
 
-def test_render_survives_a_few_kills(plain_set, tmp_path, digest):
+def test_render_survives_a_few_kills(
+    plain_set: OcclusionSet, tmp_path: Path, digest: Callable[[Path], dict[str, str]]
+) -> None:
     kill_many_times(plain_set, tmp_path, digest, kills=6, seed=1)
 
 
 @pytest.mark.slow
-def test_render_survives_twenty_kills(plain_set, tmp_path, digest):
+def test_render_survives_twenty_kills(
+    plain_set: OcclusionSet, tmp_path: Path, digest: Callable[[Path], dict[str, str]]
+) -> None:
     kill_many_times(plain_set, tmp_path, digest, kills=20, seed=2)

@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +43,7 @@ def dies():
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory):
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A module that workers can import, wherever the tests are started from."""
     folder = tmp_path_factory.mktemp("jobs")
     (folder / "pool_jobs.py").write_text(JOBS)
@@ -50,16 +53,16 @@ def jobs(tmp_path_factory):
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_results_come_in_order(jobs, workers):
+def test_results_come_in_order(jobs: Any, workers: int) -> None:
     assert list(map_chunks(jobs.square, list(range(25)), workers)) == [n * n for n in range(25)]
 
 
-def test_nothing_to_do(jobs):
+def test_nothing_to_do(jobs: Any) -> None:
     assert list(map_chunks(jobs.square, [], 4)) == []
     assert default_workers() >= 1
 
 
-def test_each_process_makes_its_worker_once(jobs):
+def test_each_process_makes_its_worker_once(jobs: Any) -> None:
     seen = list(map_chunks(jobs.who, list(range(20)), 2))
     assert all(made == did for made, did in seen)
     assert os.getpid() not in {did for _, did in seen}
@@ -76,29 +79,31 @@ def test_each_process_makes_its_worker_once(jobs):
         (MissingExtra, ["torch", "models", "built-in faces"]),
     ],
 )
-def test_a_mistake_keeps_its_kind_and_its_words(jobs, workers, kind, args):
+def test_a_mistake_keeps_its_kind_and_its_words(
+    jobs: Any, workers: int, kind: Any, args: list[Any] | list[str]
+) -> None:
     with pytest.raises(kind) as caught:
         list(map_chunks(partial(jobs.failing, kind, *args), list(range(6)), workers))
     assert str(caught.value) == str(kind(*args))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_worker_that_cannot_start_says_why(jobs, workers):
+def test_a_worker_that_cannot_start_says_why(jobs: Any, workers: int) -> None:
     with pytest.raises(UnknownName, match="no split is called 'tran': did you mean train"):
         list(map_chunks(jobs.cannot_start, [1, 2, 3], workers))
 
 
-def test_other_errors_pass(jobs):
+def test_other_errors_pass(jobs: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         list(map_chunks(partial(jobs.failing, ZeroDivisionError, "x"), list(range(6)), 2))
 
 
-def test_a_worker_that_is_killed_is_said(jobs):
+def test_a_worker_that_is_killed_is_said(jobs: Any) -> None:
     with pytest.raises(OccsetError, match=r"a worker process died.*--workers 1"):
         list(map_chunks(jobs.dies, [1, 2], 2))
 
 
-def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, pathlib, sys, time\n"
@@ -125,7 +130,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     assert not any(_lives(pid) for pid in pids)
 
 
-def _lives(pid):
+def _lives(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat") as stream:  # noqa: PTH123
             return stream.read().rpartition(")")[2].split()[0] != "Z"  # a zombie has ended
@@ -133,11 +138,11 @@ def _lives(pid):
         return False
 
 
-def _threads():
+def _threads() -> Any:
     return lambda _: os.environ.get("OMP_NUM_THREADS")
 
 
-def test_workers_have_one_thread_each_and_the_parent_keeps_its_own(monkeypatch):
+def test_workers_have_one_thread_each_and_the_parent_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert list(map_chunks(_threads, [1, 2, 3], 2)) == ["1", "1", "1"]
     assert "OMP_NUM_THREADS" not in os.environ

@@ -107,7 +107,11 @@ def test_columns_of_the_other_task_are_refused(bench_set: OcclusionSet, protocol
 
 
 def test_workers_and_a_cut_change_nothing(
-    bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, write_method: Callable[..., str], contents
+    bench_set: OcclusionSet,
+    protocol: Protocol,
+    tmp_path: Path,
+    write_method: Callable[..., str],
+    contents: Callable[[Path], dict[str, object]],
 ) -> None:
     spec = write_method(BRIGHT.format(above=120))
     one = run_all(bench_set, protocol, tmp_path / "one", "colour", spec, "noise")
@@ -245,7 +249,11 @@ def test_three_methods_run_when_none_is_named(
 
 
 def test_a_network_is_known_by_its_own_revision(
-    bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, monkeypatch, write_method: Callable[..., str]
+    bench_set: OcclusionSet,
+    protocol: Protocol,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write_method: Callable[..., str],
 ) -> None:
 
     spec = write_method(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -159,7 +160,9 @@ def test_masks_of_another_size_are_scaled_and_told() -> None:
         ("np.broadcast_to(images[:1, ..., 0], images.shape[:3]).copy()", "batch", "depends on its batch"),
     ],
 )
-def test_check_method_says_the_right_thing(write_method, answer: str, failed: str | None, said: str) -> None:
+def test_check_method_says_the_right_thing(
+    write_method: Callable[..., str], answer: str, failed: str | None, said: str
+) -> None:
     found = {c.name: c for c in check_method(write_method(SOURCE.format(given=(), more="", answer=answer)))}
     assert found["opens"].message == "mine, given nothing: automatic, for segmentation"
     wrong = [name for name, check in found.items() if not check.ok]
@@ -170,7 +173,7 @@ def test_check_method_says_the_right_thing(write_method, answer: str, failed: st
         assert list(found) == ["opens", "returns", "repeats", "inputs", "batch", "face", "speed"]
 
 
-def test_check_method_can_be_told_the_task(occset, write_method: Callable[..., str]) -> None:
+def test_check_method_can_be_told_the_task(occset: Callable[..., Any], write_method: Callable[..., str]) -> None:
     spec = write_method(SOURCE.format(given=(), more="", answer="images[..., 0].copy()"))
     assert occset("bench", "check-method", spec).status == 0
     said = occset("bench", "check-method", spec, "--task", "deocclusion")
@@ -178,7 +181,9 @@ def test_check_method_can_be_told_the_task(occset, write_method: Callable[..., s
     assert "no task is called 'segmentatio'" in occset("bench", "check-method", spec, "--task", "segmentatio").err
 
 
-def test_a_plug_in_is_listed_under_what_it_does(write_method, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plug_in_is_listed_under_what_it_does(
+    write_method: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from importlib.metadata import EntryPoint
 
     spec = write_method(SOURCE.format(given=(), more="", answer="images[..., 0].copy()"))

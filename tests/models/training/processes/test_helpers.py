@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from occset.models.training.checkpoints import NAME, load
 from occset.models.training.processes.helpers import helpers
@@ -36,7 +38,7 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> Path:
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One process with the whole batch."""
     out = tmp_path_factory.mktemp("alone")
     train(BrightTask(dropout=0.0), out, preset=small_preset(**SHARED))
@@ -52,7 +54,7 @@ def assert_close(a: Path, b: Path) -> None:
             assert torch.allclose(value.double(), theirs[key].double(), rtol=1e-4, atol=1e-6), key
 
 
-def test_two_processes_learn_what_one_learns(tmp_path, alone) -> None:
+def test_two_processes_learn_what_one_learns(tmp_path: Path, alone: Path) -> None:
     before, threads = dict(os.environ), torch.get_num_threads()
     task = BrightTask(dropout=0.0)
     outcome = train(task, tmp_path, preset=small_preset(**SHARED), devices=2, workers=1)
@@ -64,7 +66,7 @@ def test_two_processes_learn_what_one_learns(tmp_path, alone) -> None:
     assert not torch.distributed.is_initialized()
 
 
-def test_all_stop_together_and_go_on_together(tmp_path, alone) -> None:
+def test_all_stop_together_and_go_on_together(tmp_path: Path, alone: Path) -> None:
     first = train(BrightTask(dropout=0.0, at_step=StopHere(3)), tmp_path, preset=small_preset(**SHARED), devices=2)
     assert (first.interrupted, first.step, load(tmp_path / NAME).step) == (True, 4, 4)
     train(BrightTask(dropout=0.0), tmp_path, preset=small_preset(**SHARED), devices=2)
@@ -89,7 +91,7 @@ class FailsInTheOther(BrightTask):
         super().__init__(dropout=0.0)
         self.way = way
 
-    def loss(self, network, networks, batch):
+    def loss(self, network: Any, networks: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         loss, parts = super().loss(network, networks, batch)
         if os.environ["RANK"] == "1" and self.calls == 7:
             if self.way == "error":
@@ -108,7 +110,7 @@ class FailsInTheOther(BrightTask):
         ("dies", OccsetError, "another process of this training died"),
     ],
 )
-def test_what_goes_wrong_elsewhere_is_told_here(tmp_path, way, kind, message) -> None:
+def test_what_goes_wrong_elsewhere_is_told_here(tmp_path: Path, way: str, kind: Any, message: str) -> None:
     started = time.monotonic()
     with pytest.raises(kind, match=message):
         train(FailsInTheOther(way), tmp_path, preset=small_preset(**SHARED), devices=2)
@@ -116,13 +118,13 @@ def test_what_goes_wrong_elsewhere_is_told_here(tmp_path, way, kind, message) ->
     assert time.monotonic() - started < 30
 
 
-def test_a_refused_checkpoint_is_refused_in_all(alone) -> None:
+def test_a_refused_checkpoint_is_refused_in_all(alone: Path) -> None:
     with pytest.raises(OccsetError, match="another training"):
         train(BrightTask(), alone, preset=small_preset(**SHARED), devices=2, seed=9)
 
 
 @pytest.mark.slow
-def test_torchrun(tmp_path, alone) -> None:
+def test_torchrun(tmp_path: Path, alone: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
@@ -143,7 +145,7 @@ def test_torchrun(tmp_path, alone) -> None:
 class DiesOnArrival:
     """Kills the process that unpickles it, as a lack of memory would."""
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return (os._exit, (9,))
 
 
@@ -159,6 +161,6 @@ def test_a_helper_that_dies_before_it_starts_is_missed() -> None:
     assert dict(os.environ) == before
 
 
-def test_what_cannot_be_sent_is_said_so(tmp_path) -> None:
+def test_what_cannot_be_sent_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(OccsetError, match=r"cannot be sent to other processes .*lambda.*: define its classes"):
         train(BrightTask(at_step=lambda _: None), tmp_path, devices=2)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from occset.models.training.processes.interrupts import Interrupts
 
 
 @pytest.fixture(autouse=True)
-def _usual_handlers():
+def _usual_handlers() -> Iterator[None]:
     """Ctrl-C is ignored where the tests run in the background; here it is as in a terminal."""
     before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -20,7 +22,7 @@ def _usual_handlers():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_one_asks(number) -> None:
+def test_the_first_one_asks(number: Any) -> None:
     handler = signal.getsignal(number)
     with Interrupts() as interrupts:
         assert not interrupts.asked
@@ -49,7 +51,7 @@ def test_a_job_in_the_background_goes_on_ignoring_ctrl_c() -> None:
 def test_outside_the_main_thread_nothing_is_touched() -> None:
     found = []
 
-    def work():
+    def work() -> None:
         with Interrupts() as interrupts:
             found.append((signal.getsignal(signal.SIGINT), interrupts.asked))
 

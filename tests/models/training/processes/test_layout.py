@@ -13,7 +13,7 @@ from occset.support.errors import BadInput, OccsetError
 from tests.models.training import training_task
 
 
-def test_what_the_layout_says(monkeypatch) -> None:
+def test_what_the_layout_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     assert find_layout() == Layout("cuda", 4, 1, False, 0)
@@ -33,7 +33,7 @@ def test_layouts_that_cannot_be() -> None:
         find_layout("cpu", 1, 2)
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(tmp_path) -> None:
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OccsetError, match="a batch of 8 cannot be shared by 3 processes"):
         training_task.train(training_task.BrightTask(), tmp_path, devices=3)
 
@@ -62,7 +62,7 @@ def talk(folder: str) -> None:
     processes.leave()
 
 
-def test_a_team_of_three_agrees(tmp_path) -> None:
+def test_a_team_of_three_agrees(tmp_path: Path) -> None:
     with helpers(Layout("cpu", 3, 1, False, 0), talk, (str(tmp_path),)):
         talk(str(tmp_path))
     heard = {(tmp_path / str(rank)).read_text() for rank in range(3)}
