@@ -22,8 +22,9 @@ class FacePainter(Pretrained):
     citations = ("Yin et al., Segmentation-Reconstruction-Guided Facial Image De-occlusion, 2021",)
 
     def build(self, about: Mapping[str, Any]) -> nn.Module:
-        """The generator that the fields of `Architecture` describe."""
-        return Architecture(**{field.name: about[field.name] for field in fields(Architecture)}).build()
+        """The generator that the fields of `Architecture` describe; those it does not name have their defaults."""
+        known = {field.name for field in fields(Architecture)}
+        return Architecture(**{name: value for name, value in about.items() if name in known}).build()
 
     @property
     def size(self) -> int:
