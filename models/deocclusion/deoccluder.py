@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from torch import Tensor
 from occset.models.deocclusion.painting import render_in, surroundings_in
 from occset.models.deocclusion.prior import FacePrior, Prior
 from occset.models.inpainting.painter import FacePainter
-from occset.models.pretrained import load
+from occset.models.pretrained import Pretrained, load
 
 BATCH = 8
 
@@ -62,8 +63,11 @@ class Pipeline(ABC):
 
     @property
     def weights_hash(self) -> str:
-        """What identifies the weights of all networks."""
-        return self.prior.segmenter.weights_hash[:32] + self.prior.reconstructor.weights_hash[:32]
+        """What identifies the weights of all networks, 64 hexadecimal digits."""
+        return hashlib.sha256("".join(part.weights_hash for part in self._networks()).encode()).hexdigest()
+
+    def _networks(self) -> tuple[Pretrained, ...]:
+        return self.prior.segmenter, self.prior.reconstructor
 
     @abstractmethod
     def paint(self, prior: Prior) -> Tensor:
@@ -123,11 +127,8 @@ class Deoccluder(Pipeline):
         super().__init__(segmentation, reconstruction, device)
         self.painter: FacePainter = load("ng", inpainting, device)
 
-    @property
-    def weights_hash(self) -> str:
-        """What identifies the weights of all networks."""
-        parts = (self.prior.segmenter, self.prior.reconstructor, self.painter)
-        return "".join(part.weights_hash[:21] for part in parts) + "0"
+    def _networks(self) -> tuple[Pretrained, ...]:
+        return (*super()._networks(), self.painter)
 
     @torch.no_grad()
     def paint(self, prior: Prior) -> Tensor:

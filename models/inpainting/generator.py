@@ -18,7 +18,10 @@ from occset.models.inpainting.blocks import GatedConvolution, GatedResidual, Sel
 from occset.models.linear_face.basis import LinearFace
 from occset.support.errors import OccsetError
 
-_TRUNK = "trunk."
+_TRUNK, _LINEAR = "trunk.", "linear."
+
+_GROWS = {"stem.convolution.weight": 1, "head.weight": 0, "head.bias": 0}
+"""What grows with the inputs and the bases, and along which dimension; see `Generator.grow_from`."""
 
 _EDGE = 0.01  # bases are kept this far from 0 and 1, where logits would be without bounds
 
@@ -93,15 +96,19 @@ class Generator(nn.Module):
             OccsetError: it is another kind of generator.
         """
         mine = self.state_dict()
-        try:
-            for name, value in state.items():
-                if name.startswith("linear."):
-                    continue
-                whole = torch.zeros_like(mine[name]) if name.startswith(("stem.", "head.")) else mine[name]
-                whole[tuple(slice(length) for length in value.shape)] = value.to(whole.dtype)
-                mine[name] = whole
-        except (KeyError, RuntimeError, IndexError) as error:
-            raise OccsetError(f"these weights are of another generator than {self.architecture}: {error}") from error
+        given = {name: value for name, value in state.items() if not name.startswith(_LINEAR)}
+        odd = sorted(given.keys() ^ {name for name in mine if not name.startswith(_LINEAR)})
+        for name in given.keys() & mine.keys():
+            ours, theirs = list(mine[name].shape), list(given[name].shape)
+            if name in _GROWS and len(theirs) == len(ours):  # along this dimension there may be less of it
+                ours[_GROWS[name]] = min(ours[_GROWS[name]], theirs[_GROWS[name]])
+            odd += [name] if ours != theirs else []
+        if odd:
+            raise OccsetError(f"these weights are of another generator than {self.architecture}: see {odd[0]}")
+        for name, value in given.items():
+            grown = torch.zeros_like(mine[name])
+            grown[tuple(slice(length) for length in value.shape)] = value.to(grown.dtype)
+            mine[name] = grown
         self.load_state_dict(mine)
 
     def take_trunk(self, state: Mapping[str, Tensor]) -> None:

@@ -60,8 +60,9 @@ class LinearFace(nn.Module):
         side = pictures.shape[-1]
         with torch.autocast(pictures.device.type, enabled=False):  # a system of equations wants full precision
             seen = (visible >= 0.5).float()
-            small = _shrunk(pictures.float() * seen, self.size) / _shrunk(seen, self.size).clamp_min(1e-3)
-            mask = (_shrunk(seen, self.size) >= _SURE).float().flatten(2).transpose(1, 2) * self.region[:, None].float()
+            share = _shrunk(seen, self.size)
+            small = _shrunk(pictures.float() * seen, self.size) / share.clamp_min(1e-3)
+            mask = (share >= _SURE).float().flatten(2).transpose(1, 2) * self.region[:, None].float()
             found = self.infer(small.flatten(2).transpose(1, 2), mask)
             face = found.transpose(1, 2).unflatten(2, (self.size, self.size))
             grown = F.interpolate(face, (side, side), mode="bicubic", align_corners=False)

@@ -53,7 +53,10 @@ def start_from(
     except RuntimeError as error:
         if grow is None:
             raise OccsetError(f"{path}: is of another network than the preset's: choose its preset") from error
-        grow(weights)
+        try:
+            grow(weights)
+        except OccsetError as misfit:
+            raise OccsetError(f"{path}: {misfit}: choose their preset") from misfit
     source = "the released weights" if is_released else path.name
     return f"the network starts from {source} ({short_hash(network.state_dict())})"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -122,3 +124,26 @@ def test_an_architecture_comes_back_from_its_file() -> None:
 def test_what_cannot_be_built_is_refused(change: dict[str, object], said: str) -> None:
     with pytest.raises(OccsetError, match=said):
         Architecture(**change)  # type: ignore[arg-type]
+
+
+def test_a_generator_that_is_given_more_begins_where_the_smaller_one_was() -> None:
+    torch.manual_seed(0)
+    small = replace(ARCHITECTURES["demo"], residual_on=("render",))
+    old = small.build()
+    torch.nn.init.normal_(old.head.weight, std=0.02)
+    torch.nn.init.normal_(old.head.bias, std=0.1)
+    new = replace(
+        small, inputs=(*small.inputs, "linear"), residual_on=("render", "linear"), linear_size=8, linear_axes=2
+    ).build()
+    new.grow_from(old.state_dict())
+    x = torch.rand(2, 7, 64, 64)
+    with torch.no_grad():  # both bases alike: what is mixed is the one base of before
+        assert torch.allclose(new(torch.cat([x, x[:, 3:6]], 1)), old(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("change", [{"widths": (16, 64)}, {"blocks": (1, 3)}, {"blocks": (1, 1)}, {"attention": 0}])
+def test_another_trunk_is_not_grown_from(change: dict[str, Any]) -> None:
+    small = ARCHITECTURES["demo"]
+    new = replace(small, inputs=(*small.inputs, "linear"), linear_size=8, linear_axes=2).build()
+    with pytest.raises(OccsetError, match="another generator"):
+        new.grow_from(replace(small, **change).build().state_dict())

@@ -9,7 +9,7 @@ import torch
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.usable import usable_faces
 from occset.models.linear_face.basis import LinearFace
-from occset.models.linear_face.folds import LinearFaces, fold_of, learned_from
+from occset.models.linear_face.folds import fold_of, learned_from
 from occset.models.linear_face.learning import FEWEST, learn
 from occset.support.errors import OccsetError
 
@@ -101,9 +101,3 @@ def test_a_basis_holds_none_of_its_own_fold(plain_set: OcclusionSet, monkeypatch
     learned_from(plain_set, faces, 16, 4)
     inside = [sum(fold_of(face) == fold for face in faces) for fold in range(2)]
     assert seen == [len(faces), len(faces) - inside[0], len(faces) - inside[1]]
-
-
-def test_bases_are_kept_in_a_state_dict() -> None:
-    bases = LinearFaces(8, 3)
-    names = set(bases.state_dict())
-    assert {"whole.axes", "whole.mean"} <= names
