@@ -139,7 +139,9 @@ class Deoccluder(Pipeline):
         gap, inside = prior.hidden > 0.5, prior.whole > 0.5
         picture = surroundings_in(prior.picture, gap & ~inside, ~gap)
         seeds = [SEED] * len(picture)
-        painted = self.painter.paint(picture, prior.render, prior.whole, (gap & inside).float(), prior.visible, seeds)
+        other = self.prior.mirrored(prior) if self.painter.mirrors else None
+        hidden = (gap & inside).float()
+        painted = self.painter.paint(picture, prior.render, prior.whole, hidden, prior.visible, seeds, other)
         return torch.where(gap & inside, painted, picture)
 
 

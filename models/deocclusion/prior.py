@@ -11,7 +11,9 @@ from torch import Tensor
 
 from occset.models.inpainting.hidden import look
 from occset.models.pretrained import load
+from occset.models.reconstruction.drawer import bounded
 from occset.models.reconstruction.reconstructor import FaceReconstructor
+from occset.models.rendering.mirrored import Mirrored
 from occset.models.segmentation.segmenter import FaceSegmenter
 
 
@@ -26,6 +28,7 @@ class Prior(NamedTuple):
         visible: (B, 1, S, S) 0 or 1, where the face is rendered and seen.
         render: (B, 3, S, S) 0..1, Im in the colours of the visible face.
         vectors: (B, D) NR's coefficients.
+        seen: (B, S, S) int64, the triangle of NR's mesh that each pixel sees, -1 for none.
     """
 
     picture: Tensor
@@ -35,6 +38,7 @@ class Prior(NamedTuple):
     visible: Tensor
     render: Tensor
     vectors: Tensor
+    seen: Tensor
 
 
 class FacePrior:
@@ -69,4 +73,10 @@ class FacePrior:
         if masks is not None:
             told = torch.from_numpy((np.asarray(masks) > 0).astype(np.float32))[:, None].to(self.device)
         whole, hidden, render, visible = look(picture, (face > 0.5).float(), view.image, view.mask, told)
-        return Prior(picture, face, whole, hidden, visible, render, vectors)
+        return Prior(picture, face, whole, hidden, visible, render, vectors, view.face)
+
+    def mirrored(self, prior: Prior) -> Mirrored:
+        """What the other half of each face shows, see `occset.models.rendering.mirrored.mirrored`."""
+        drawer = self.reconstructor.drawer
+        parts = bounded(drawer.layout.split(prior.vectors))
+        return drawer.face.mirrored(parts, prior.picture, prior.visible, prior.seen)

