@@ -19,6 +19,7 @@ NETWORKS: dict[str, str] = {
     "nr": "occset.models.reconstruction:NETWORK",
     "deep3d": "occset.models.reconstruction:TWIN",
     "ng": "occset.models.inpainting:NETWORK",
+    "ng-no-ssim": "occset.models.inpainting:WITHOUT_SSIM",
 }
 """Name to ``"module:attr"`` of its `Network`; the module loads nothing heavy."""
 

@@ -111,6 +111,7 @@ class Deoccluder(Pipeline):
     """The paper's: NG paints the gap, from what shows, the rendered face and the mask of what is hidden."""
 
     name = "ours"
+    painting = "ng"
 
     def __init__(
         self,
@@ -125,7 +126,7 @@ class Deoccluder(Pipeline):
             BadInput: there are none.
         """
         super().__init__(segmentation, reconstruction, device)
-        self.painter: FacePainter = load("ng", inpainting, device)
+        self.painter: FacePainter = load(self.painting, inpainting, device)
 
     def _networks(self) -> tuple[Pretrained, ...]:
         return (*super()._networks(), self.painter)
@@ -152,6 +153,20 @@ class DeoccluderWithMask(Deoccluder):
     given = ("mask",)
 
 
+class DeoccluderWithoutStructure(Deoccluder):
+    """The same with an NG that was trained without the loss of structure (Eq. 11), the paper's ablation."""
+
+    name = "ours-no-ssim"
+    painting = "ng-no-ssim"
+
+
+class DeoccluderWithoutStructureWithMask(DeoccluderWithoutStructure):
+    """The same, told the true mask, as methods that need one are."""
+
+    name = "ours-no-ssim+mask"
+    given = ("mask",)
+
+
 class BlendingDeoccluder(Pipeline):
     """Without NG: the gap is filled with the rendered face by Poisson's equation."""
 
@@ -167,6 +182,30 @@ class BlendingDeoccluderWithMask(BlendingDeoccluder):
 
     name = "ours-blend+mask"
     given = ("mask",)
+
+
+def behind(weights: str) -> Deoccluder:
+    """``ours:WEIGHTS`` and ``ours+mask:WEIGHTS`` of the bench: another NG behind the released NS and NR.
+
+    Args:
+        weights: of NG, such as a training's folder ``weights``.
+
+    Raises:
+        BadInput: there are none.
+    """
+    return _named(Deoccluder, weights)
+
+
+def behind_with_mask(weights: str) -> Deoccluder:
+    """See `behind`; told the true mask."""
+    return _named(DeoccluderWithMask, weights)
+
+
+def _named(kind: type[Deoccluder], weights: str) -> Deoccluder:
+    path = Path(weights).resolve()
+    method = kind(inpainting=path)
+    method.name = f"{kind.name}:{path.parent.name if path.name == 'weights' else path.stem}"
+    return method
 
 
 def _bytes(values: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """NG: the network that paints the face without what hid it."""
 
+from dataclasses import replace
+
 from occset.models.registry import Network
 
 _HERE = "occset.models.inpainting"
@@ -15,4 +17,14 @@ NETWORK = Network(
     options=f"{_HERE}.presets:Options",
     recipe=f"{_HERE}.released:RECIPE",
     card="ng.md",
+)
+
+WITHOUT_SSIM = replace(
+    NETWORK,
+    name="ng-no-ssim",
+    title="NG without Lsm",
+    says="NG that was trained without the loss of structure (Eq. 11), the paper's ablation",
+    task=f"{_HERE}.task:TaskWithoutStructure",
+    inference=f"{_HERE}.painter:PainterWithoutStructure",
+    recipe=f"{_HERE}.released:WITHOUT_SSIM_RECIPE",
 )

@@ -74,3 +74,9 @@ class FacePainter(Pretrained):
         if not torch.isfinite(painted).all():
             raise BadInput(f"{self.weights}: what the network answers is not finite: restore the file, or name another")
         return scaled(painted, side)
+
+
+class PainterWithoutStructure(FacePainter):
+    """NG with weights that were trained without the loss of structure."""
+
+    name = "ng-no-ssim"

@@ -21,3 +21,15 @@ RECIPE = Recipe(
     ),
     weights=f"{_SECOND}/weights",
 )
+
+# with the budget and the seed of NG's first step: what Lsm brings is the distance of the two
+WITHOUT_SSIM_RECIPE = Recipe(
+    steps=(
+        Step(("fit", _SET, "--albedo", "released")),
+        Step(
+            ("train", "ng-no-ssim", "--data", _SET, "--preset", "laptop", "--epochs", "11", "--seed", "1",
+             "--out", "{runs}/ng-no-ssim")
+        ),
+    ),
+    weights="{runs}/ng-no-ssim/weights",
+)  # fmt: skip

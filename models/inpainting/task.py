@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -55,6 +56,7 @@ class InpaintingTask:
     name = "ng"
     keeps = GENERATOR
     forward_for = GENERATOR
+    leaves_out = ""
 
     def __init__(
         self,
@@ -76,7 +78,8 @@ class InpaintingTask:
         Raises:
             OccsetError: nothing to train on, weights are missing or do not fit, or there is no such loss.
         """
-        self.data, self.options = data, options or Options()
+        options = options or Options()
+        self.data, self.options = data, replace(options, without=options.without or self.leaves_out)
         self.preset = varied(preset, self.options)
         segmenter = load("ns", self.options.segmentation, "cpu")
         reconstructor = load("nr", self.options.reconstruction, "cpu")
@@ -295,6 +298,13 @@ class InpaintingTask:
             shown = (seen[key].clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
             rows.append(np.hstack(list(shown)))
         return {"validation": np.vstack(rows)}
+
+
+class TaskWithoutStructure(InpaintingTask):
+    """Training without Lsm, Eq. 11: the paper's ablation."""
+
+    name = "ng-no-ssim"
+    leaves_out = "sm"
 
 
 def _features() -> EdgeFeatures:

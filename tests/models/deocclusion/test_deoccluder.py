@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from occset.benchmark.tasks.opening import open_method
 from occset.models.deocclusion.deoccluder import (
     Deoccluded,
     Deoccluder,
@@ -18,7 +19,9 @@ from occset.models.deocclusion.deoccluder import (
 from occset.models.deocclusion.painting import render_in
 from occset.models.deocclusion.photos import UNCHANGED, deocclude_photos
 from occset.models.deocclusion.prior import Prior
+from occset.models.registry import find
 from occset.pictures.images import read_image
+from occset.support.errors import BadInput
 from tests.models.reconstruction.rendered import rendered_faces
 
 SIZE = 128
@@ -72,8 +75,30 @@ def test_what_the_bench_calls_is_the_same(faces: tuple[np.ndarray, np.ndarray, n
     assert len(told.weights_hash) == 64
 
 
+def test_another_ng_stands_behind_the_same_ns_and_nr(
+    network: Deoccluder, faces: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    _, occluded, masks = faces
+    other = open_method(f"ours:{find('ng').released}")
+    assert (other.name, other.weights_hash, other.given) == ("ours:ng", network.weights_hash, ())
+    assert np.array_equal(other.deocclude(occluded), network.run(occluded).images)
+    told = open_method(f"ours+mask:{find('ng').released}")
+    assert (told.name, told.given) == ("ours+mask:ng", ("mask",))
+    assert np.array_equal(told.deocclude(occluded, masks), network.run(occluded, masks).images)
+    with pytest.raises(BadInput, match="nowhere"):
+        open_method("ours:nowhere")
+
+
+def test_without_the_loss_of_structure_it_needs_weights_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCCSET_NG_NO_SSIM", str(find("ng").released))
+    assert open_method("ours-no-ssim").painter.name == "ng-no-ssim"
+    monkeypatch.setenv("OCCSET_NG_NO_SSIM", "nowhere")
+    with pytest.raises(BadInput, match="nowhere"):
+        open_method("ours-no-ssim+mask")
+
+
 @pytest.mark.parametrize("kind", ["black", "white", "noise", "small"])
-def test_any_picture_comes_back_as_a_picture(network: Deoccluder, kind: str) -> None:
+def test_any_behind_gapcomes_back_as_a_picture(network: Deoccluder, kind: str) -> None:
     side = 32 if kind == "small" else 96
     images = {
         "black": np.zeros((1, side, side, 3), np.uint8),
@@ -94,7 +119,9 @@ def test_painting_takes_gradients_from_the_render_and_colours_from_the_rim() -> 
     one = torch.ones(1, 1, 40, 40)
     gap = torch.zeros_like(one)
     gap[..., 12:28, 12:28] = 1
-    prior = Prior(torch.where(gap > 0, 0.0, picture), one * (1 - gap), one, gap, one - gap, render, torch.zeros(1, 4))
+    seen = torch.zeros(1, 40, 40, dtype=torch.int64)
+    behind_gap = torch.where(gap > 0, 0.0, picture)
+    prior = Prior(behind_gap, one * (1 - gap), one, gap, one - gap, render, torch.zeros(1, 4), seen)
     found = render_in(prior)
     assert found[0, 0, 14, 14].item() == pytest.approx(0.6, abs=0.02)
     assert found[0, 0, 20, 20].item() == pytest.approx(0.5, abs=0.03)
