@@ -34,7 +34,7 @@ class Architecture:
     """A generator: stem, trunk (encoder, bottleneck with attention, decoder with skip connections), head.
 
     Two of them whose ``widths``, ``blocks``, ``decoder_blocks`` and ``attention`` are the same have the same trunk, whatever
-    their size, unshuffling and inputs: see `Generator.take_trunk`.
+    their size, unshuffling and inputs: see `Generator.grow_from`.
 
     Attributes:
         size: side in pixels of the pictures it was trained on.

@@ -7,6 +7,7 @@ head    a convolution, channels unfolded into pixels, a sigmoid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -18,7 +19,7 @@ from occset.models.inpainting.blocks import GatedConvolution, GatedResidual, Sel
 from occset.models.linear_face.basis import LinearFace
 from occset.support.errors import OccsetError
 
-_TRUNK, _LINEAR = "trunk.", "linear."
+_LINEAR = "linear."
 
 _GROWS = {"stem.convolution.weight": 1, "head.weight": 0, "head.bias": 0}
 """What grows with the inputs and the bases, and along which dimension; see `Generator.grow_from`."""
@@ -87,7 +88,8 @@ class Generator(nn.Module):
         """Go on from a generator that was given less: what is new starts without a say.
 
         The same trunk, and the same inputs in the same places before the new ones. Where it had one base and this one
-        mixes several, all have the same share at first.
+        mixes several, all have the same share at first. One that folds squares of smaller sides into channels painted
+        smaller pictures on the same grid: this one begins by painting them enlarged, each pixel as often as it must be.
 
         Args:
             state: its whole state dict.
@@ -97,6 +99,7 @@ class Generator(nn.Module):
         """
         mine = self.state_dict()
         given = {name: value for name, value in state.items() if not name.startswith(_LINEAR)}
+        given |= _refolded(given, self.architecture.unshuffle)
         odd = sorted(given.keys() ^ {name for name in mine if not name.startswith(_LINEAR)})
         for name in given.keys() & mine.keys():
             ours, theirs = list(mine[name].shape), list(given[name].shape)
@@ -110,24 +113,6 @@ class Generator(nn.Module):
             grown[tuple(slice(length) for length in value.shape)] = value.to(grown.dtype)
             mine[name] = grown
         self.load_state_dict(mine)
-
-    def take_trunk(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from the trunk of another generator, such as one for smaller pictures; stem and head stay as they are.
-
-        Args:
-            state: its whole state dict.
-
-        Raises:
-            OccsetError: its trunk is another one.
-        """
-        trunk = {name.removeprefix(_TRUNK): value for name, value in state.items() if name.startswith(_TRUNK)}
-        try:
-            self.trunk.load_state_dict(trunk)
-        except RuntimeError as error:
-            raise OccsetError(
-                f"these weights have another trunk than {self.architecture}: choose the preset that they were made by, "
-                "or one that goes on from it"
-            ) from error
 
 
 class Trunk(nn.Module):
@@ -158,6 +143,40 @@ class Trunk(nn.Module):
             x = self.join[level](torch.cat((self.up[level](x), skipped[level]), 1))
             x = self.decoder[level](x)
         return x
+
+
+def _refolded(state: Mapping[str, Tensor], fold: int) -> dict[str, Tensor]:
+    """Stem and head for squares of ``fold`` pixels, from those for squares of a side that divides it; else nothing.
+
+    Channels are ordered as `torch.nn.functional.pixel_unshuffle` orders them: input, row, column.
+    """
+    if not {"stem.convolution.weight", "head.weight", "head.bias"} <= state.keys():
+        return {}
+    before = _fold_of(len(state["head.bias"]))
+    if not before or fold <= before or fold % before:
+        return {}
+    times = fold // before
+
+    def spread(values: Tensor) -> Tensor:
+        """Along the first dimension."""
+        squares = values.unflatten(0, (-1, before, before))
+        return squares.repeat_interleave(times, 1).repeat_interleave(times, 2).flatten(0, 2)
+
+    stem = spread(state["stem.convolution.weight"].transpose(0, 1)).transpose(0, 1) / times**2
+    return {
+        "stem.convolution.weight": stem,
+        "head.weight": spread(state["head.weight"]),
+        "head.bias": spread(state["head.bias"]),
+    }
+
+
+def _fold_of(outputs: int) -> int:
+    """Side of the squares of a head with so many outputs: three of a picture, and two shares where bases are mixed."""
+    for channels in (3, 5):
+        side = math.isqrt(outputs // channels)
+        if channels * side**2 == outputs:
+            return side
+    return 0
 
 
 def _row(channels: int, count: int) -> nn.Sequential:

@@ -137,6 +137,16 @@ PRESETS = {
             says="laptop-linear that also sees the face's other half; can go on from laptop-linear's weights by --start",
         ),
         InpaintingPreset(
+            replace(ARCHITECTURES["laptop-256"], inputs=_WITH_LINEAR, residual_on=("render", "linear")),
+            DISCRIMINATORS["laptop-256"],
+            TrainingPreset(
+                "laptop-256", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
+                ema=0.999, checkpoint_every=100,
+            ),
+            match=True, identity_share=0.5,
+            says="256 px on the grid of laptop-linear, from whose weights it goes on by --start",
+        ),
+        InpaintingPreset(
             ARCHITECTURES["paper"], DISCRIMINATORS["paper"],
             TrainingPreset("paper", 4, 80, 4, 1e-4, betas=_BETAS, plan="drop", drop_at=0.5, drop_to=0.1),
             epoch_is_set=True,

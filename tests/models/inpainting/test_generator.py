@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from occset.models.inpainting.architecture import ARCHITECTURES, INPUTS, Architecture
 from occset.support.errors import OccsetError
@@ -84,21 +85,32 @@ def test_every_parameter_learns() -> None:
     assert silent in ([], ["trunk.attention.looks.bias"])
 
 
-def test_the_trunk_goes_on_at_another_size_with_other_inputs() -> None:
-    small = ARCHITECTURES["laptop"].build().state_dict()
+@pytest.mark.parametrize(("bases", "times"), [((), 2), (("render",), 2), (("render", "linear"), 4)])
+def test_a_larger_one_begins_by_painting_what_the_smaller_one_painted_enlarged(
+    bases: tuple[str, ...], times: int
+) -> None:
     inputs = ("noisy", "render", "hidden", "linear")
-    larger = Architecture(256, 4, inputs=inputs, residual_on=("render", "linear")).build()
-    before = larger.state_dict()["stem.convolution.weight"].clone()
-    larger.take_trunk(small)
-    after = larger.state_dict()
-    for name, value in after.items():
-        if name.startswith("trunk."):
-            assert torch.equal(value, small[name]), name
-    assert {n for n in small if n in after and small[n].shape == after[n].shape} >= {n for n in small if "trunk." in n}
-    assert torch.equal(after["stem.convolution.weight"], before)
-    assert set(small) == set(ARCHITECTURES["laptop-256"].build().state_dict())
-    with pytest.raises(OccsetError, match="another trunk"):
-        SMALL.build().take_trunk(small)
+    small = Architecture(32, 2, (8, 16), (1, 1), (1,), 2, inputs, bases, linear_size=8, linear_axes=2)
+    old = small.build().eval()
+    for parameter in old.parameters():
+        parameter.data.normal_(std=0.2)
+    new = replace(small, size=32 * times, unshuffle=2 * times).build().eval()
+    new.grow_from(old.state_dict())
+    x = torch.rand(2, 10, 32, 32)
+    with torch.no_grad():
+        expected = enlarged(old(x), times)
+        assert torch.allclose(new(enlarged(x, times)), expected, atol=2e-4)
+        assert expected.std() > 0.05
+
+
+def enlarged(pictures: Tensor, times: int) -> Tensor:
+    return pictures.repeat_interleave(times, 2).repeat_interleave(times, 3)
+
+
+def test_one_that_folds_other_squares_is_not_grown_from() -> None:
+    small = Architecture(48, 3, (8, 16), (1, 1), (1,), 2)
+    with pytest.raises(OccsetError, match="another generator"):
+        replace(small, size=32, unshuffle=4).build().grow_from(small.build().state_dict())
 
 
 def test_an_architecture_comes_back_from_its_file() -> None:
