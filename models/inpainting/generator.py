@@ -106,6 +106,8 @@ class Generator(nn.Module):
             if name in _GROWS and len(theirs) == len(ours):  # along this dimension there may be less of it
                 ours[_GROWS[name]] = min(ours[_GROWS[name]], theirs[_GROWS[name]])
             odd += [name] if ours != theirs else []
+        if not odd and _fold_of(len(given["head.bias"])) != self.architecture.unshuffle:
+            odd = ["head.bias"]
         if odd:
             raise OccsetError(f"these weights are of another generator than {self.architecture}: see {odd[0]}")
         for name, value in given.items():
