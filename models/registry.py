@@ -20,6 +20,7 @@ NETWORKS: dict[str, str] = {
     "deep3d": "occset.models.reconstruction:TWIN",
     "ng": "occset.models.inpainting:NETWORK",
     "ng-no-ssim": "occset.models.inpainting:WITHOUT_SSIM",
+    "pconv": "occset.models.baselines.pconv:NETWORK",
 }
 """Name to ``"module:attr"`` of its `Network`; the module loads nothing heavy."""
 

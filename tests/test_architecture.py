@@ -59,6 +59,7 @@ ROOMS = {
         "reconstruction",
         "linear_face",
         "inpainting",
+        "baselines",
         "deocclusion",
     ),
     "benchmark": (
@@ -419,6 +420,7 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
             "occset.models.cli_faces",
             "occset.models.registry",
             *(reference.partition(":")[0] for reference in NETWORKS.values()),
+            *(reference.partition(":")[0].rpartition(".")[0] for reference in NETWORKS.values()),
         }
         assert not [name for name in loaded if name.startswith("occset.models") and name not in verbs]
 

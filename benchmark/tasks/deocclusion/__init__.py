@@ -10,6 +10,7 @@ from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.deocclusion import rules
 from occset.benchmark.tasks.deocclusion.columns import JUDGED_SINCE, METRIC_VERSION, METRICS, PIXEL_METRICS
 from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, Words
+from occset.models.registry import descriptions, inference_classes
 
 _HERE = "occset.benchmark.tasks.deocclusion"
 
@@ -34,6 +35,7 @@ METHODS = {
     "ours-no-ssim+mask": f"{_OURS}:DeoccluderWithoutStructureWithMask",
     "ours-blend": f"{_OURS}:BlendingDeoccluder",
     "ours-blend+mask": f"{_OURS}:BlendingDeoccluderWithMask",
+    **inference_classes(rules.NAME),  # the paper's rivals
     **CONTROLS,
 }
 
@@ -88,6 +90,7 @@ TASK = BenchTask(
             "ours-no-ssim+mask": "The same, given the true mask",
             "ours-blend": "NS and NR: the rendered face blended into what hides it; runs the released weights",
             "ours-blend+mask": "The same, given the true mask",
+            **{name: f"{says}; runs weights of its own" for name, says in descriptions(rules.NAME).items()},
         },
     ),
     metrics=METRICS,

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from occset.composition.footprint import footprint_of
 from occset.dataset.recipes import Recipe
 from occset.samples.render import Renderer
 from occset.support.errors import BadInput
-
-GROW = 0.01
-"""The footprint reaches this share of the width beyond the occluder's last trace of alpha."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +35,6 @@ class Batch:
     holes: np.ndarray
     clean_masks: np.ndarray
     points: np.ndarray
-
-
-def footprint_of(alpha: np.ndarray) -> np.ndarray:
-    """Where an occluder leaves any trace, grown by 1 % of the width: (H, W) uint8 alpha to (H, W) uint8 0/255."""
-    radius = max(1, round(GROW * alpha.shape[1]))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return cv2.dilate(np.where(alpha > 0, np.uint8(255), np.uint8(0)), disc)
 
 
 def render_batch(renderer: Renderer, recipes: Sequence[Recipe]) -> Batch:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from occset.benchmark.tasks.deocclusion.batch import footprint_of, render_batch
+from occset.benchmark.tasks.deocclusion.batch import render_batch
+from occset.composition.footprint import footprint_of
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe
 from occset.pictures.masks import encode_rle

@@ -1,0 +1,85 @@
+"""A rival ready for use, and a method of the bench."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from occset.models.baselines.presets import Shape
+from occset.models.pretrained import BATCH, Pretrained, scaled
+from occset.support.errors import BadInput
+
+
+class Rival(Pretrained):
+    """A trained rival that is told the hole. A class of it names the network that it builds.
+
+    Attributes:
+        network_of: makes the network of a shape, which takes pictures (B, 3, S, S) on 0..1 and holes (B, 1, S, S) of 0 and
+            1, and returns a dictionary with "painted", (B, 3, S, S) on 0..1.
+    """
+
+    network_of: ClassVar[type[Any]]
+    given: tuple[str, ...] = ("mask",)
+    citations: tuple[str, ...] = ()
+
+    def build(self, about: Mapping[str, Any]) -> nn.Module:
+        """The network of the shape that stands beside the weights."""
+        made: nn.Module = self.network_of(Shape.from_dict(about))
+        return made
+
+    @property
+    def size(self) -> int:
+        """Side in pixels at which the network paints."""
+        return int(self.about["network"]["size"])
+
+    @torch.no_grad()
+    def paint(self, picture: Tensor, hole: Tensor) -> Tensor:
+        """What the network makes of pictures, at its own size, scaled back to theirs.
+
+        Args:
+            picture: (B, 3, S, S) float on 0..1.
+            hole: (B, 1, S, S), above 0 = repaint here. At the network's size whatever the hole touches is hole.
+
+        Returns:
+            (B, 3, S, S) float on 0..1, of which the hole is wanted.
+
+        Raises:
+            BadInput: what the network answers is not finite.
+        """
+        side, size = picture.shape[-1], self.size
+        touched = (scaled((hole > 0).float(), size) > 0).float()
+        painted: Tensor = self.network(scaled(picture, size), touched)["painted"]
+        if not torch.isfinite(painted).all():  # weights that are finite can still overflow
+            raise BadInput(f"{self.weights}: what the network answers is not finite: restore the file, or name another")
+        return scaled(painted, side)
+
+    def deocclude(self, images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
+        """Repaint the holes; every pixel outside them stays as it is.
+
+        Args:
+            images: (B, S, S, 3) uint8 RGB.
+            masks: (B, S, S) uint8, above 0 = repaint here.
+
+        Returns:
+            (B, S, S, 3) uint8 RGB.
+
+        Raises:
+            BadInput: there are no masks, or pictures and masks do not fit.
+        """
+        images = np.asarray(images)
+        if masks is None or masks.shape != images.shape[:3] or images.shape[1] != images.shape[2]:
+            told = "none" if masks is None else masks.shape
+            raise BadInput(
+                f"{self.title} repaints square pictures in masks of their size: {images.shape} came with {told}"
+            )
+        found = [np.zeros((0, *images.shape[1:]), np.uint8)]
+        for at, batch in zip(range(0, len(images), BATCH), self.batches(images), strict=True):
+            hole = torch.from_numpy((np.asarray(masks[at : at + BATCH]) > 0).astype(np.float32))[:, None]
+            painted = self.paint(batch.permute(0, 3, 1, 2).float() / 255, hole.to(batch.device))
+            pixels = (painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+            found.append(np.where(masks[at : at + BATCH, ..., None] > 0, pixels, images[at : at + BATCH]))
+        return np.concatenate(found)
