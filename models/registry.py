@@ -21,6 +21,11 @@ NETWORKS: dict[str, str] = {
     "ng": "occset.models.inpainting:NETWORK",
     "ng-no-ssim": "occset.models.inpainting:WITHOUT_SSIM",
     "pconv": "occset.models.baselines.pconv:NETWORK",
+    "deepfill-v2": "occset.models.baselines.deepfill_v2:NETWORK",
+    "picnet": "occset.models.baselines.picnet:NETWORK",
+    "lafin": "occset.models.baselines.lafin:NETWORK",
+    "fd3d": "occset.models.baselines.fd3d:NETWORK",
+    "context-encoder": "occset.models.baselines.context_encoder:NETWORK",
 }
 """Name to ``"module:attr"`` of its `Network`; the module loads nothing heavy."""
 

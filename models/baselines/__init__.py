@@ -6,5 +6,5 @@ optimiser (`occset.models.baselines.budget`). What differs from its paper, and w
 in ``data_cards/rivals.md``.
 """
 
-RIVALS = ("pconv",)
+RIVALS = ("pconv", "deepfill-v2", "picnet", "lafin", "fd3d", "context-encoder")
 """Names in the registry, in the order in which `occset train rivals` trains them."""

@@ -42,6 +42,18 @@ def l1_over_mask(painted: Tensor, clean: Tensor, mask: Tensor) -> Tensor:
     return (above / mask.flatten(1).sum(1).clamp_min(1)).mean()
 
 
+def l1_over_share(painted: Tensor, clean: Tensor, mask: Tensor, least: float = 0.05) -> Tensor:
+    """``mean | I^ - I | / max(least, M's share of the picture)``: small holes weigh as much (Yang et al. 2019, Eq. 2)."""
+    off = (painted - clean).abs().flatten(1).mean(1)
+    return (off / mask.flatten(1).mean(1).clamp_min(least)).mean()
+
+
+def square_over_mask(painted: Tensor, clean: Tensor, mask: Tensor) -> Tensor:
+    """``|| M (I^ - I) ||_2^2 / (3 sum M)``: the mean over the mask (Pathak et al. 2016, Eq. 2); 0 where it is empty."""
+    above = ((painted - clean).square().mean(1, keepdim=True) * mask).flatten(1).sum(1)
+    return (above / mask.flatten(1).sum(1).clamp_min(1)).mean()
+
+
 def gram(features: Tensor) -> Tensor:
     """``F F^T / (C H W)`` of feature maps (B, C, H, W), C x C for each picture."""
     flat = features.float().flatten(2)

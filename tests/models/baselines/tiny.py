@@ -16,6 +16,11 @@ from occset.support import references
 
 SHAPES = {
     "pconv": (Shape(64, 1, (8, 16, 16)), None),
+    "deepfill-v2": (Shape(64, 2, (8, 12), 2), Shape(64, 2, (8, 8))),
+    "picnet": (Shape(64, 2, (8, 12, 16), 1, 8), Shape(64, 2, (8, 8))),
+    "lafin": (Shape(64, 2, (8, 16), 1), Shape(64, 2, (8, 8))),
+    "fd3d": (Shape(64, 2, (8, 16), 1), Shape(64, 2, (8, 8))),
+    "context-encoder": (Shape(64, 2, (16, 16)), Shape(64, 4, (8, 8))),
 }
 """Network and discriminator by name."""
 
