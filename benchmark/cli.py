@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from occset.benchmark.protocols.frozen import Protocol
     from occset.benchmark.runner.planned import Opened
     from occset.benchmark.runner.run import Run
+    from occset.benchmark.tasks.definition import BenchTask
     from occset.dataset.occlusion_set import OcclusionSet
 
 bench, leaderboard = typer.Typer(), typer.Typer()
 for _name, _verb in VERBS.items():
     bench.command(_name)(_verb)
+
+EVERY = "all"
+"""Stands for every built-in method of a task that can run."""
 
 LONG_S = 120.0
 """A bench that takes longer says so when its first batch is done."""
@@ -47,7 +51,8 @@ def bench_command(
     methods: Annotated[
         str,
         typer.Option(
-            help="Names, comma-separated; see  occset bench list. If none is named, those that the task names itself, "
+            help="Names, comma-separated; see  occset bench list. The word all stands for every built-in method that has "
+            "what it needs. If none is named, those that the task names itself, "
             "where it does. The floor and the ceiling of the task always run too."
         ),
     ] = "",
@@ -83,7 +88,7 @@ def bench_command(
     from occset.support.errors import OccsetError
 
     task = task_named(rule_of(protocol).task)
-    names = [name.strip() for name in methods.split(",") if name.strip()]
+    names = _named(methods, task)
     asked = [*names, *task.methods.roles]
     if audit:
         names += [name for name in task.audit.runs if name not in names]
@@ -146,6 +151,21 @@ def bench_command(
         partly(said, "the audit does not hold")
     if said:
         say(said)
+
+
+def _named(methods: str, task: BenchTask) -> list[str]:
+    """The names that a user typed; for the word "all" every built-in method that can run, and a line for each other."""
+    from occset.benchmark.tasks.opening import runnable
+    from occset.support.console import say
+
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    if EVERY not in names:
+        return names
+    found, left_out = runnable(task)
+    for name, why in left_out.items():
+        say(f"left out: {name}: {why}")
+    at = names.index(EVERY)
+    return list(dict.fromkeys([*names[:at], *found, *names[at + 1 :]]))
 
 
 def _faces_of(

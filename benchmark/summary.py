@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from occset.benchmark.results.cost import COSTS
 from occset.benchmark.results.result import Result
 from occset.benchmark.statistics import mean_interval, ranks
 from occset.benchmark.tasks.metric import Metric
@@ -19,7 +20,7 @@ def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
         results: of one protocol, on the same samples.
 
     Returns:
-        The method, its rank by the headline metric (None for controls), under "given" its mark (see `Result.mark`),
+        The method, its rank by the headline metric (None for what has none), under "given" its mark (see `Result.mark`),
         milliseconds an image, and under each metric of the task's `shown` its mean and 95 % interval:
         ``{"mean": ..., "low": ..., "high": ...}``, None where it was not scored; an end of an interval that fewer than two
         faces leave unknown is None.
@@ -30,7 +31,7 @@ def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
     headline = task.metrics[task.headline]
     sign = -1 if headline.higher_is_better else 1
     faces = results[0].scores.set_index("sample")["face"]
-    competing = {r.method: r.scores.set_index("sample")[headline.key] for r in results if not r.control}
+    competing = {r.method: r.scores.set_index("sample")[headline.key] for r in results if not r.unranked}
     ranked = ranks(competing, faces, higher_is_better=headline.higher_is_better) if competing else {}
     return [
         {
@@ -39,6 +40,7 @@ def figures(results: Sequence[Result]) -> list[dict[str, Any]]:
             "given": result.mark,
             **{key: _interval(result, task.metrics[key]) for key in task.shown},
             "ms_per_image": round(1000 * result.times.get("method", 0.0) / max(result.samples, 1), 1),
+            **({"trained": result.trained} if result.trained else {}),
         }
         for result in sorted(results, key=lambda r: sign * float(r.scores[headline.key].mean()))
     ]
@@ -69,11 +71,14 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
         return []
     rows = []
     task = task_named(results[0].task)
+    costs = [cost for cost in COSTS if any(cost.of(result) for result in results)]
+    by_name = {result.method: result for result in results}
     for found in figures(results):
         row = {"rank": found["rank"], "method": found["method"], "given": found["given"]}
         for key in task.shown:
             row[task.metrics[key].label] = _cell(task.metrics[key], found[key])
-        rows.append({**row, "ms/image": found["ms_per_image"]})
+        row |= {"ms/image": found["ms_per_image"]}
+        rows.append(row | {cost.label: cost.of(by_name[found["method"]]) for cost in costs})
     return rows
 
 

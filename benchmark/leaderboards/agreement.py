@@ -30,7 +30,7 @@ def agreement_notes(
         metrics: the figures of this table.
     """
     names = _names(results)
-    competing = {name: result for name, result in names.items() if not result.control}
+    competing = {name: result for name, result in names.items() if not result.unranked}
     notes = []
     for word, keys in task.agreeing.items():
         if len(competing) < 2 or not set(keys) <= set(metrics):

@@ -58,7 +58,7 @@ def cells_of(
         ranked = {
             str(at): column
             for at, (result, column) in enumerate(zip(results, values, strict=True))
-            if isinstance(column, pd.DataFrame) and not result.control
+            if isinstance(column, pd.DataFrame) and not result.unranked
         }
         by_row = ranks(
             {at: column["value"] for at, column in ranked.items()},
@@ -67,7 +67,7 @@ def cells_of(
             weights=None if metric.ratio is None else {at: column["weight"] for at, column in ranked.items()},
         )
         for at, (column, interval) in enumerate(zip(values, _intervals(values, scored), strict=True)):
-            found[at][metric.key] = _cell(column, interval, by_row.get(str(at)))
+            found[at][metric.key] = _cell(column, interval, by_row.get(str(at)), results[at].unranked)
     return found
 
 
@@ -119,11 +119,11 @@ def values_of(
     return pd.DataFrame({what: column for what, column in columns.items() if column is not None})
 
 
-def _cell(column: pd.DataFrame | str, interval: Interval | None, rank: Rank | None) -> Cell:
+def _cell(column: pd.DataFrame | str, interval: Interval | None, rank: Rank | None, unranked: str) -> Cell:
     if interval is None:
         return Cell(None, None, None, None, column if isinstance(column, str) else "none of these samples is scored")
     known = not math.isnan(interval.low)  # NaN where a single face leaves the interval unknown
     low, high = (interval.low, interval.high) if known else (None, None)
     if rank is None:
-        return Cell(interval.mean, low, high, None, "controls are not ranked")
+        return Cell(interval.mean, low, high, None, unranked)
     return Cell(interval.mean, low, high, rank.rank, rank.reason)

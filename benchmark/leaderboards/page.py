@@ -16,6 +16,7 @@ import numpy as np
 
 from occset.benchmark.leaderboards.cells import Cell
 from occset.benchmark.leaderboards.tables import ALL, Row, Table
+from occset.benchmark.results.cost import COSTS
 from occset.benchmark.results.result import MADE, Result, picture_path
 from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.registry import all_tasks, task_named
@@ -109,6 +110,8 @@ def _row(row: Row) -> dict[str, Any]:
         "code": result.code_version,
         "seed": "" if result.seed is None else str(result.seed),
         "run": result.created,
+        "trained on": str(result.trained.get("on", "")),
+        **{cost.label: cost.of(result) for cost in COSTS},
         "note": "; ".join(result.notes),
         "cite": "; ".join(result.citations),
     }

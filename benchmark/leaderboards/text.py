@@ -9,6 +9,7 @@ import re
 
 from occset.benchmark.leaderboards.cells import Cell
 from occset.benchmark.leaderboards.tables import ALL, Row, Table
+from occset.benchmark.results.cost import COSTS, Cost
 from occset.benchmark.tasks.metric import Metric
 from occset.benchmark.tasks.parts import JudgeKind
 from occset.benchmark.tasks.registry import all_tasks
@@ -28,11 +29,13 @@ def to_markdown(tables: list[Table]) -> str:
         lines += ["## Columns" if len(tasks) == 1 else f"## Columns of {task.name}", ""]
         shown = {metric.key: metric for table in tables if table.task.name == task.name for metric in table.primary()}
         lines += [f"- **{_escape(m.label)}** ({_arrow(m)}): {_escape(m.definition)}" for m in shown.values()]
+        costs = {cost.key: cost for table in tables if table.task.name == task.name for cost in _costs(table)}
+        lines += [f"- **{cost.label}**: {cost.definition}" for cost in costs.values()]
         lines += [""] if task is not tasks[-1] else []
     lines += [
         "",
         "In brackets: the 95 % interval of a bootstrap that resamples faces. #: rank, 1 + the number of methods "
-        "significantly better in a paired comparison; controls are not ranked.",
+        "significantly better in a paired comparison; controls, and methods trained on other data, are not ranked.",
         "",
     ]
     return "\n".join(lines)
@@ -49,6 +52,8 @@ def to_csv(tables: list[Table]) -> str:
     about = ["data", "data_hash", "protocol", "protocol_hash", "resolution", "limit", "metric_version"]
     judges = list({kind.key: kind for task in all_tasks() for kind in task.judges}.values())
     writer = csv.writer(buffer, lineterminator="\n")
+    costs = [cost for cost in COSTS if any(cost in _costs(table) for table in tables)]
+    heads += [f"trained_{cost.key}" for cost in costs]
     writer.writerow(
         [*about, "type", "samples", "method", "revision", "mark", *(f"{kind.key}_missing" for kind in judges), *heads]
     )
@@ -67,7 +72,8 @@ def to_csv(tables: list[Table]) -> str:
                     result.mark,
                     *(_why_missing(row.cells[kind], judge) for judge in judges),
                 ]
-                writer.writerow([*(_inert(value) for value in (*shared, *named)), *figures])
+                stated = [_plain(result.trained.get(cost.key)) for cost in costs]
+                writer.writerow([*(_inert(value) for value in (*shared, *named)), *figures, *stated])
     return buffer.getvalue()
 
 
@@ -78,15 +84,20 @@ def _why_missing(cells: dict[str, Cell], judge: JudgeKind) -> str:
 
 
 def _markdown_rows(table: Table) -> list[str]:
-    lines = [
-        "| Method | Input | " + " | ".join(f"{m.label} {_arrow(m)}" for m in table.primary()) + " |",
-        "|---|---|" + "---:|" * len(table.primary()),
-    ]
+    costs = _costs(table)
+    heads = [*(f"{m.label} {_arrow(m)}" for m in table.primary()), *(cost.label for cost in costs)]
+    lines = ["| Method | Input | " + " | ".join(heads) + " |", "|---|---|" + "---:|" * len(heads)]
     for row in table.rows:
         cells = [_cell(row.cells[ALL][m.key], m) for m in table.primary()]
+        cells += [cost.of(row.result) for cost in costs]
         mark = f"{row.result.mark}, {row.role}" if row.role else row.result.mark
         lines.append(f"| {_name(row)} | {_escape(mark)} | " + " | ".join(cells) + " |")
     return [*lines, ""]
+
+
+def _costs(table: Table) -> list[Cost]:
+    """The columns of cost that any of its methods states."""
+    return [cost for cost in COSTS if any(cost.of(row.result) for row in table.rows)]
 
 
 def _reasons(table: Table) -> list[str]:

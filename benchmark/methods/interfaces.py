@@ -24,7 +24,10 @@ A method may also have
     ``weights_hash: str | None``            identifies what it learned, and becomes part of the result's identity;
     ``seed: int``                           of its random choices, which its result then states;
     ``revision: str``                       tells its versions apart; without it a hash of its sources does;
-    ``citations: list[str]``                what to cite for it.
+    ``citations: list[str]``                what to cite for it;
+    ``trained: Mapping[str, Any]``          what its training was: "on", what it saw, in words; "parameters", "macs" of one
+                                            picture, "samples" and "seconds" of the training, numbers, which become columns;
+                                            "unranked", why it may not be ranked, such as "trained on other data".
 """
 
 from __future__ import annotations

@@ -36,6 +36,8 @@ class OnnxNetwork:
         # A network without a mask input still needs the mask if the hole is to be blanked.
         self.given: tuple[str, ...] = ("mask",) if self._mask or self.options.blank else ()
         self.weights_hash = self.session.sha256
+        other = self.options.trained == "other"
+        self.trained = {"on": "other data", "unranked": "trained on other data"} if other else {}
 
     @classmethod
     def from_spec(cls, rest: str) -> Self:

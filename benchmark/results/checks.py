@@ -41,6 +41,12 @@ _OF_ELEMENTS: dict[str, tuple[type, ...]] = {
 
 _ARCFACE = ("file", "name")
 
+_TRAINED: dict[str, tuple[type, ...]] = {
+    "on": (str,),
+    "unranked": (str,),
+    **dict.fromkeys(("parameters", "macs", "samples", "seconds"), (int, float)),
+}
+
 
 def check_types(found: Mapping[str, Any], kinds: Mapping[str, str], where: str, remedy: str) -> None:
     """Hold the entries of a result's JSON against their types.
@@ -67,6 +73,9 @@ def check_types(found: Mapping[str, Any], kinds: Mapping[str, str], where: str, 
             _is(v, (str,)) for v in judge.values()
         ):
             raise BadInput(f"{where}: judges.{key} must hold a file and its name, or why it is missing: {remedy}")
+    for key, stated in found.get("trained", {}).items():
+        if key not in _TRAINED or not _is(stated, _TRAINED[key]):
+            raise BadInput(f"{where}: trained.{key} is {stated!r}: it holds {', '.join(_TRAINED)}: {remedy}")
     lacking = [key for key in _ARCFACE if found["arcface"] is not None and key not in found["arcface"]]
     if lacking:
         raise BadInput(f"{where}: arcface lacks {' and '.join(lacking)}: {remedy}")

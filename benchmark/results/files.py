@@ -87,7 +87,7 @@ def read_result(path: Path) -> Result:
     # these came later than the rest, and are not asked of files that were written before
     known = {f.name: str(f.type) for f in dataclasses.fields(Result) if f.name != "path"}
     for what, names in (
-        ("lacks", known.keys() - {"notes", "task", "judges"} - found.keys()),
+        ("lacks", known.keys() - {"notes", "task", "judges", "trained"} - found.keys()),
         ("has an unknown entry", found.keys() - known.keys()),
     ):
         if names:
@@ -130,7 +130,7 @@ def load_results(folder: Path, broken: dict[Path, str] | None = None) -> list[Re
 def _as_dict(result: Result) -> dict[str, Any]:
     left_out = {"path"}  # and what older files do not have, so that they stay as they were
     left_out |= {"task"} if result.task == OF_OLD_FILES else set()
-    left_out |= set() if result.judges else {"judges"}
+    left_out |= {name for name in ("judges", "trained") if not getattr(result, name)}
     return {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name not in left_out}
 
 

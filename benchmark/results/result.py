@@ -56,6 +56,8 @@ class Result:
         scores_sha256: of the Parquet; filled in when written.
         task: what was done, a name of `occset.benchmark.tasks.registry.TASKS`; files of the oldest task do not hold it.
         judges: of further judges, by key: as `arcface`, or {"missing": why there is none}; files without any do not hold it.
+        trained: what the method states of its training, see `occset.benchmark.methods.interfaces`; files of methods that
+            state nothing do not hold it.
         path: the JSON, where it was read or written.
     """
 
@@ -87,6 +89,7 @@ class Result:
     scores_sha256: str = ""
     task: str = OF_OLD_FILES
     judges: dict[str, dict[str, str]] = field(default_factory=dict)
+    trained: dict[str, Any] = field(default_factory=dict)
     path: Path | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -95,8 +98,20 @@ class Result:
         return not self.given
 
     @property
+    def unranked(self) -> str:
+        """Why the method has no rank; "" where it has one."""
+        return "controls are not ranked" if self.control else str(self.trained.get("unranked", ""))
+
+    @property
     def mark(self) -> str:
-        """What a reader must know of it: "control", "made elsewhere", "automatic", or what it was given."""
+        """What a reader must know of it: "control", or what it was given, and why it has no rank."""
+        if self.control or not self.unranked:
+            return self._given
+        return f"{self._given}, {self.unranked}"
+
+    @property
+    def _given(self) -> str:
+        """ "control", "made elsewhere", "automatic", or what it was given."""
         if self.control:
             return "control"
         for what, words in task_named(self.task).words.marks.items():

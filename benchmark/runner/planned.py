@@ -139,6 +139,7 @@ def make_entry(opened: Opened, head: Result, train: TrainSplit, out: Path) -> En
         seed=_seed(method),
         weights_hash=weights_of(method),
         citations=[str(line) for line in getattr(method, "citations", [])],
+        trained=dict(getattr(method, "trained", {})),
     )
     return Entry(method, result, out, worker.BATCH, answers_for(spec, method, task))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -13,7 +14,8 @@ from occset.benchmark.methods.guard import say_failure
 from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.problems import problems_of
 from occset.benchmark.tasks.registry import TASKS, all_tasks, task_named
-from occset.support.errors import BrokenMethod, OccsetError, UnknownName
+from occset.models.registry import networks
+from occset.support.errors import BadInput, BrokenMethod, OccsetError, UnknownName
 from occset.support.references import load
 
 ENTRY_POINTS = "occset.methods"
@@ -80,6 +82,37 @@ def open_method(spec: str, task: BenchTask | str | None = None) -> Any:
         if form.kind == kind:
             return load(form.opens)(rest)  # what it is given, ids for example, was declared by the task
     return _construct(_load_outside(spec), spec, task)
+
+
+def runnable(task: BenchTask) -> tuple[list[str], dict[str, str]]:
+    """Every built-in method of a task that is no control and can run here, and why the others cannot.
+
+    Returns:
+        Names, in the order of the task; and for each that is left out, one line: why, and how it can be had.
+    """
+    names, left_out = [], {}
+    for name in task.methods.registered:
+        if name in task.methods.controls:
+            continue
+        try:
+            open_method(name, task)
+            names.append(name)
+        except BadInput as error:
+            left_out[name] = _how_to_get(name) or str(error)
+        except OccsetError as error:
+            left_out[name] = str(error)
+    return names, left_out
+
+
+def _how_to_get(name: str) -> str:
+    """What to do for the weights of one of our networks that come with no occset; "" of what is none."""
+    network = networks().get(name)
+    if network is None or network.is_released or network.environment in os.environ:
+        return ""
+    return (
+        f"no weights of it come with this occset: run  occset train {name} --data SET  and name its folder of weights by "
+        f"{network.environment}"
+    )
 
 
 def is_control(spec: str, method: Any, task: BenchTask) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from occset.models.baselines.presets import Shape
+from occset.models.baselines.presets import DEMO, Shape
 from occset.models.pretrained import BATCH, Pretrained, scaled
 from occset.support.errors import BadInput
 
@@ -35,6 +35,11 @@ class Rival(Pretrained):
     def size(self) -> int:
         """Side in pixels at which the network paints."""
         return int(self.about["network"]["size"])
+
+    @property
+    def trained(self) -> dict[str, Any]:
+        """What the bench is told of the training, see `occset.benchmark.methods.interfaces`."""
+        return trained_of(self.about)
 
     @torch.no_grad()
     def paint(self, picture: Tensor, hole: Tensor) -> Tensor:
@@ -83,3 +88,21 @@ class Rival(Pretrained):
             pixels = (painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
             found.append(np.where(masks[at : at + BATCH, ..., None] > 0, pixels, images[at : at + BATCH]))
         return np.concatenate(found)
+
+
+def trained_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a method states of its training, from what stands beside its weights; entries that are none are passed over."""
+    data, budget = about.get("data"), about.get("network", {}).get("budget")
+    data, budget = (dict(part) if isinstance(part, Mapping) else {} for part in (data, budget))
+    numbers = {**budget, "seconds": about.get("seconds")}
+    stated: dict[str, Any] = {
+        key: numbers[key]
+        for key in ("parameters", "macs", "samples", "seconds")
+        if isinstance(numbers.get(key), int | float) and not isinstance(numbers[key], bool)
+    }
+    if data:
+        hashed = str(data.get("content_hash", ""))[:12]
+        stated["on"] = f"the split train of {data.get('name', 'a set')} ({hashed}), {data.get('faces', '?')} faces"
+    if budget.get("name") == DEMO:
+        stated["unranked"] = "trained by the preset demo, which only shows that it runs"
+    return stated

@@ -13,6 +13,9 @@ from occset.support.errors import OccsetError
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
+DEMO = "demo"
+"""The preset whose weights are never ranked."""
+
 MOST_SIDE, MOST_CHANNELS, MOST_LEVELS = 2048, 4096, 16
 """Of a network: a file of weights says what is built, and may be a stranger's."""
 
@@ -134,7 +137,7 @@ class Options:
 _BUDGETS = {
     one.name: one
     for one in (
-        TrainingPreset("demo", 8, 2, 400, 4e-4, warmup=20, plan="cosine", precision="auto", clip=1.0, ema=0.98),
+        TrainingPreset(DEMO, 8, 2, 400, 4e-4, warmup=20, plan="cosine", precision="auto", clip=1.0, ema=0.98),
         TrainingPreset(
             "laptop", 8, 8, 3200, 3e-4, warmup=200, plan="cosine", precision="auto", clip=1.0, ema=0.999,
             checkpoint_every=100,

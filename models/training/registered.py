@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +12,22 @@ from typing import Any, Protocol
 from occset import __version__
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.registry import Network, find
+from occset.models.training.checkpoints import NAME
 from occset.models.training.engine import final_networks, fit
 from occset.models.training.presets import NetworkPreset
 from occset.models.training.task import Task
 from occset.models.weight_files import save_weights
 from occset.support import references as registry
 from occset.support.errors import OccsetError
+from occset.support.files import write_atomic
 from occset.support.interrupts import word_of
+from occset.support.reading import read_json
 
 WEIGHTS = "weights"
 """Folder, inside that of a training, of the finished checkpoint."""
+
+SPENT = "spent.json"
+"""File, inside the folder of a training, of the seconds that it took so far."""
 
 log = logging.getLogger("occset")
 
@@ -161,10 +168,12 @@ def train(
     chosen = chosen.fitted(faces, epochs)
     task = make(data, chosen, seed, start, own)
     say(f"{task.origin}; {faces} faces, {chosen.training.steps} steps of {chosen.training.batch}")
+    fresh = not (out / NAME).is_file()
     outcome = fit(
         task, chosen.training, out, seed=seed, workers=workers, accelerator=accelerator, devices=devices,
         num_nodes=num_nodes, progress=progress, say=say,
     )  # fmt: skip
+    seconds = _spent(out, outcome.seconds, fresh) if outcome.rank == 0 else outcome.seconds
     weights = None
     if not outcome.interrupted:
         weights = out / WEIGHTS
@@ -177,6 +186,7 @@ def train(
                 "seed": seed,
                 "origin": task.origin,
                 "validation": outcome.metrics,
+                "seconds": round(seconds),
                 "code_version": __version__,
             }
             save_weights(final_networks(out)[task.keeps], weights, about, name)
@@ -185,6 +195,20 @@ def train(
         weights, outcome.metrics, outcome.step, steps, outcome.seconds, outcome.samples_per_second, name, out,
         outcome.signal,
     )  # fmt: skip
+
+
+def _spent(out: Path, seconds: float, fresh: bool) -> float:
+    """Seconds that all runs of a training took together; kept beside its checkpoint.
+
+    A run that was killed, rather than told to stop, is not counted.
+    """
+    note = out / SPENT
+    try:
+        before = 0.0 if fresh else float(read_json(note)["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):  # of an earlier version, or nobody's business any more
+        before = 0.0
+    write_atomic(note, json.dumps({"seconds": before + seconds}).encode())
+    return before + seconds
 
 
 def make_options(network: Network, values: dict[str, Any]) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from occset.benchmark import cli
 from occset.benchmark.identity.judge import find_second
 from occset.benchmark.protocols.frozen import open_protocol
+from occset.benchmark.tasks import opening
 from occset.benchmark.tasks.deocclusion import TASK
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
@@ -96,6 +97,14 @@ def test_json_alone_is_on_standard_output(bench: Run) -> None:
     assert len(found["audit"]) == VERDICTS
     assert all(line["ok"] for line in found["audit"])
     assert f"audit: {VERDICTS} of {VERDICTS} hold" in said.err
+
+
+def test_all_runs_what_can_run_and_names_the_rest(bench: Run, monkeypatch: pytest.MonkeyPatch, occset: Run) -> None:
+    monkeypatch.setattr(opening, "runnable", lambda task: (["telea", "mean-colour"], {"pconv": "no weights of it"}))
+    said = bench("--methods", "all,navier-stokes,telea", "--limit", 8, "--json")
+    assert said.status == 0 and "left out: pconv: no weights of it" in said.err
+    methods = [row["method"] for row in json.loads(said.out)["table"]]
+    assert sorted(methods) == ["input", "mean-colour", "navier-stokes", "telea", "truth"]
 
 
 def test_a_second_run_says_what_was_there(bench: Run) -> None:

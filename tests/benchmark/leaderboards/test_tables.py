@@ -49,6 +49,24 @@ def test_a_table_has_means_intervals_ranks_and_marks(tmp_path: Path, add_result:
     assert table.faces == 12
 
 
+def test_what_was_trained_on_other_data_is_shown_and_not_ranked(tmp_path: Path, add_result: Any) -> None:
+    """It is the best, and the second best is first; what a training took are columns of those that state it."""
+    add_result("outside", 0.9, trained={"on": "other data", "unranked": "trained on other data"})
+    add_result("rival", 0.8, trained={"parameters": 1_500_000, "macs": 900_000_000, "samples": 25_600, "seconds": 3600})
+    add_result("telea", 0.5)
+    (table,) = read_tables([tmp_path / "results"])
+    outside, rival, telea = (row.cells[ALL]["ssim"] for row in table.rows)
+    assert (outside.rank, rival.rank, telea.rank) == (None, 1, 2) and outside.reason == "trained on other data"
+    build([tmp_path / "results"], tmp_path / "site")
+    text = (tmp_path / "site" / "leaderboard.md").read_text()
+    assert "- outside 1: trained on other data" in text and "| params | MAC | samples | training |" in text
+    assert "| 1.50 M | 0.90 G | 25,600 | 60 min |" in text
+    with (tmp_path / "site" / "leaderboard.csv").open() as stream:
+        rows = {row["method"]: row for row in csv.DictReader(stream) if row["type"] == ALL}
+    assert rows["rival"]["trained_macs"] == "900000000" and rows["telea"]["trained_macs"] == ""
+    assert rows["outside"]["mark"] == "given the true mask, trained on other data"
+
+
 def test_pictures_made_elsewhere_do_not_pass_for_automatic(tmp_path: Path, add_result: Any) -> None:
     add_result("folder", 0.8, given=["ids"])
     add_result("face", 0.7, given=["face"])

@@ -19,20 +19,36 @@ from occset.benchmark.tasks import opening
 from occset.benchmark.tasks.deocclusion import CONTROLS, METHODS, TASK
 from occset.benchmark.tasks.deocclusion.evaluator import run_checked
 from occset.benchmark.tasks.deocclusion.predictions import Predictions
-from occset.benchmark.tasks.opening import available, is_control, open_method
+from occset.benchmark.tasks.opening import available, is_control, open_method, runnable
 from occset.benchmark.tasks.problems import problems_of
 from occset.benchmark.tasks.segmentation.predictions import Predictions as MaskPredictions
+from occset.models.registry import find, networks
 from occset.pictures.images import write_png
 from occset.support.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
 
 
-@pytest.mark.parametrize("name", METHODS)
+UNRELEASED = [name for name, network in networks().items() if network.does == TASK.name and not network.is_released]
+WITHOUT_WEIGHTS = [*UNRELEASED, *(name for name in METHODS if "no-ssim" in name and not find("ng-no-ssim").is_released)]
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in WITHOUT_WEIGHTS])
 def test_every_built_in_opens_under_its_own_name(name: str) -> None:
     method = open_method(name)
     assert isinstance(method, Deoccluder)
     assert method.name == name
     assert is_control(name, method, TASK) == (name in CONTROLS)
     assert isinstance(method, Learns) == (name == "pca")
+
+
+def test_all_are_those_that_can_run_and_others_are_told_how_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCCSET_NG", "nowhere")
+    names, left_out = runnable(TASK)
+    assert {"telea", "pca", "ours-blend"} <= set(names) and not set(names) & set(CONTROLS)
+    assert set(names) | set(left_out) == set(METHODS) - set(CONTROLS)
+    assert {"ours", "ours+mask", *UNRELEASED} <= set(left_out)
+    assert left_out["ours"].startswith("nowhere: no file of weights here")
+    for name in UNRELEASED:
+        assert f"occset train {name} --data SET" in left_out[name] and find(name).environment in left_out[name]
 
 
 def test_the_list_tells_what_each_is_given() -> None:

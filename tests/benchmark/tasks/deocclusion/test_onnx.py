@@ -194,6 +194,13 @@ def test_nan_is_named(save: Save) -> None:
         OnnxMethod(path).deocclude(IMAGES, None)
 
 
+def test_what_was_trained_elsewhere_says_so_and_is_not_ranked(save: Save) -> None:
+    path = identity(save)
+    assert open_method(f"onnx:{path}").trained == {}
+    other = open_method(f"onnx:{path}?trained=other")
+    assert other.trained == {"on": "other data", "unranked": "trained on other data"}
+
+
 def test_options_that_are_wrong_are_refused() -> None:
     with pytest.raises(UnknownName, match="no option of onnx:FILE is called 'rnge': did you mean range"):
         parse_options("rnge=0..1")

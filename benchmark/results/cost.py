@@ -1,0 +1,49 @@
+"""What methods that were trained cost, as columns of tables: their size, their work, what their training took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from occset.benchmark.results.result import Result
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A column.
+
+    Attributes:
+        key: among what a method states of its training, see `occset.benchmark.methods.interfaces`.
+        label: head of the column.
+        said: a number in words.
+        definition: what it is.
+    """
+
+    key: str
+    label: str
+    said: Callable[[float], str]
+    definition: str
+
+    def of(self, result: Result) -> str:
+        """The number of a method in words; "" where it states none."""
+        found = result.trained.get(self.key)
+        return "" if found is None else self.said(float(found))
+
+
+COSTS = (
+    Cost("parameters", "params", lambda n: f"{n / 1e6:.2f} M", "weights of the network, millions"),
+    Cost(
+        "macs",
+        "MAC",
+        lambda n: f"{n / 1e9:.2f} G",
+        "multiply-accumulates for one picture, billions",
+    ),
+    Cost("samples", "samples", lambda n: f"{n:,.0f}", "samples that its training saw"),
+    Cost(
+        "seconds",
+        "training",
+        lambda n: f"{n / 60:,.0f} min",
+        "minutes of its training, on whatever machine it had",
+    ),
+)
+"""Every column, in order; a table shows those that any of its methods states."""
