@@ -84,7 +84,11 @@ class ReconstructionSamples:
             the clean face shows here; "vector" and "known", (D,) float32, coefficients and which of them are known;
             "matrix", (2, 3) float32, what ArcFace warps by, from the truth's points.
         """
-        return self.rendered(self.drawer.draw(epoch * self.epoch_size + index))
+        return self.rendered(self.recipe(epoch, index))
+
+    def recipe(self, epoch: int, index: int) -> Recipe:
+        """What a sample shows."""
+        return self.drawer.draw(epoch * self.epoch_size + index)
 
     def rendered(self, recipe: Recipe) -> dict[str, np.ndarray]:
         """The sample of a recipe; see `__call__`."""

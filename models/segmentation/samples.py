@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe
 from occset.dataset.records import MACHINE, flag_of
 from occset.models.segmentation.mix import Mix, training_types
 from occset.samples.draw import Drawer, Plan
@@ -76,9 +77,13 @@ class SegmentationSamples:
             BadInput: a file cannot be read; names it.
         """
         number = epoch * self.epoch_size + index
-        sample = self.drawer.renderer.render(self.drawer.draw(number))
+        sample = self.drawer.renderer.render(self.recipe(epoch, index))
         if self.changes is None:
             return {"image": sample.image, "mask": sample.face_soft}
         chance = int(np.random.default_rng([self.seed, number, 0xA06]).integers(1 << 32))
         image, mask = self.changes(sample.image, sample.face_soft, chance)
         return {"image": image, "mask": mask}
+
+    def recipe(self, epoch: int, index: int) -> Recipe:
+        """What a sample shows, before its changes."""
+        return self.drawer.draw(epoch * self.epoch_size + index)

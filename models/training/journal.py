@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from occset.models.training.trouble.snapshot import Trouble
+
 _RECENT = 200
 
 
@@ -22,13 +24,12 @@ class Journal:
         """Remember a network's loss and its other scalars."""
         self._pending.append((step, network, total, parts))
 
-    def look(self) -> str | None:
-        """Add up the losses since the last look; what is wrong, in words, where one is not finite."""
+    def look(self) -> Trouble | None:
+        """Add up the losses since the last look; the first that is not finite, if one is."""
         for step, network, total, parts in self._pending:
             values = {"loss": float(total), **{name: float(value) for name, value in parts.items()}}
             if not math.isfinite(values["loss"]):
-                found = ", ".join(f"{name} {value:g}" for name, value in values.items())
-                return f"step {step + 1}: the loss of {network} is not finite ({found})"
+                return Trouble(step, network, values)
             for name, value in values.items():
                 total_before, count = self._sums.get(f"{network}/{name}", (0.0, 0))
                 self._sums[f"{network}/{name}"] = total_before + value, count + 1

@@ -14,13 +14,14 @@ import torch
 from occset.models.training import checkpoints
 from occset.models.training.board import Board
 from occset.models.training.journal import Journal
-from occset.models.training.loading import Batch, batches
+from occset.models.training.loading import Batch, batch_indices, batches
 from occset.models.training.networks import Networks
 from occset.models.training.presets import TrainingPreset
 from occset.models.training.processes.interrupts import Interrupts
 from occset.models.training.processes.layout import Layout, Team
 from occset.models.training.processes.precision import resolve
 from occset.models.training.task import Task
+from occset.models.training.trouble import snapshot
 from occset.support.errors import OccsetError
 
 
@@ -138,16 +139,30 @@ class Training:
         trouble = self.journal.look() if look else None
         stopping, failed = self.team.any([asked, trouble is not None])
         if failed:
-            raise OccsetError(
-                f"{self.team.first(trouble)}: run again in another folder with a smaller learning_rate, with clip or in "
-                f"32-true; {self.path} holds an earlier step, if anything"
-            )
+            raise OccsetError(self.team.first(None if trouble is None else self._told(trouble)))
         if logs:
             means, rates = self.team.mean(self.journal.means()), self.networks.rates(self.step - 1)
             alike = len(set(rates.values())) == 1
             named = {"learning_rate" if alike else f"{name}/learning_rate": rate for name, rate in rates.items()}
             self.board.scalars({**means, **named, "samples_per_second": self.samples_per_second()}, self.step)
         return stopping
+
+    def _told(self, trouble: snapshot.Trouble) -> str:
+        """What is wrong and what to do about it; the samples of that step are kept beside the checkpoint."""
+        team, seed = self.team, self.seed
+        places = batch_indices(self.preset, trouble.step, team.rank, team.world)
+        folder = (
+            self.out
+            / snapshot.FOLDER
+            / (f"step-{trouble.step + 1}" + (f"-process-{team.rank}" if team.world > 1 else ""))
+        )
+        about = {"task": self.task.name, "preset": self.preset.to_dict(), "seed": seed, "checkpoint": self.saved}
+        said = snapshot.report(trouble, self.task, places, folder, about)
+        kept = f"{self.path} still holds step {self.saved}" if self.saved else "there is no checkpoint yet"
+        return (
+            f"{said}. The same command comes to this step again ({kept}); to get past it, run in another folder with a "
+            "smaller learning_rate, with clip or in 32-true"
+        )
 
     def _is_due(self) -> bool:
         """Whether the step is the last of an epoch that ends with a validation which has not taken place."""

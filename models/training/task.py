@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 class Samples(Protocol):
-    """Training samples, made in worker processes: picklable, and a pure function of its seed, the epoch and the index."""
+    """Training samples, made in worker processes: picklable, and a pure function of its seed, the epoch and the index.
+
+    They may also have ``recipe(epoch, index) -> occset.dataset.recipes.Recipe``, what a sample was drawn by. A step that
+    goes wrong then names its samples by the recipes' ids, and keeps the recipes for ``occset explain`` and ``render``.
+    """
 
     def __call__(self, epoch: int, index: int) -> dict[str, np.ndarray]:
         """One sample: named arrays whose shapes and kinds are the same for every sample, so that they can be stacked.
@@ -40,6 +44,7 @@ class Task(Protocol):
 
     A task may also have
 
+    - ``data``, the `occset.dataset.occlusion_set.OcclusionSet` that it learns from, for messages;
     - ``made_from: str``, which tells data, first weights and settings of its own apart: a checkpoint of another origin is
       then not gone on with;
     - ``frozen: dict[str, nn.Module]``, networks that help and never learn, such as a judge of identity. They are put on the

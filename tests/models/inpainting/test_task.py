@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 import occset.models
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import read_recipes
 from occset.models.deocclusion.deoccluder import Deoccluder
 from occset.models.inpainting.architecture import Architecture, DiscriminatorArchitecture
 from occset.models.inpainting.losses import Weights
@@ -206,3 +208,15 @@ def test_the_perceptual_loss_says_what_it_needs(fitted_set: OcclusionSet, monkey
         InpaintingTask(fitted_set, QUICK, options=Options(plus="perceptual"))
     with pytest.raises(OccsetError, match="magic"):
         InpaintingTask(fitted_set, QUICK, options=Options(plus="magic"))
+
+
+def test_a_loss_that_runs_away_names_its_samples(fitted_set: OcclusionSet, tmp_path: Path) -> None:
+    wild = replace(QUICK, weights=replace(QUICK.weights, tv=math.inf))
+    with pytest.raises(OccsetError, match=r"step 1: the loss of generator is not finite \(loss inf,") as caught:
+        occset.models.train("ng", fitted_set, wild, tmp_path, workers=0, accelerator="cpu", say=lambda line: None)
+    folder = tmp_path / "stopped" / "step-1"
+    drawer = InpaintingTask(fitted_set, QUICK).samples.drawer  # type: ignore[attr-defined]
+    assert read_recipes(folder / "recipes.parquet") == [drawer.draw(number) for number in range(4)]
+    assert f"occset explain {drawer.draw(0).sample} --data {fitted_set.path}" in str(caught.value)
+    kept = torch.load(folder / "batch.pt", weights_only=True)
+    assert {"image", "clean", "mask", "vector", "seed", "fold"} <= set(kept)

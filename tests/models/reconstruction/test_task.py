@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ import torch
 
 import occset.models
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import read_recipes
 from occset.models.morphable.procedural import procedural_model
 from occset.models.reconstruction.albedo import save_albedo
 from occset.models.reconstruction.architecture import Architecture
@@ -243,3 +245,15 @@ def test_photos_become_meshes_renders_and_numbers(trained: Path, photos: Path, t
 def test_options_name_the_morphable_model(fitted_set: OcclusionSet) -> None:
     with pytest.raises(OccsetError):
         ReconstructionTask(fitted_set, QUICK, options=Options(morphable="no-such-model"))
+
+
+@pytest.mark.parametrize(("name", "layers"), [("nr", 2), ("deep3d", 0)])
+def test_a_loss_that_runs_away_names_its_samples(
+    fitted_set: OcclusionSet, tmp_path: Path, name: str, layers: int
+) -> None:
+    wild = replace(QUICK, weights=replace(QUICK.weights, landmarks=math.inf))
+    with pytest.raises(OccsetError, match=r"step 1: the loss of reconstruction is not finite \(loss inf,") as caught:
+        occset.models.train(name, fitted_set, wild, tmp_path, workers=0, accelerator="cpu", say=lambda line: None)
+    recipes = read_recipes(tmp_path / "stopped" / "step-1" / "recipes.parquet")
+    assert len(recipes) == 4 and all(recipe.sample in str(caught.value) for recipe in recipes)
+    assert max(len(recipe.layers) for recipe in recipes) <= layers  # nothing hides the twin's faces

@@ -25,7 +25,7 @@ def test_the_first_loss_that_is_not_finite_is_named_with_its_step() -> None:
     journal.note(40, "judge", torch.tensor(1.0), {})
     journal.note(41, "judge", torch.tensor(math.nan), {"dice": torch.tensor(0.5), "bce": math.inf})
     journal.note(42, "judge", torch.tensor(math.nan), {})
-    assert journal.look() == "step 42: the loss of judge is not finite (loss nan, dice 0.5, bce inf)"
+    assert str(journal.look()) == "step 42: the loss of judge is not finite (loss nan, dice 0.5, bce inf)"
 
 
 def test_speed_leaves_out_the_first_step_and_old_ones() -> None:

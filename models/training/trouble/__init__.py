@@ -1,0 +1,1 @@
+"""What is told and kept of a step that went wrong."""
