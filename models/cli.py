@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from occset.mining.options import DEFAULT_MODEL, Model
-from occset.models.registry import NETWORKS, Network, find
+from occset.models.registry import GROUPS, NETWORKS, Network, find, members
 from occset.support import references as registry
 
 segment = typer.Typer()
@@ -24,23 +24,26 @@ Weights = Annotated[
 
 
 class NetworkGroup(TyperGroup):
-    """A command for each network of the registry, made when it is asked for."""
+    """A command for each network of the registry, and for each group of them, made when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """All networks, in the order of the registry."""
-        return list(NETWORKS)
+        """All networks, in the order of the registry, then the groups that have any."""
+        return [*NETWORKS, *(group for group in GROUPS if members(group))]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command that trains one network.
+        """The command that trains one network, or a group of them.
 
         Raises:
             UnknownName: there is none of that name; suggests the nearest.
         """
-        network = find(cmd_name)
         app = typer.Typer(add_completion=False)
-        app.command(network.name, help=f"{network.title}, {network.says}.")(train_command_of(network))
+        if cmd_name in GROUPS and members(cmd_name):
+            app.command(cmd_name, help=GROUPS[cmd_name])(train_group_command_of(cmd_name))
+        else:
+            network = find(cmd_name)
+            app.command(network.name, help=f"{network.title}, {network.says}.")(train_command_of(network))
         command = typer.main.get_command(app)
-        command.name = network.name
+        command.name = cmd_name
         return command
 
 
@@ -113,6 +116,38 @@ def _train(
     if trained.weights is None:
         raise Interrupted(trained.sentence, trained.signal or signal.SIGINT)
     say(trained.sentence)
+
+
+def train_group_command_of(group: str) -> Callable[..., None]:
+    """A function with the options that all trainings have, which trains the networks of a group."""
+    from occset.models.groups import common_presets
+
+    presets = common_presets(group)
+
+    def command(
+        data: Annotated[Path, typer.Option(help="The set's folder.")],
+        preset: Annotated[str, typer.Option(help=f"{', '.join(presets)}.")] = presets[0] if presets else "",
+        out: Annotated[Path, typer.Option(help="Folder that gets a folder a network.")] = Path("runs") / group,
+        seed: Annotated[int, typer.Option(help="Of everything that is drawn.", min=0)] = 0,
+        epochs: Annotated[int | None, typer.Option(help="Instead of the presets'.", min=1)] = None,
+        workers: Annotated[int | None, typer.Option(help="Processes that make samples.", min=0)] = None,
+        accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
+        devices: Annotated[str, typer.Option(help="How many; auto takes what there is.")] = "auto",
+    ) -> None:
+        from occset.models.groups import run_here, train_group
+        from occset.models.steps import Plan
+        from occset.support.console import say
+
+        options = {"seed": seed, "epochs": epochs, "workers": workers, "accelerator": accelerator, "devices": devices}
+        words = [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
+        weights = train_group(group, Plan(data, preset, out, tuple(words)), run_here, say)
+        say(f"{group}: trained are {', '.join(f'{find(name).title} in {folder}' for name, folder in weights.items())}")
+        named = " ".join(f"{find(name).environment}={folder}" for name, folder in weights.items())
+        say(f"to use them instead of the released ones, set  {named}")
+
+    # their names in this function are no strings that could be looked up elsewhere
+    command.__annotations__ = get_type_hints(command, {**globals(), "presets": presets}, include_extras=True)
+    return command
 
 
 @segment.command()

@@ -29,6 +29,12 @@ NETWORKS: dict[str, str] = {
 }
 """Name to ``"module:attr"`` of its `Network`; the module loads nothing heavy."""
 
+GROUPS: dict[str, str] = {
+    "all": "NS, then NR, then NG, each on the one before.",
+    "rivals": "The networks of others that NG is compared with.",
+}
+"""What ``occset train`` trains by one command: name to its line of help. Networks say which group they are in."""
+
 _WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -46,8 +52,11 @@ class Network:
         presets: dictionary of named presets, the first one the default.
         options: frozen dataclass of what this network's training takes besides the common options: each field is
             ``Annotated[type, "help"]`` with a default. "" for none.
-        recipe: the steps of `occset.models.released.Step` that make the released weights again; "" where none are released.
+        recipe: the steps of `occset.models.steps.Step` that make the released weights again; "" where none are released.
         weights: folder of the released weights, in ``models/weights`` unless absolute.
+        group: of `GROUPS`, which trains its networks in the order of the registry; "" for none.
+        chain: function that takes a `occset.models.steps.Plan` and returns the steps that train the network after those
+            before it; its training alone where "".
         card: file in ``data_cards`` that tells what the weights were trained on.
     """
 
@@ -62,6 +71,8 @@ class Network:
     recipe: str = ""
     weights: str = ""
     card: str = ""
+    group: str = ""
+    chain: str = ""
 
     @property
     def environment(self) -> str:
@@ -108,6 +119,11 @@ def find(name: str) -> Network:
 def networks() -> dict[str, Network]:
     """All networks by name, in the order of the registry; nothing heavy is loaded."""
     return {name: find(name) for name in NETWORKS}
+
+
+def members(group: str) -> builtins.list[Network]:
+    """The networks of a group, in the order in which they are trained."""
+    return [network for network in networks().values() if network.group == group]
 
 
 def inference_classes(does: str) -> dict[str, str]:

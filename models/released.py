@@ -7,8 +7,6 @@ occset, so that whoever wants to can type them.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -18,23 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from occset.models.registry import Network, find, networks
+from occset.models.steps import Step, run_steps
 from occset.support import references as registry
 from occset.support.errors import BadInput, OccsetError
-from occset.support.files import copy_atomic, write_atomic
-from occset.support.interrupts import STATUS
-from occset.support.reading import read_json
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command line of occset.
-
-    Attributes:
-        command: its words; ``{work}``, ``{real}`` and ``{runs}`` stand for the folder of sets and results, that of the real
-            photos, and that of the trainings.
-    """
-
-    command: tuple[str, ...]
+from occset.support.files import copy_atomic
 
 
 @dataclass(frozen=True)
@@ -76,37 +61,12 @@ def make(
     recipe: Recipe = registry.load(network.recipe)
     places = {name: str(path) for name, path in folders.items()}
     note = folders["work"] / "released" / f"{network.name}.json"
-    done = _read(note)
-    for number, step in enumerate(recipe.steps, 1):
-        words = [word.format(**places) for word in step.command]
-        key = hashlib.sha256(json.dumps(words).encode()).hexdigest()
-        line = f"{network.name}, step {number} of {len(recipe.steps)}: occset {' '.join(words)}"
-        if key in done:
-            say(f"{line} (done before)")
-            continue
-        say(line)
-        status = (run or _run)(words)
-        if status in STATUS.values():
-            raise KeyboardInterrupt
-        if status:
-            raise OccsetError(f"{line}: ended with status {status}: mend what it says, and run again")
-        done.append(key)
-        write_atomic(note, (json.dumps(done, indent=1) + "\n").encode())
+    run_steps(network.name, recipe.steps, note, run or _run, places, say=say)
     weights = Path(recipe.weights.format(**places))
     if install:
         _install(weights, network.released)
         say(f"{network.name}: {weights} is now {network.released}")
     return weights
-
-
-def _read(note: Path) -> list[str]:
-    if not note.is_file():
-        return []
-    try:
-        found = read_json(note)
-    except ValueError as error:
-        raise BadInput(f"{note}: is not a list of what is done ({error}): remove it to begin anew") from error
-    return [str(key) for key in found]
 
 
 def _run(words: Sequence[str]) -> int:

@@ -51,6 +51,7 @@ WHOLE = (
     "models/segmentation/test_task",
     "models/test_arcface",
     "models/test_cli",
+    "models/test_groups",
     "models/test_new_network",
     "models/test_public",
     "models/training/processes",

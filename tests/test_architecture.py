@@ -45,6 +45,7 @@ ROOMS = {
     "models": (
         "weight_files",
         "registry",
+        "steps",
         "released",
         "pretrained",
         "arcface",

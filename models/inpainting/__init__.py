@@ -17,6 +17,8 @@ NETWORK = Network(
     options=f"{_HERE}.presets:Options",
     recipe=f"{_HERE}.released:RECIPE",
     card="ng.md",
+    group="all",
+    chain=f"{_HERE}.released:chain",
 )
 
 WITHOUT_SSIM = replace(
@@ -27,4 +29,6 @@ WITHOUT_SSIM = replace(
     task=f"{_HERE}.task:TaskWithoutStructure",
     inference=f"{_HERE}.painter:PainterWithoutStructure",
     recipe=f"{_HERE}.released:WITHOUT_SSIM_RECIPE",
+    group="",
+    chain="",
 )

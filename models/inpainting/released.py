@@ -6,7 +6,9 @@ prior, then with the linear face beside it.
 
 from __future__ import annotations
 
-from occset.models.released import Recipe, Step
+from occset.models.reconstruction.released import fit_options, learns_albedo
+from occset.models.released import Recipe
+from occset.models.steps import Plan, Step
 
 _SET, _FIRST, _SECOND = "{work}/ns-set", "{runs}/ng", "{runs}/ng-linear"
 _TRAIN = ("train", "ng", "--data", _SET)
@@ -33,3 +35,10 @@ WITHOUT_SSIM_RECIPE = Recipe(
     ),
     weights="{runs}/ng-no-ssim/weights",
 )  # fmt: skip
+
+
+def chain(plan: Plan) -> tuple[Step, ...]:
+    """What trains NG behind the NS and NR of the same plan: fits by that NR's own albedo, and the network."""
+    own = ("--albedo", plan.weights("nr")) if learns_albedo(plan) else ()
+    before = ("--segmentation", plan.weights("ns"), "--reconstruction", plan.weights("nr"))
+    return Step(("fit", str(plan.data), *fit_options(plan), *own), partly=True), plan.train("ng", *before)

@@ -17,6 +17,8 @@ NETWORK = Network(
     options=f"{_HERE}.presets:Options",
     recipe=f"{_HERE}.released:RECIPE",
     card="nr.md",
+    group="all",
+    chain=f"{_HERE}.released:chain",
 )
 
 TWIN = replace(
@@ -27,4 +29,6 @@ TWIN = replace(
     task=f"{_HERE}.task:TwinTask",
     inference=f"{_HERE}.reconstructor:Twin",
     recipe=f"{_HERE}.released:TWIN_RECIPE",
+    group="",
+    chain="",
 )

@@ -62,6 +62,9 @@ class Options:
     morphable: Annotated[str, "Morphable model: procedural, or an imported one."] = "procedural"
     albedo: Annotated[Path | None, "Learned albedo that the faces were fitted with."] = None
     encoder_weights: Annotated[Path | None, "ImageNet weights of the encoder, saved by torch."] = None
+    segmentation: Annotated[Path | None, "NS whose encoder it starts from, if alike; the released one by default."] = (
+        None
+    )
 
 
 _LITE = "timm-tf_efficientnet_lite0"

@@ -6,7 +6,16 @@ all faces by that one, and the network. Its unhardened twin goes the same way.
 
 from __future__ import annotations
 
-from occset.models.released import Recipe, Step
+from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.usable import usable_faces
+from occset.models.registry import find
+from occset.models.released import Recipe
+from occset.models.steps import Plan, Step
+
+LEAST_PHOTOS = 200
+"""Train faces that were not rendered, from which an albedo is learned; with fewer, NR has the morphable model's own."""
+
+_FIRST_FITS = 800  # that the albedo is learned from
 
 _SET, _ALBEDO = "{work}/ns-set", "{runs}/albedo"
 _FITS = (
@@ -23,3 +32,34 @@ def _train(name: str) -> Step:
 
 RECIPE = Recipe(steps=(*_FITS, _train("nr")), weights="{runs}/nr/weights")
 TWIN_RECIPE = Recipe(steps=(*_FITS, _train("deep3d")), weights="{runs}/deep3d/weights")
+
+
+def chain(plan: Plan) -> tuple[Step, ...]:
+    """What trains NR on a set whose NS is trained: fits of its faces, an albedo where there are photos enough, the network.
+
+    Rendered faces keep the coefficients that they were rendered from, which are those of the model's own albedo.
+    """
+    data, start = str(plan.data), ("--segmentation", plan.weights("ns"))
+    fit = ("fit", data, *fit_options(plan))
+    if not learns_albedo(plan):
+        return Step(fit, partly=True), plan.train("nr", *start)
+    albedo = str(plan.out / "albedo")
+    return (
+        Step(("fit", data, "--split", "train", "--limit", str(_FIRST_FITS)), partly=True),
+        Step(("models", "morphable", "learn-albedo", data, "--out", albedo), albedo),
+        Step((*fit, "--albedo", albedo), partly=True),
+        plan.train("nr", *start, "--albedo", albedo),
+    )
+
+
+def learns_albedo(plan: Plan) -> bool:
+    """Whether the set has enough photos for an albedo of its own."""
+    data = OcclusionSet(plan.data)
+    rendered = set(data.faces.loc[data.faces["truth"].fillna("").ne(""), "id"])
+    return len(set(usable_faces(data, "train")) - rendered) >= LEAST_PHOTOS
+
+
+def fit_options(plan: Plan) -> tuple[str, ...]:
+    """What fits for the preset's NR are asked for."""
+    colours = find("nr").preset(plan.preset).colours
+    return () if colours == 3 else ("--colours", str(colours))

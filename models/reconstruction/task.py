@@ -25,6 +25,7 @@ from occset.models.reconstruction.presets import Options, ReconstructionPreset
 from occset.models.reconstruction.samples import ReconstructionSamples, trainable_faces
 from occset.models.registry import find
 from occset.models.segmentation.network import load_encoder, to_input
+from occset.models.training.checkpoints import short_hash
 from occset.models.training.starting import start_from
 from occset.models.training.task import Samples
 from occset.models.weight_files import load_weights
@@ -77,7 +78,7 @@ class ReconstructionTask:
         if start is not None:
             self.origin = start_from(network, start, self.name, self.keeps)
         else:
-            self.origin = _first_encoder(network, preset.architecture.encoder, self.options.encoder_weights)
+            self.origin = _first_encoder(network, preset.architecture.encoder, self.options)
         if learned:
             for key, values in learned.items():
                 getattr(network, f"albedo_{key}").copy_(values)
@@ -214,13 +215,13 @@ def _to_size(pictures: Tensor, size: int) -> Tensor:
     return pictures if pictures.shape[-1] == size else F.interpolate(pictures, size=(size, size), mode="area")
 
 
-def _first_encoder(network: Any, encoder: str, file: Path | None) -> str:
+def _first_encoder(network: Any, encoder: str, options: Options) -> str:
     """Start the encoder from NS's where it is the same kind, which knows faces and what hides them; else from ImageNet."""
-    ns = find("ns")
-    if file is None and ns.is_released:
-        state, about = load_weights(ns.released)
-        if about["network"]["encoder"] == encoder:
+    released, named = find("ns"), options.segmentation
+    if options.encoder_weights is None and (named or released.is_released):
+        state, about = load_weights(named or released.released)
+        if about.get("network", {}).get("encoder") == encoder:
             own = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}
             network.encoder.load_state_dict(own)
-            return "the encoder starts from that of the released NS"
-    return load_encoder(network, encoder, file)
+            return f"the encoder starts from that of {f'NS {short_hash(state)}' if named else 'the released NS'}"
+    return load_encoder(network, encoder, options.encoder_weights)

@@ -15,4 +15,5 @@ NETWORK = Network(
     options=f"{_HERE}.presets:Options",
     recipe=f"{_HERE}.released:RECIPE",
     card="ns.md",
+    group="all",
 )

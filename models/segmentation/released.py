@@ -6,7 +6,8 @@ faces; then the faces that it is sure of join them, and a second one goes on fro
 
 from __future__ import annotations
 
-from occset.models.released import Recipe, Step
+from occset.models.released import Recipe
+from occset.models.steps import Step
 
 _SET = "{work}/ns-set"
 _FACES, _OCCLUDERS = "celebamask-hq:{real}/celebamask_hq", "faceocc:{real}/occluders"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -242,21 +243,26 @@ def fit_faces(
         faces: ids; all that have a mask and landmarks when None.
         colours: of the light.
         split: only its faces.
-        limit: fit so many faces at most.
+        limit: only the first so many of these faces, those that are fitted already included.
         workers: processes; all cores by default.
         progress: called with (done, all).
 
     Raises:
         OccsetError: there is no face to fit, or the network that finds landmarks is missing.
     """
+    if colours not in (1, 3):
+        raise OccsetError(f"light of {colours} colours: give 3, or 1 as in the paper")
     if stage not in STAGES:
         raise OccsetError(f"there is no stage '{stage}': choose one of {', '.join(STAGES)}")
     fits = fits_of(data, model, colours)
     wanted = usable_faces(data, split, only=faces or ())
     if not wanted:
         raise OccsetError(f"{data.path}: no face with mask and landmarks: fitting needs both; try occset label first")
-    missing = [face for face in wanted if face not in fits.rows][:limit]
-    chunks = [missing[at : at + BATCH] for at in range(0, len(missing), BATCH)]
+    place = {face: number for number, face in enumerate(wanted)}
+    missing = [face for face in wanted[:limit] if face not in fits.rows]
+    # by their place among all: going on after an interruption, each face is fitted beside the same others
+    turns = groupby(missing, key=lambda face: place[face] // BATCH)
+    chunks = [list(some) for _, some in turns]
     report, pending, good = FitReport(), [], []
     make = partial(_Worker, data, model, stage, colours)
     for number, (rows, problems, seconds) in enumerate(map_chunks(make, chunks, workers or default_workers()), 1):
@@ -271,7 +277,7 @@ def fit_faces(
             fits.add(pending)
             pending = []
         if progress:
-            progress(min(number * BATCH, len(missing)), len(missing))
+            progress(sum(len(some) for some in chunks[:number]), len(missing))
     if good:
         residuals = [row["residual"] for row in good if not np.isnan(row["residual"])]
         report.residual = float(np.mean(residuals)) if residuals else float("nan")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from occset.models.released import Recipe, Step
+from occset.models.released import Recipe
+from occset.models.steps import Step
 from occset.models.training.presets import TrainingPreset, fitted
 
 
