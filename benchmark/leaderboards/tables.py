@@ -15,6 +15,7 @@ import pandas as pd
 
 from occset.benchmark.leaderboards.agreement import agreement_notes
 from occset.benchmark.leaderboards.cells import Cell, cells_of, common_file, metrics_of
+from occset.benchmark.results.cost import budget_notes
 from occset.benchmark.results.files import load_results
 from occset.benchmark.results.result import Result
 from occset.benchmark.tasks.definition import BenchTask
@@ -179,6 +180,7 @@ def _make_table(results: list[Result], apart: list[str]) -> Table:
     task = task_named(kept[0].task)
     files = {kind.key: common_file(kept, kind.key) for kind in task.judges}
     metrics = {key: m for key, m in metrics_of(kept[0]).items() if all(key in metrics_of(other) for other in kept)}
+    notes += budget_notes(kept)
     notes += agreement_notes(kept, samples["face"], task, files, metrics)
     cells: list[dict[str, dict[str, Cell]]] = [{} for _ in kept]
     chosen_by = {ALL: samples} | {kind: samples[samples["type"] == kind] for kind in types if kind != ALL}

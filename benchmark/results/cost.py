@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from occset.benchmark.results.result import Result
@@ -47,3 +47,13 @@ COSTS = (
     ),
 )
 """Every column, in order; a table shows those that any of its methods states."""
+
+
+def budget_notes(results: Sequence[Result]) -> list[str]:
+    """A sentence where ranked methods that state their training saw different numbers of samples."""
+    (samples,) = (cost for cost in COSTS if cost.key == "samples")
+    seen = {result.method: samples.of(result) for result in results if not result.unranked and samples.of(result)}
+    if len(set(seen.values())) < 2:
+        return []
+    told = ", ".join(f"{method} {count}" for method, count in sorted(seen.items()))
+    return [f"Not trained on as many samples, so that their ranks are not those of equal budgets: {told}."]

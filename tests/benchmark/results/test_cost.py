@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from occset.benchmark.results.cost import COSTS
+from occset.benchmark.results.cost import COSTS, budget_notes
 from occset.benchmark.results.files import read_result, write_result
 from occset.support.errors import BadInput
 from tests.benchmark.result_files import make_result, make_scores
@@ -27,6 +27,15 @@ def test_what_was_trained_on_other_data_has_no_rank_and_says_so() -> None:
     assert other.unranked == "trained on other data" and other.mark == "given the true mask, trained on other data"
     control = make_result("truth", control=True, trained={"unranked": "x"})
     assert control.unranked == "controls are not ranked" and control.mark == "control"
+
+
+def test_unequal_budgets_are_told() -> None:
+    equal = [make_result(name, trained={"samples": 25_600}) for name in ("a", "b")]
+    longer = make_result("ours", trained={"samples": 83_200})
+    outside = make_result("mi-gan", trained={"samples": 9, "unranked": "trained on other data"})
+    assert budget_notes([*equal, make_result("telea"), outside]) == []
+    (note,) = budget_notes([*equal, longer])
+    assert note.endswith("those of equal budgets: a 25,600, b 25,600, ours 83,200.")
 
 
 def test_it_is_kept_in_the_file_and_only_where_something_is_stated(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ from occset.models.registry import find, networks
 from occset.pictures.images import write_png
 from occset.support.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
 
-
 UNRELEASED = [name for name, network in networks().items() if network.does == TASK.name and not network.is_released]
 WITHOUT_WEIGHTS = [*UNRELEASED, *(name for name in METHODS if "no-ssim" in name and not find("ng-no-ssim").is_released)]
 

@@ -90,7 +90,8 @@ def test_a_training_ends_with_weights_that_paint(name: str, fitted_set: Occlusio
         with pytest.raises(BadInput, match="in masks of their size"):
             rival.deocclude(images, None)
     again = rival.deocclude(images[1:], masks[1:] if rival.given else None)
-    assert np.array_equal(again, painted[1:])  # whoever else is in the batch, and however often
+    # whoever else is in the batch, but for the last bit of sums that are added in another order
+    assert np.abs(again.astype(int) - painted[1:]).max() <= 1
     # what is kept in half precision paints as what was trained
     whole = load_checkpoint(tmp_path / "run" / NAME)
     exact = type(rival).network_of(tiny(name).shape)
