@@ -52,7 +52,8 @@ class PICNetTask(RivalTask):
 
     def judged(self, judge: nn.Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Least squares for both paths; the generative one is judged by its composite."""
-        total, told = batch["target"].new_zeros(()), {}
+        total = batch["target"].new_zeros(())
+        told: dict[str, Tensor] = {}
         for path, name in (("rebuilt", "rebuilt"), ("painted", "filled")):
             real, fake = judge(torch.cat((batch["target"], batch[name])), path)[0].chunk(2)
             total = total + square_discriminator(real, fake)

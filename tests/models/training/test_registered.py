@@ -1,0 +1,26 @@
+"""How long a training took is added up over its runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from occset.models.training.registered import SPENT, _spent
+
+
+def test_seconds_add_up_over_the_runs_of_one_training(tmp_path: Path) -> None:
+    assert _spent(tmp_path, 10.0, fresh=True) == 10.0
+    assert _spent(tmp_path, 5.5, fresh=False) == 15.5
+    assert json.loads((tmp_path / SPENT).read_text()) == {"seconds": 15.5}
+
+
+def test_another_training_in_the_folder_begins_anew(tmp_path: Path) -> None:
+    _spent(tmp_path, 100.0, fresh=True)
+    assert _spent(tmp_path, 1.0, fresh=True) == 1.0
+
+
+def test_a_note_that_is_missing_or_broken_counts_as_nothing(tmp_path: Path) -> None:
+    assert _spent(tmp_path, 2.0, fresh=False) == 2.0
+    for text in ("{", "[]", '{"seconds": "many"}'):
+        (tmp_path / SPENT).write_text(text)
+        assert _spent(tmp_path, 3.0, fresh=False) == 3.0
