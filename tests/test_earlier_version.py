@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ EXACT_METHODS = ("telea", "mean-colour", "labels", "truth", "input", "all-face")
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of what the version made, which is the current folder as it was when it was made."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
     monkeypatch.delenv("OCCSET_NS", raising=False)
     shutil.copytree(earlier.VERSION_0_1, tmp_path / "old", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.chdir(tmp_path / "old")

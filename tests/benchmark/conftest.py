@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -23,12 +22,6 @@ from occset.support.onnx_session import file_sha256
 
 COUNT, SIZE, BATCH = 24, 64, 8
 NOT_COMPARED = ("times", "created", "machine")
-
-
-@pytest.fixture(autouse=True)
-def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writing through to the disk guards against power cuts, which no test here brings about, and takes most of the time."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +19,6 @@ from occset.pictures.masks import encode_rle
 from occset.sources.items import FaceItem, OccluderItem
 
 SIDE = 96
-
-
-@pytest.fixture(autouse=True)
-def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writing through to the disk guards against power cuts, which no test here brings about, and takes most of the time."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import struct
 import zlib
 from typing import Any
@@ -57,11 +56,6 @@ class World:
     def honeypots(self) -> list[dict[str, Any]]:
         rows = self.ledger.rows
         return list(rows[rows["arm"] == "honeypot"].to_dict("records"))  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture

@@ -33,11 +33,6 @@ from tests.annotation.annotating import Oval, annotate_round, brush, call, choic
 from tests.annotation.conftest import RunningStudio
 
 
-@pytest.fixture(autouse=True)
-def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
-
-
 @pytest.fixture
 def studio(label_studio: RunningStudio) -> RunningStudio:
     return connect(label_studio.url, label_studio.token, label_studio.document_root)

@@ -40,7 +40,6 @@ FACES, PAGE = 12, 3
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
     monkeypatch.setattr(client, "_FIRST_PAUSE", 0.01)
     monkeypatch.setattr(listing, "PAGE", PAGE)  # so that a pull asks often
     monkeypatch.setattr(listing, "_OVERLAP", 1)
