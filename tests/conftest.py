@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -19,6 +17,7 @@ from occset.cli import main
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.importing.add_source import resplit
 from occset.sources.items import FaceItem, OccluderItem, TextureItem
+from tests.fixture_types import MakeSet, Occset, Said
 
 POINTS = np.array([[98, 120], [158, 120], [128, 148], [104, 178], [152, 178]], np.float64)
 
@@ -152,7 +151,7 @@ def fill(data: OcclusionSet, faces: int = 20, each: int = 5, size: int = 256) ->
 
 
 @pytest.fixture
-def make_set(tmp_path: Path) -> Callable[..., OcclusionSet]:
+def make_set(tmp_path: Path) -> MakeSet:
     """A function that makes a filled set in a folder of this test."""
 
     def make(name: str = "set", **sizes: int) -> OcclusionSet:
@@ -167,16 +166,8 @@ def plain_set(tmp_path_factory: pytest.TempPathFactory) -> OcclusionSet:
     return fill(OcclusionSet.create(tmp_path_factory.mktemp("shared") / "plain"))
 
 
-class Said(NamedTuple):
-    """What a command line did."""
-
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def occset(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+def occset(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Occset:
     """A function that runs `occset ...` in this process."""
 
     def run(*arguments: object) -> Said:

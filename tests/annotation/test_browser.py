@@ -61,15 +61,25 @@ def tinted(screen: np.ndarray, colour: np.ndarray, grey: np.ndarray) -> np.ndarr
     return np.abs(screen - expected).max(axis=2) < 40
 
 
+@pytest.fixture
+def open_nth(label_studio: RunningStudio, project: dict[str, Any], page: Any) -> Callable[[int], None]:
+    """A function that opens the task of a number in the browser, the first is 0."""
+
+    def open_it(number: int) -> None:
+        steps.open_task(page, label_studio.url, project["number"], project["tasks"][number])
+
+    return open_it
+
+
 def test_what_is_painted_is_what_comes_back(
     label_studio: RunningStudio,
-    project: dict[str, Any],
+    open_nth: Callable[[int], None],
     page: Any,
     face: tuple[np.ndarray, np.ndarray],
     artefacts: Path,
 ) -> None:
     picture, mask = face
-    steps.open_task(page, label_studio.url, project["number"], project["tasks"][0])
+    open_nth(0)
     page.save_screenshot(str(artefacts / "2-task.png"))
     screen = steps.screen_of_picture(page)
     seen = tinted(screen, FACE_COLOUR, picture[..., 0])
@@ -104,13 +114,13 @@ def test_what_is_painted_is_what_comes_back(
 
 def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(
     label_studio: RunningStudio,
-    project: dict[str, Any],
+    open_nth: Callable[[int], None],
     page: Any,
     face: tuple[np.ndarray, np.ndarray],
     artefacts: Path,
 ) -> None:
     _, mask = face
-    steps.open_task(page, label_studio.url, project["number"], project["tasks"][1])
+    open_nth(1)
     steps.choose_label(page, "face")
     assert not {"hand", "hair"} & set(steps.choices_shown(page)), "a face has no category"
     stroke = [(200, 470), (300, 470)]
@@ -140,20 +150,18 @@ def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(
     assert values["comment"]["text"] == ["is this a fringe?"], "kept though nobody pressed Enter"
 
 
-def test_a_note_is_shown_as_text(
-    label_studio: RunningStudio, project: dict[str, Any], page: Any, artefacts: Path
-) -> None:
-    steps.open_task(page, label_studio.url, project["number"], project["tasks"][2])
+def test_a_note_is_shown_as_text(open_nth: Callable[[int], None], page: Any, artefacts: Path) -> None:
+    open_nth(2)
     heads = steps.headings(page, ".occset-picture")
     page.save_screenshot(str(artefacts / "6-note.png"))
     assert heads == ["Look at the <b>chin</b>"]
 
 
 def test_polygons_have_a_category_too(
-    label_studio: RunningStudio, project: dict[str, Any], page: Any, face: tuple[np.ndarray, np.ndarray]
+    label_studio: RunningStudio, open_nth: Callable[[int], None], page: Any, face: tuple[np.ndarray, np.ndarray]
 ) -> None:
     _, mask = face
-    steps.open_task(page, label_studio.url, project["number"], project["tasks"][2])
+    open_nth(2)
     steps.choose_label(page, "occluder", "polygon")
     after = steps.draw_polygon(page, [(128, 128), (384, 128), (384, 256)])
     assert steps.selected(after) == [] and "food" not in steps.choices_shown(page), "a closed polygon is let go of"
@@ -173,10 +181,14 @@ def test_polygons_have_a_category_too(
 
 
 def test_an_occluder_that_was_renamed_to_face_is_read(
-    label_studio: RunningStudio, project: dict[str, Any], page: Any, face: tuple[np.ndarray, np.ndarray]
+    label_studio: RunningStudio,
+    project: dict[str, Any],
+    open_nth: Callable[[int], None],
+    page: Any,
+    face: tuple[np.ndarray, np.ndarray],
 ) -> None:
     _, mask = face
-    steps.open_task(page, label_studio.url, project["number"], project["tasks"][4])
+    open_nth(4)
     steps.choose_label(page, "occluder")
     stroke = [(200, 470), (300, 470)]
     steps.paint_stroke(page, stroke)

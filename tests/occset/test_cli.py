@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,27 +22,14 @@ from occset.pictures.images import read_image
 from occset.samples.draw import Drawer, Plan
 from occset.support import references as registry
 from occset.support.console import print_table, printable
+from tests.fixture_types import Occset
 
 HEAVY = ("torch", "cv2", "pandas", "numpy", "pyarrow", "onnxruntime", "albumentations", "PIL")
 
 
-def occset(*args: Any, **options: Any) -> Any:
+def in_a_process(*args: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "occset", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """The command line in this process: gives status, standard output and standard error."""
-
-    def call(*args: Any) -> Any:
-        monkeypatch.setattr(sys, "argv", ["occset", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return call
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def one_line(text: str) -> str:
@@ -85,10 +71,10 @@ def test_every_verb_has_a_help() -> None:
         assert "Usage" in done.output
 
 
-def test_the_version_is_printed(run: Any) -> None:
+def test_the_version_is_printed(occset: Occset) -> None:
     from occset import __version__
 
-    assert run("--version") == (0, f"occset {__version__}\n", "")
+    assert occset("--version") == (0, f"occset {__version__}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -111,17 +97,17 @@ def test_the_version_is_printed(run: Any) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
-    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], message: str
+    occset: Occset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    status, out, err = run(*args)
+    status, out, err = occset(*args)
     assert (status, out) == (2, "")
     assert one_line(err).startswith("occset: ") and message in err
     assert list(tmp_path.iterdir()) == []  # nothing is made
 
 
-def test_a_name_with_control_characters_cannot_write_on_the_terminal(run: Any, tmp_path: Path) -> None:
-    status, _, err = run("check", tmp_path / "a\x1b[2Jb\nc")
+def test_a_name_with_control_characters_cannot_write_on_the_terminal(occset: Occset, tmp_path: Path) -> None:
+    status, _, err = occset("check", tmp_path / "a\x1b[2Jb\nc")
     assert status == 2
     assert "a\\x1b[2Jb\\nc" in one_line(err)
     assert printable("größe \udcff \u202e x\t") == "größe \\udcff \\u202e x\\t"
@@ -148,25 +134,25 @@ def test_a_full_pipe_is_no_error(plain_set: OcclusionSet) -> None:
 
 
 def test_new_check_info_and_snapshot(
-    run: Any, celeba: Callable[..., Path], faceocc: Callable[..., Path], tmp_path: Path
+    occset: Occset, celeba: Callable[..., Path], faceocc: Callable[..., Path], tmp_path: Path
 ) -> None:
     target = tmp_path / "my set=1"
     source = f"celebamask-hq:{celeba(12)}?landmarks=template"
-    status, out, _ = run("new", target, "--faces", source, "--name", "mine", "--workers", 1, "--json")
+    status, out, _ = occset("new", target, "--faces", source, "--name", "mine", "--workers", 1, "--json")
     assert status == 0
     printed = json.loads(out)
     (row,) = printed["sources"]
     assert printed["refused"] == printed["duplicates"] == []
     assert (row["added"], row["already there"], row["duplicates"], row["refused"]) == (12, 0, 0, 0)
     others = f"faceocc:{faceocc(4)}"
-    status, out, _ = run("new", target, "--occluders", others, "--textures", others, "--workers", 1, "--json")
+    status, out, _ = occset("new", target, "--occluders", others, "--textures", others, "--workers", 1, "--json")
     assert [row["added"] for row in json.loads(out)["sources"]] == [8, 4]
 
-    status, out, err = run("check", target, "--workers", 1, "--json")
+    status, out, err = occset("check", target, "--workers", 1, "--json")
     assert (status, json.loads(out)) == (0, [])
     assert "12 faces, 20 occluders, 4 textures: 0 errors, 0 warnings" in err
 
-    status, out, err = run("info", target, "--json")
+    status, out, err = occset("info", target, "--json")
     told = json.loads(out)
     assert (told["name"], told["version"]) == ("mine", "1")
     assert told["content_hash"] == OcclusionSet(target).content_hash()
@@ -175,18 +161,18 @@ def test_new_check_info_and_snapshot(
     assert {r["kind"] for r in rows if r["table"] == "occluders"} == {"hair", "hand", "mask"}
     assert OcclusionSet(target).content_hash() in err
 
-    status, out, _ = run("snapshot", target, "--version", "1.0")
+    status, out, _ = occset("snapshot", target, "--version", "1.0")
     assert json.loads(out)["content_hash"] == OcclusionSet(target).content_hash()
     assert OcclusionSet(target).head["name"] == "mine"
 
 
 def test_new_with_a_broken_photo_names_it_and_ends_with_1(
-    run: Any, celeba: Callable[..., Path], tmp_path: Path
+    occset: Occset, celeba: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = celeba(6)
     photo = folder / "CelebA-HQ-img" / "2.jpg"
     photo.write_bytes(photo.read_bytes()[:900])
-    status, _, err = run(
+    status, _, err = occset(
         "new", tmp_path / "set", "--faces", f"celebamask-hq:{folder}?landmarks=template", "--workers", 1
     )
     assert status == 1
@@ -197,14 +183,14 @@ def test_new_with_a_broken_photo_names_it_and_ends_with_1(
 
 
 def test_new_as_json_names_what_was_refused_and_what_is_there_twice(
-    run: Any, celeba: Callable[..., Path], tmp_path: Path
+    occset: Occset, celeba: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = celeba(6)
     photos = folder / "CelebA-HQ-img"
     (photos / "4.jpg").write_bytes((photos / "1.jpg").read_bytes())
     (photos / "2.jpg").write_bytes((photos / "2.jpg").read_bytes()[:900])
     source = f"celebamask-hq:{folder}?landmarks=template"
-    status, out, _ = run("new", tmp_path / "set", "--faces", source, "--workers", 1, "--json")
+    status, out, _ = occset("new", tmp_path / "set", "--faces", source, "--workers", 1, "--json")
     assert status == 1
     told = json.loads(out)
     (refused,), (twice,) = told["refused"], told["duplicates"]
@@ -214,45 +200,45 @@ def test_new_as_json_names_what_was_refused_and_what_is_there_twice(
 
 
 def test_new_with_an_arcface_file_that_is_missing_makes_nothing(
-    run: Any, celeba: Callable[..., Path], tmp_path: Path
+    occset: Occset, celeba: Callable[..., Path], tmp_path: Path
 ) -> None:
     source = f"celebamask-hq:{celeba(2)}?landmarks=template"
-    status, _, err = run("new", tmp_path / "set", "--faces", source, "--arcface", tmp_path / "none.onnx")
+    status, _, err = occset("new", tmp_path / "set", "--faces", source, "--arcface", tmp_path / "none.onnx")
     assert status == 2
     assert f"--arcface names {tmp_path / 'none.onnx'}" in one_line(err)
     assert not (tmp_path / "set").exists()
 
 
 def test_new_without_arcface_says_how_faces_were_split(
-    run: Any, celeba: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    occset: Occset, celeba: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("occset.importing.add_source.EMBEDDER", "occset.nowhere:Nothing")
     source = f"celebamask-hq:{celeba(3, people=False)}?landmarks=template"
-    _, _, err = run("new", tmp_path / "set", "--faces", source, "--workers", 1)
+    _, _, err = occset("new", tmp_path / "set", "--faces", source, "--workers", 1)
     assert "3 faces were split without knowing who they are: for ArcFace run  pip install 'occset[identity]'" in err
 
 
-def test_check_finds_and_ends_with_1(run: Any, copy_set: Callable[..., OcclusionSet]) -> None:
+def test_check_finds_and_ends_with_1(occset: Occset, copy_set: Callable[..., OcclusionSet]) -> None:
     data = copy_set()
     (data.path / data.faces["image"][0]).unlink()
-    status, out, err = run("check", data.path, "--workers", 1, "--json")
+    status, out, err = occset("check", data.path, "--workers", 1, "--json")
     assert status == 1
     (finding,) = json.loads(out)
     assert finding["level"] == "error" and "does not exist" in finding["message"]
     assert "1 errors, 0 warnings" in err
-    status, out, _ = run("check", data.path, "--workers", 1)
+    status, out, _ = occset("check", data.path, "--workers", 1)
     assert status == 1 and "does not exist" in out
 
 
-def test_info_of_an_empty_set(run: Any, tmp_path: Path) -> None:
+def test_info_of_an_empty_set(occset: Occset, tmp_path: Path) -> None:
     OcclusionSet.create(tmp_path / "set")
-    status, out, _ = run("info", tmp_path / "set", "--json")
+    status, out, _ = occset("info", tmp_path / "set", "--json")
     assert (status, json.loads(out)["tables"]) == (0, [])
-    assert run("info", tmp_path / "set")[0] == 0
+    assert occset("info", tmp_path / "set")[0] == 0
 
 
 def test_render_replay_and_explain(
-    run: Any,
+    occset: Occset,
     copy_set: Callable[..., OcclusionSet],
     tmp_path: Path,
     digest: Callable[[Path], dict[str, str]],
@@ -260,19 +246,19 @@ def test_render_replay_and_explain(
 ) -> None:
     data = copy_set()
     monkeypatch.chdir(tmp_path)
-    status, out, _ = run("render", "set", "--out", "drawn", "--count", 110, "--size", 64, "--workers", 1)
+    status, out, _ = occset("render", "set", "--out", "drawn", "--count", 110, "--size", 64, "--workers", 1)
     assert (status, out.strip()) == (0, "drawn/recipes.parquet")
-    status, out, _ = run("render", "set", "--out", "replayed", "--recipes", "drawn/recipes.parquet", "--workers", 1)
+    status, out, _ = occset("render", "set", "--out", "replayed", "--recipes", "drawn/recipes.parquet", "--workers", 1)
     one, other = digest(tmp_path / "drawn"), digest(tmp_path / "replayed")
     one.pop("render.json"), other.pop("render.json")
     assert one == other  # all 110, not the 100 that are drawn by default
-    status, out, _ = run(
+    status, out, _ = occset(
         "render", "set", "--out", "few", "--recipes", "drawn/recipes.parquet", "--count", 4, "--workers", 1
     )
     assert len(list((tmp_path / "few" / "image").iterdir())) == 4
 
     sample = read_recipes(tmp_path / "drawn" / "recipes.parquet")[0].sample
-    status, out, err = run("explain", sample[:10], "--data", "set", "--recipes", "drawn/recipes.parquet", "--json")
+    status, out, err = occset("explain", sample[:10], "--data", "set", "--recipes", "drawn/recipes.parquet", "--json")
     assert status == 0
     said = {row["what"]: row["value"] for row in json.loads(out)}
     assert said["sample"] == sample
@@ -280,15 +266,15 @@ def test_render_replay_and_explain(
     assert read_image(tmp_path / f"{sample}.png").shape == (64, 320, 3)
     (picture,) = (tmp_path / "few" / "face").glob("000002_*.png")
     for name in (sample[:12], picture, picture.name, picture.stem):  # found without being told where
-        assert run("explain", name, "--data", data.path, "--out", "strip.png")[0] == 0
+        assert occset("explain", name, "--data", data.path, "--out", "strip.png")[0] == 0
     monkeypatch.chdir("/")
-    assert run("explain", sample, "--data", data.path, "--out", tmp_path / "strip.png")[0] == 0  # beside the set
-    assert run("explain", "000002_nothing.png", "--data", data.path)[0] == 2
+    assert occset("explain", sample, "--data", data.path, "--out", tmp_path / "strip.png")[0] == 0  # beside the set
+    assert occset("explain", "000002_nothing.png", "--data", data.path)[0] == 2
 
 
-def test_render_of_an_empty_recipe_file(run: Any, plain_set: OcclusionSet, tmp_path: Path) -> None:
+def test_render_of_an_empty_recipe_file(occset: Occset, plain_set: OcclusionSet, tmp_path: Path) -> None:
     (tmp_path / "none.parquet").write_bytes(recipes_to_bytes([]))
-    status, _, err = run("render", plain_set.path, "--out", tmp_path / "out", "--recipes", tmp_path / "none.parquet")
+    status, _, err = occset("render", plain_set.path, "--out", tmp_path / "out", "--recipes", tmp_path / "none.parquet")
     assert status == 2
     assert "none.parquet: holds no recipe" in one_line(err)
 
@@ -301,13 +287,15 @@ def test_render_by_many_workers_says_a_mistake_in_one_line(
     (tmp_path / "r.parquet").write_bytes(recipes_to_bytes([drawer.draw(i) for i in range(70)]))
     for picture in data.path.glob("cutouts/*/*"):
         picture.write_bytes(b"no picture")
-    done = occset("render", data.path, "--out", tmp_path / "out", "--recipes", tmp_path / "r.parquet", "--workers", 2)
+    done = in_a_process(
+        "render", data.path, "--out", tmp_path / "out", "--recipes", tmp_path / "r.parquet", "--workers", 2
+    )
     assert done.returncode == 2
     assert "is not a JPEG, PNG, WebP, BMP, TIFF, AVIF or HEIC picture" in one_line(done.stderr)
 
 
-def test_doctor_as_json(run: Any) -> None:
-    status, out, _ = run("doctor", "--json")
+def test_doctor_as_json(occset: Occset) -> None:
+    status, out, _ = occset("doctor", "--json")
     assert status == 0
     assert {"python", "numpy", "extra models", "arcface file"} <= {row["part"] for row in json.loads(out)}
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from occset.annotation.api.client import connect
+from occset.annotation.api.studio import Studio
 from occset.annotation.pull.merging import Options
 from occset.annotation.pull.pull import pull
 from occset.annotation.pull.raw_tasks import Raw
@@ -24,7 +25,7 @@ from occset.checks.check import check
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.usable import usable_faces
 from occset.pictures.masks import decode_rle, encode_rle, to_coco
-from occset.rounds.ledger import read_round
+from occset.rounds.ledger import Ledger, read_round
 from occset.rounds.opening import open_chosen, open_random
 from occset.rounds.verdicts import revoke
 from occset.rounds.versions import history
@@ -34,7 +35,7 @@ from tests.annotation.conftest import RunningStudio
 
 
 @pytest.fixture
-def studio(label_studio: RunningStudio) -> RunningStudio:
+def studio(label_studio: RunningStudio) -> Studio:
     return connect(label_studio.url, label_studio.token, label_studio.document_root)
 
 
@@ -49,7 +50,7 @@ def copied(plain_set: OcclusionSet, tmp_path: Path) -> OcclusionSet:
     return data
 
 
-def pushed(data: OcclusionSet, studio: RunningStudio, count: int = 4, **more: Any) -> Any:
+def pushed(data: OcclusionSet, studio: Studio, count: int = 4, **more: Any) -> tuple[Ledger, int]:
     ids = sorted(data.faces.loc[data.faces["split"] == "train", "id"])[:count]
     honeypots = more.pop("honeypots", 0.0)
     ledger = open_chosen(data, ids, honeypots=honeypots)
@@ -57,12 +58,12 @@ def pushed(data: OcclusionSet, studio: RunningStudio, count: int = 4, **more: An
     return ledger, project
 
 
-def tasks_by_id(server: Any, project: Any, ledger: Any) -> dict[str, Any]:
+def tasks_by_id(server: RunningStudio, project: int, ledger: Ledger) -> dict[str, Any]:
     keys = {key_of(marker_of(ledger), face): face for face in ledger.rows["id"]}
     return {keys[task["data"]["key"]]: task for task in tasks_of(server, project)}
 
 
-def new_user(server: Any, name: Any) -> Any:
+def new_user(server: RunningStudio, name: str) -> int:
     """Number of a user made for this test."""
     mail = f"{name}-{os.urandom(3).hex()}@example.org"
     return call(server, "POST", "/api/users/", {"email": mail, "username": name, "password": "a-long-one"})["id"]
@@ -74,8 +75,25 @@ def blob(side: int = 256, x: int = 128, y: int = 140, radius: int = 60) -> np.nd
     return mask
 
 
+def labelled_and_pulled(
+    server: RunningStudio, studio: Studio, data: OcclusionSet
+) -> tuple[str, int, dict[str, Any], dict[str, Any]]:
+    """A face of a round of one, its project, its task, and its annotation: a disc of 60 pixels, which the set holds."""
+    ledger, project = pushed(data, studio, 1)
+    face = ledger.rows["id"][0]
+    task = tasks_by_id(server, project, ledger)[face]
+    annotation = submit(server, task["id"], [brush(blob(), "face", "a")])
+    pull(data, studio)
+    return face, project, task, annotation
+
+
+def relabel(server: RunningStudio, annotation: dict[str, Any], mask: np.ndarray) -> None:
+    """Edit an annotation so that it says another mask."""
+    call(server, "PATCH", f"/api/annotations/{annotation['id']}/", {"result": [brush(mask, "face", "a")]})
+
+
 def test_two_hundred_tasks_there_and_back_to_the_bit(
-    label_studio: RunningStudio, studio: RunningStudio, tmp_path: Path, make_set: Callable[..., OcclusionSet]
+    label_studio: RunningStudio, studio: Studio, tmp_path: Path, make_set: Callable[..., OcclusionSet]
 ) -> None:
     data = make_set("many", faces=270, each=2, size=512)
     ledger = open_random(data, 180, honeypots=20 / 180)
@@ -110,7 +128,7 @@ def test_two_hundred_tasks_there_and_back_to_the_bit(
 
 
 def test_regions_of_one_label_are_united_and_an_occluder_wins(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     ledger, project = pushed(copied, studio, 1)
     face = ledger.rows["id"][0]
@@ -141,7 +159,7 @@ def test_regions_of_one_label_are_united_and_an_occluder_wins(
 
 
 def test_an_occluder_that_nobody_named_is_taken_and_told_once(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     ledger, project = pushed(copied, studio, 2)
     faces = list(ledger.rows["id"])
@@ -163,7 +181,7 @@ def test_an_occluder_that_nobody_named_is_taken_and_told_once(
 
 
 def test_a_correction_is_a_new_version_and_replaces_its_cutouts(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     ledger, project = pushed(copied, studio, 2)
     face, other = ledger.rows["id"]
@@ -195,7 +213,7 @@ def test_a_correction_is_a_new_version_and_replaces_its_cutouts(
 
 
 def test_annotators_who_disagree_get_a_third_who_settles_it(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     ledger, project = pushed(copied, studio, 2, annotators=2)
     face, easy = ledger.rows["id"]
@@ -224,7 +242,7 @@ def test_annotators_who_disagree_get_a_third_who_settles_it(
 
 
 def test_flagged_and_skipped_ones_wait_until_the_round_is_finished(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     ledger, project = pushed(copied, studio, 4)
     faces = list(ledger.rows["id"])
@@ -265,7 +283,7 @@ def test_flagged_and_skipped_ones_wait_until_the_round_is_finished(
 
 
 def test_hostile_labels_are_refused_one_by_one_and_the_rest_is_merged(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     ledger, project = pushed(copied, studio, 8)
     faces = list(ledger.rows["id"])
@@ -314,7 +332,7 @@ def test_hostile_labels_are_refused_one_by_one_and_the_rest_is_merged(
 
 
 def test_two_tasks_of_one_sample_are_taken_together(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     ledger, project = pushed(copied, studio, 1)
     face = ledger.rows["id"][0]
@@ -334,28 +352,14 @@ def test_a_set_without_a_project_says_what_to_do(studio: RunningStudio, copied: 
 
 
 def test_an_edit_arrives_though_the_kept_json_was_lost_or_broken(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
-    ledger, project = pushed(copied, studio, 1)
-    face = ledger.rows["id"][0]
-    task = tasks_by_id(label_studio, project, ledger)[face]
-    annotation = submit(label_studio, task["id"], [brush(blob(), "face", "a")])
-    pull(copied, studio)
+    face, project, task, annotation = labelled_and_pulled(label_studio, studio, copied)
     shutil.rmtree(Raw(copied.path, 1).folder)
-    call(
-        label_studio,
-        "PATCH",
-        f"/api/annotations/{annotation['id']}/",
-        {"result": [brush(blob(radius=50), "face", "a")]},
-    )
+    relabel(label_studio, annotation, blob(radius=50))
     assert pull(copied, studio).merged == 1
     assert copied.face_row(face)["mask"] == encode_rle(blob(radius=50))
-    call(
-        label_studio,
-        "PATCH",
-        f"/api/annotations/{annotation['id']}/",
-        {"result": [brush(blob(radius=40), "face", "a")]},
-    )
+    relabel(label_studio, annotation, blob(radius=40))
     pull(copied, studio)
     (newest,) = [p for p in Raw(copied.path, 1).folder.iterdir() if ".002." in p.name]
     newest.write_bytes(b"cut off")
@@ -367,16 +371,12 @@ def test_an_edit_arrives_though_the_kept_json_was_lost_or_broken(
 
 
 def test_a_later_label_from_a_folder_stays_until_newer_words_come(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet, tmp_path: Path
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet, tmp_path: Path
 ) -> None:
     from occset.pictures.masks import write_mask
     from occset.rounds.closing import close_round
 
-    ledger, project = pushed(copied, studio, 1)
-    face = ledger.rows["id"][0]
-    task = tasks_by_id(label_studio, project, ledger)[face]
-    annotation = submit(label_studio, task["id"], [brush(blob(), "face", "a")])
-    pull(copied, studio)
+    face, _, task, annotation = labelled_and_pulled(label_studio, studio, copied)
     write_mask(tmp_path / "labels" / f"{face}.png", blob(radius=30))
     soon = time.time() + 5
     os.utime(tmp_path / "labels" / f"{face}.png", (soon, soon))
@@ -386,18 +386,13 @@ def test_a_later_label_from_a_folder_stays_until_newer_words_come(
     assert pull(copied, studio, options=Options(finish=True)).changed == 0
     assert copied.face_row(face)["mask"] == encode_rle(blob(radius=30))
     time.sleep(max(0.0, soon + 1 - time.time()))
-    call(
-        label_studio,
-        "PATCH",
-        f"/api/annotations/{annotation['id']}/",
-        {"result": [brush(blob(radius=45), "face", "a")]},
-    )
+    relabel(label_studio, annotation, blob(radius=45))
     assert pull(copied, studio).changed == 1
     assert copied.face_row(face)["mask"] == encode_rle(blob(radius=45))
 
 
 def test_a_task_that_was_deleted_has_nothing_more_to_say(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     ledger, project = pushed(copied, studio, 2, annotators=2)
     bad, odd = ledger.rows["id"]
@@ -419,7 +414,7 @@ def test_a_task_that_was_deleted_has_nothing_more_to_say(
 
 
 def test_a_clock_that_was_set_back_hides_no_label(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     import sqlite3
 
@@ -436,7 +431,7 @@ def test_a_clock_that_was_set_back_hides_no_label(
 
 
 def test_what_may_not_be_relabelled_any_more_lets_the_round_end(
-    label_studio: RunningStudio, studio: RunningStudio, copied: OcclusionSet
+    label_studio: RunningStudio, studio: Studio, copied: OcclusionSet
 ) -> None:
     from occset.dataset.recipes import Recipe, recipes_to_bytes
 

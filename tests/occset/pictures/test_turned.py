@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from occset.pictures.align import align_face
-from occset.pictures.detector import Detection, FaceDetector, find_detector
+from occset.pictures.detector import Detection, FaceDetector
 from occset.pictures.images import read_image
 from occset.pictures.landmarks import template
 from occset.pictures.turned import Found, find_all_faces, find_faces
@@ -118,14 +118,6 @@ def test_all_faces_of_a_turned_photo() -> None:
     assert found.turned == 180 and len(found.faces) == 2
     assert np.abs(found.faces[0].landmarks - _turn(PLACE, 2, HEIGHT, WIDTH)).max() < 0.1
     assert np.abs(found.faces[1].landmarks - _turn(PLACE / 4, 2, HEIGHT, WIDTH)).max() < 0.1
-
-
-@pytest.fixture(scope="module")
-def detector() -> FaceDetector:
-    pytest.importorskip("onnxruntime")
-    if find_detector() is None:
-        pytest.skip("no SCRFD file: pip install 'occset[identity]'")
-    return FaceDetector()
 
 
 def test_builtin_faces_have_the_points_that_they_had(detector: FaceDetector, plain_set: object) -> None:

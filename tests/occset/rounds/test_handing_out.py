@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from occset import cli
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.mining.signals import iou
 from occset.pictures.images import read_image
@@ -20,22 +17,7 @@ from occset.rounds.handing_out import hand_out
 from occset.rounds.honeypots import MOST_RIGHT
 from occset.rounds.ledger import list_rounds, read_round
 from occset.rounds.opening import open_chosen, open_random
-
-MakeSet = Callable[..., OcclusionSet]
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command line in this process: gives status, standard output and standard error."""
-
-    def call(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["occset", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return (int(ended.value.code or 0), *capsys.readouterr())
-
-    return call
+from tests.fixture_types import MakeSet, Occset
 
 
 def names(folder: Path) -> set[str]:
@@ -98,12 +80,12 @@ def test_a_picture_that_is_lost_is_named(drawn_set: MakeSet, tmp_path: Path) -> 
 
 
 def test_what_mine_wrote_opens_a_round_for_an_editor(
-    run: Run, drawn_set: MakeSet, colour_model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    occset: Occset, drawn_set: MakeSet, colour_model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = drawn_set()
     monkeypatch.chdir(tmp_path)
-    assert run("mine", "set", "--model", colour_model, "--top", 4, "--out", "hard.csv", "--workers", 1)[0] == 0
-    status, _, err = run("round", "open", "set", "--ids", "hard.csv", "--pictures", "round-1")
+    assert occset("mine", "set", "--model", colour_model, "--top", 4, "--out", "hard.csv", "--workers", 1)[0] == 0
+    status, _, err = occset("round", "open", "set", "--ids", "hard.csv", "--pictures", "round-1")
     assert status == 0
     assert "ledger.parquet: 4 named faces wait for labels" in err
     assert err.splitlines()[-1] == (
@@ -114,25 +96,25 @@ def test_what_mine_wrote_opens_a_round_for_an_editor(
     assert list(ledger.rows["arm"]) == ["chosen"] * 4
     assert names(tmp_path / "round-1" / "pictures") == set(ledger.rows["id"])
     shutil.copytree("round-1/masks", "round-1/labels", dirs_exist_ok=True)
-    status, _, err = run("round", "close", "set", "--labels", "round-1/labels")
+    status, _, err = occset("round", "close", "set", "--labels", "round-1/labels")
     assert status == 0 and f"{len(names(tmp_path / 'round-1' / 'masks'))} labels read, 0 faces" in err
 
 
 def test_a_command_that_was_cut_off_can_be_repeated_and_another_is_refused(
-    run: Run, drawn_set: MakeSet, colour_model: str, tmp_path: Path
+    occset: Occset, drawn_set: MakeSet, colour_model: str, tmp_path: Path
 ) -> None:
     data = drawn_set()
     command = ("round", "open", data.path, "--top", 3, "--random", 2, "--model", colour_model, "--workers", 1)
-    assert run(*command)[0] == 0
+    assert occset(*command)[0] == 0
     first = read_round(data.path).to_bytes()
-    status, _, err = run(*command, "--pictures", tmp_path / "out")
+    status, _, err = occset(*command, "--pictures", tmp_path / "out")
     assert status == 0 and "round 1 is open already: nothing is picked, its pictures are written" in err
     assert len(names(tmp_path / "out" / "pictures")) == 5
-    assert run("round", "open", data.path, "--pictures", tmp_path / "out")[0] == 0
+    assert occset("round", "open", data.path, "--pictures", tmp_path / "out")[0] == 0
     for other in (("--top", 4), ("--random", 3), ("--ids", data.faces["id"][0])):
-        status, out, err = run("round", "open", data.path, *other, "--pictures", tmp_path / "other")
+        status, out, err = occset("round", "open", data.path, *other, "--pictures", tmp_path / "other")
         assert (status, out) == (2, "") and "round 1 is open and has other faces" in err
     assert not (tmp_path / "other").exists()
-    status, _, err = run("round", "open", data.path, "--ids", "x", "--top", 3)
+    status, _, err = occset("round", "open", data.path, "--ids", "x", "--top", 3)
     assert status == 2 and "give one of them" in err
     assert (list_rounds(data.path), read_round(data.path).to_bytes()) == ([1], first)

@@ -1,0 +1,22 @@
+"""The types of what shared fixtures give, by the names that tests use for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from occset.dataset.occlusion_set import OcclusionSet
+
+
+class Said(NamedTuple):
+    """What a command line did."""
+
+    status: int
+    out: str
+    err: str
+
+
+Occset = Callable[..., Said]  # takes the words of a command line
+MakeSet = Callable[..., OcclusionSet]  # takes a name, and how much the set holds
+Contents = Callable[[Path], dict[str, object]]  # what a folder holds, by path
