@@ -143,7 +143,7 @@ def coarse(mask: np.ndarray) -> list[list[float]]:
     return [[round(float(v), 2) for v in row] for row in cells]
 
 
-def lost(found: Any, expected: Any, within: float = 1e-9, where: str = "") -> list[str]:
+def lost(found: object, expected: object, within: float = 1e-9, where: str = "") -> list[str]:
     """What of `expected` is not in `found`, as sentences; new keys are no loss, numbers may differ by `within`."""
     if isinstance(expected, dict):
         if not isinstance(found, dict):

@@ -6,15 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from occset.benchmark.results.files import load_results
+from occset.benchmark.results.result import Result
 
 
-def occset(*words: Any, cwd: Any, expect: int = 0) -> Any:
+def occset(*words: object, cwd: Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "occset.cli", *map(str, words)]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"})
     assert done.returncode == expect, done.stderr[-3000:]
@@ -39,7 +40,7 @@ def main_job(folder: Path, sources: list[str], methods: str, limit: int) -> list
     return load_results(folder / "results")
 
 
-def by_method(results: Any, metric: Any) -> dict[str, Any]:
+def by_method(results: Iterable[Result], metric: str) -> dict[str, float]:
     return {r.method: r.scores[metric].mean() for r in results}
 
 

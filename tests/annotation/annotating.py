@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -30,7 +30,19 @@ class Oval:
         return np.repeat(mask[None], len(images), 0)
 
 
-def call(server: Any, method: str, path: str, content: Any = None) -> Any:
+class Server(Protocol):
+    """What is needed to ask a running Label Studio."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+
+    @property
+    def token(self) -> str:
+        """Of the user who asks."""
+
+
+def call(server: Server, method: str, path: str, content: Any = None) -> Any:
     """Ask the server's API as its user."""
     body = None if content is None else json.dumps(content).encode()
     headers = {"Authorization": f"Token {server.token}", "Content-Type": "application/json"}
@@ -40,7 +52,7 @@ def call(server: Any, method: str, path: str, content: Any = None) -> Any:
     return json.loads(text) if text.strip() else None
 
 
-def tasks_of(server: Any, project: int) -> list[dict[str, Any]]:
+def tasks_of(server: Server, project: int) -> list[dict[str, Any]]:
     """All tasks of a project with their annotations."""
     return call(server, "GET", f"/api/tasks/?project={project}&fields=all&page_size=1000&resolve_uri=false")["tasks"]
 
@@ -68,13 +80,13 @@ def choice(name: str, value: str, region: str | None = None) -> dict[str, Any]:
     return {**found, "id": region or name}
 
 
-def submit(server: Any, task: int, result: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+def submit(server: Server, task: int, result: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
     """Submit an annotation; `completed_by` names another user."""
     return call(server, "POST", f"/api/tasks/{task}/annotations/", {"result": result, "lead_time": 12.5, **more})
 
 
 def annotate_round(
-    server: Any,
+    server: Server,
     project: int,
     ledger: Ledger,
     truth: Callable[[dict[str, Any]], np.ndarray],

@@ -13,6 +13,7 @@ import numpy as np
 from occset.annotation.labels.codec import decode_brush, encode_brush
 from occset.annotation.push.project import figures, instruction, labelling_config
 from tests.annotation.annotating import call
+from tests.annotation.conftest import RunningStudio
 
 SIDE = 512
 
@@ -27,7 +28,7 @@ def grey_face() -> tuple[np.ndarray, np.ndarray]:
     return picture, mask
 
 
-def make_project(server: Any, notes: Sequence[str]) -> dict[str, Any]:
+def make_project(server: RunningStudio, notes: Sequence[str]) -> dict[str, Any]:
     """A project with our labelling page and a pre-labelled task for each of the notes; its number and its tasks."""
     picture, mask = grey_face()
     folder = Path(server.document_root) / "browser"
@@ -57,13 +58,13 @@ def make_project(server: Any, notes: Sequence[str]) -> dict[str, Any]:
     return {"number": number, "tasks": made["task_ids"]}
 
 
-def annotation_of(server: Any, task: int) -> dict[str, Any]:
+def annotation_of(server: RunningStudio, task: int) -> dict[str, Any]:
     """A task's only annotation, as the server sends it."""
     (annotation,) = call(server, "GET", f"/api/tasks/{task}/")["annotations"]
     return annotation
 
 
-def result_of(server: Any, annotation: int) -> list[dict[str, Any]]:
+def result_of(server: RunningStudio, annotation: int) -> list[dict[str, Any]]:
     """What the server keeps of an annotation."""
     return call(server, "GET", f"/api/annotations/{annotation}/")["result"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
@@ -18,6 +18,9 @@ from occset.annotation.server.environment import find_environment, make_environm
 from occset.annotation.server.local_server import LocalServer, find_local, start, stop
 from occset.annotation.server.processes import end
 from occset.support.errors import OccsetError
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
 
 _TRIES = 3  # another process may take the port between its choice and the start
 
@@ -115,7 +118,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def page(label_studio: RunningStudio, tmp_path_factory: pytest.TempPathFactory, artefacts: Path) -> Iterator[Any]:
+def page(label_studio: RunningStudio, tmp_path_factory: pytest.TempPathFactory, artefacts: Path) -> Iterator[WebDriver]:
     """A browser in which the curator is logged in."""
     from tests.annotation import browser_steps as steps  # skips where there is no selenium
 

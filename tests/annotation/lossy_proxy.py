@@ -8,7 +8,6 @@ import socket
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
 
 KINDS = ("before", "after", "middle")
@@ -103,5 +102,5 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             return
 
-    def log_message(self, *message: Any) -> None:
+    def log_message(self, *message: object) -> None:
         """Say nothing."""

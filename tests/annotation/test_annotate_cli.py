@@ -25,6 +25,8 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import decode_rle, encode_rle
 from occset.rounds.ledger import read_round
 from tests.annotation.annotating import annotate_round, call, tasks_of
+from tests.annotation.conftest import RunningStudio
+from tests.fixture_types import MakeSet
 
 MODEL = """
 class Bright:
@@ -82,7 +84,7 @@ class Curator:
 
 
 @pytest.fixture
-def curator(label_studio_environment: Path, tmp_path: Path) -> Iterator[Any]:
+def curator(label_studio_environment: Path, tmp_path: Path) -> Iterator[Curator]:
     found = Curator(tmp_path)
     yield found
     found.close()
@@ -93,7 +95,7 @@ def files_of(*folders: Path) -> list[Path]:
     return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
 
-def test_from_start_to_stop(curator: Curator, make_set: Any, label_studio_environment: Path) -> None:
+def test_from_start_to_stop(curator: Curator, make_set: MakeSet, label_studio_environment: Path) -> None:
     data = make_set("set", faces=12, each=2)
     port = free_port()
     started = curator.types("annotate", "start", "--port", str(port))
@@ -182,7 +184,7 @@ def test_from_start_to_stop(curator: Curator, make_set: Any, label_studio_enviro
         assert token.encode() not in content and password.encode() not in content, path
 
 
-def test_start_greets_the_server_that_is_named(label_studio: Any, curator: Curator) -> None:
+def test_start_greets_the_server_that_is_named(label_studio: RunningStudio, curator: Curator) -> None:
     named = {"LABEL_STUDIO_URL": label_studio.url, "LABEL_STUDIO_API_KEY": label_studio.token}
     greeted = curator.types("annotate", "start", **named)
     assert greeted.rc == 0 and "nothing to start" in greeted.err and label_studio.url in greeted.err

@@ -44,7 +44,7 @@ FACE_COLOUR = np.array([0x00, 0xC8, 0xFF])
 
 
 @pytest.fixture(scope="module")
-def project(label_studio: Any) -> dict[str, Any]:
+def project(label_studio: RunningStudio) -> dict[str, Any]:
     """A project with our labelling page and five pre-labelled tasks, the third with a note."""
     return make_project(label_studio, ("", "", "Look at the <b>chin</b>", "", ""))
 
@@ -62,7 +62,7 @@ def tinted(screen: np.ndarray, colour: np.ndarray, grey: np.ndarray) -> np.ndarr
 
 
 @pytest.fixture
-def open_nth(label_studio: RunningStudio, project: dict[str, Any], page: Any) -> Callable[[int], None]:
+def open_nth(label_studio: RunningStudio, project: dict[str, Any], page: steps.WebDriver) -> Callable[[int], None]:
     """A function that opens the task of a number in the browser, the first is 0."""
 
     def open_it(number: int) -> None:
@@ -74,7 +74,7 @@ def open_nth(label_studio: RunningStudio, project: dict[str, Any], page: Any) ->
 def test_what_is_painted_is_what_comes_back(
     label_studio: RunningStudio,
     open_nth: Callable[[int], None],
-    page: Any,
+    page: steps.WebDriver,
     face: tuple[np.ndarray, np.ndarray],
     artefacts: Path,
 ) -> None:
@@ -115,7 +115,7 @@ def test_what_is_painted_is_what_comes_back(
 def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(
     label_studio: RunningStudio,
     open_nth: Callable[[int], None],
-    page: Any,
+    page: steps.WebDriver,
     face: tuple[np.ndarray, np.ndarray],
     artefacts: Path,
 ) -> None:
@@ -150,7 +150,7 @@ def test_a_fresh_stroke_of_the_same_label_is_a_region_of_its_own(
     assert values["comment"]["text"] == ["is this a fringe?"], "kept though nobody pressed Enter"
 
 
-def test_a_note_is_shown_as_text(open_nth: Callable[[int], None], page: Any, artefacts: Path) -> None:
+def test_a_note_is_shown_as_text(open_nth: Callable[[int], None], page: steps.WebDriver, artefacts: Path) -> None:
     open_nth(2)
     heads = steps.headings(page, ".occset-picture")
     page.save_screenshot(str(artefacts / "6-note.png"))
@@ -158,7 +158,10 @@ def test_a_note_is_shown_as_text(open_nth: Callable[[int], None], page: Any, art
 
 
 def test_polygons_have_a_category_too(
-    label_studio: RunningStudio, open_nth: Callable[[int], None], page: Any, face: tuple[np.ndarray, np.ndarray]
+    label_studio: RunningStudio,
+    open_nth: Callable[[int], None],
+    page: steps.WebDriver,
+    face: tuple[np.ndarray, np.ndarray],
 ) -> None:
     _, mask = face
     open_nth(2)
@@ -184,7 +187,7 @@ def test_an_occluder_that_was_renamed_to_face_is_read(
     label_studio: RunningStudio,
     project: dict[str, Any],
     open_nth: Callable[[int], None],
-    page: Any,
+    page: steps.WebDriver,
     face: tuple[np.ndarray, np.ndarray],
 ) -> None:
     _, mask = face
@@ -203,7 +206,7 @@ def test_an_occluder_that_was_renamed_to_face_is_read(
     assert (read.face > 0)[line(stroke, 1) > 0].all()
 
 
-def one_annotation(server: Any, task: int) -> list[dict[str, Any]]:
+def one_annotation(server: RunningStudio, task: int) -> list[dict[str, Any]]:
     """The result of a task's only annotation, once it is there."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -223,7 +226,7 @@ def theirs(result: list[dict[str, Any]]) -> list[tuple[str, np.ndarray]]:
     return [(r["value"]["brushlabels"][0], np.reshape(decode_rle(r["value"]["rle"]), shape)[..., 3]) for r in drawn]
 
 
-def prelabel_seen(page: Any, photo: np.ndarray, mask: np.ndarray) -> None:
+def prelabel_seen(page: steps.WebDriver, photo: np.ndarray, mask: np.ndarray) -> None:
     """The screen shows the face's colour over the photo where the mask is, and nowhere else."""
     screen = steps.screen_of_picture(page).astype(float)
     marked = (photo + FACE_COLOUR) / 2
@@ -235,7 +238,7 @@ def prelabel_seen(page: Any, photo: np.ndarray, mask: np.ndarray) -> None:
 
 
 def test_from_push_through_the_stream_to_pull(
-    label_studio: RunningStudio, page: Any, make_set: Callable[..., OcclusionSet], artefacts: Path
+    label_studio: RunningStudio, page: steps.WebDriver, make_set: Callable[..., OcclusionSet], artefacts: Path
 ) -> None:
     data = make_set("pushed", faces=6, size=SIDE)
     data.note(name="from the browser")
@@ -316,7 +319,7 @@ def test_from_push_through_the_stream_to_pull(
 
 
 def test_the_stream_shows_the_guidelines_with_their_pictures_first(
-    label_studio: RunningStudio, project: dict[str, Any], page: Any, artefacts: Path
+    label_studio: RunningStudio, project: dict[str, Any], page: steps.WebDriver, artefacts: Path
 ) -> None:
     steps.open_stream(page, label_studio.url, project["number"])
     wide = "return [...document.querySelectorAll('.occset-guidelines img')].map(i => i.naturalWidth)"

@@ -25,6 +25,7 @@ from tests.annotation.browser_projects import (
     line,
     make_project,
 )
+from tests.annotation.conftest import RunningStudio
 
 pytestmark = [
     pytest.mark.skipif(steps.NO_BROWSER is not None, reason=str(steps.NO_BROWSER)),
@@ -35,13 +36,13 @@ INSIDE = (330, 160)
 
 
 @pytest.fixture(scope="module")
-def project(label_studio: Any) -> dict[str, Any]:
+def project(label_studio: RunningStudio) -> dict[str, Any]:
     """A project with our labelling page and eight pre-labelled tasks."""
     return make_project(label_studio, [""] * 8)
 
 
 @pytest.fixture
-def opened(label_studio: Any, project: dict[str, Any], page: Any) -> Callable[[int], int]:
+def opened(label_studio: RunningStudio, project: dict[str, Any], page: steps.WebDriver) -> Callable[[int], int]:
     """Opens the task of a number, the first is 0, with the brush in hand, and gives its id."""
 
     def open_it(number: int) -> int:
@@ -59,7 +60,7 @@ def labels(now: dict[str, Any]) -> list[str]:
 
 
 def test_erase_paint_say_what_hides_the_face_and_submit(
-    label_studio: Any, opened: Any, page: Any, artefacts: Any
+    label_studio: RunningStudio, opened: Callable[[int], int], page: steps.WebDriver, artefacts: Path
 ) -> None:
     _, mask = grey_face()
     task = opened(0)
@@ -95,7 +96,7 @@ def test_erase_paint_say_what_hides_the_face_and_submit(
     assert [occluder.category for occluder in reading.occluders] == ["hand"] and reading.doubts == ()
 
 
-def test_what_selects_and_what_does_not(opened: Any, page: Any) -> None:
+def test_what_selects_and_what_does_not(opened: Callable[[int], int], page: steps.WebDriver) -> None:
     opened(1)
     for point in ((256, 150), (180, 250), (256, 420)):
         steps.click(page, point)
@@ -121,7 +122,9 @@ def test_what_selects_and_what_does_not(opened: Any, page: Any) -> None:
     assert steps.is_chosen(page, "object")
 
 
-def test_an_occluder_without_a_name_is_not_submitted(label_studio: Any, opened: Any, page: Any, artefacts: Any) -> None:
+def test_an_occluder_without_a_name_is_not_submitted(
+    label_studio: RunningStudio, opened: Callable[[int], int], page: steps.WebDriver, artefacts: Path
+) -> None:
     task = opened(2)
     steps.choose_label(page, "occluder")
     steps.paint_stroke(page, [(150, 200), (360, 200)])
@@ -147,7 +150,9 @@ def test_an_occluder_without_a_name_is_not_submitted(label_studio: Any, opened: 
     assert [occluder.category for occluder in reading.occluders] == ["food"] and reading.doubts == ()
 
 
-def test_a_pre_label_that_was_renamed_is_asked_about_and_refused(label_studio: Any, opened: Any, page: Any) -> None:
+def test_a_pre_label_that_was_renamed_is_asked_about_and_refused(
+    label_studio: RunningStudio, opened: Callable[[int], int], page: steps.WebDriver
+) -> None:
     task = opened(3)
     steps.select_by_key(page, 0)
     steps.press(page, "2")  # without U before it
@@ -173,7 +178,7 @@ def test_a_pre_label_that_was_renamed_is_asked_about_and_refused(label_studio: A
     assert read_annotation(annotation_of(label_studio, task), SIDE).occluders == ()
 
 
-def is_face(server: Any, task: int) -> bool:
+def is_face(server: RunningStudio, task: int) -> bool:
     return [label for label, _ in brushes(annotation_of(server, task)["result"])] == ["face", "face"]
 
 
@@ -187,7 +192,7 @@ def keys_of_the_table() -> dict[str, str]:
 class Keyboard:
     """Presses keys of the table, and notes which."""
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page: steps.WebDriver) -> None:
         self.page, self.pressed = page, set[str]()
 
     def press(self, key: str, what: str, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
@@ -219,7 +224,9 @@ class Keyboard:
         steps.wait(self.page, f"{what}, by {key}", lambda page: condition(before, steps.picture_box(page)[2]))
 
 
-def test_every_key_of_the_table_does_what_it_says(label_studio: Any, project: Any, opened: Any, page: Any) -> None:
+def test_every_key_of_the_table_does_what_it_says(
+    label_studio: RunningStudio, project: dict[str, Any], opened: Callable[[int], int], page: steps.WebDriver
+) -> None:
     told = keys_of_the_table()
     task, keyboard = opened(4), Keyboard(page)
     for check in (check_tools, check_labels, check_view, check_choices):
@@ -234,12 +241,12 @@ def test_every_key_of_the_table_does_what_it_says(label_studio: Any, project: An
     assert keyboard.pressed == set(told), "each key of the table was tried, and none is tried that is not in it"
 
 
-def was_skipped(server: Any, task: int) -> bool:
+def was_skipped(server: RunningStudio, task: int) -> bool:
     found = call(server, "GET", f"/api/tasks/{task}/")["annotations"]
     return bool(found) and found[0]["was_cancelled"]
 
 
-def check_tools(page: Any, keyboard: Keyboard) -> None:
+def check_tools(page: steps.WebDriver, keyboard: Keyboard) -> None:
     """What is in hand, its size, and what is selected."""
     keyboard.press("V", "the arrow", lambda now: now["tool"] == "MoveTool")
     keyboard.press("Alt+.", "the first area", lambda now: steps.selected(now) == [0])
@@ -256,7 +263,7 @@ def check_tools(page: Any, keyboard: Keyboard) -> None:
     keyboard.press("Esc", "nothing selected", lambda now: steps.selected(now) == [])
 
 
-def check_labels(page: Any, keyboard: Keyboard) -> None:
+def check_labels(page: steps.WebDriver, keyboard: Keyboard) -> None:
     """What the next area is called, and what a selected one is; deleting it."""
     keyboard.press("1", "face", lambda now: now["brush"] == [["brush", "face"]])
     keyboard.press("2", "occluder", lambda now: now["brush"] == [["brush", "occluder"]])
@@ -271,7 +278,7 @@ def check_labels(page: Any, keyboard: Keyboard) -> None:
     steps.wait_for(page, "the polygon, selected", lambda now: steps.selected(now) == [1])
 
 
-def check_view(page: Any, keyboard: Keyboard) -> None:
+def check_view(page: steps.WebDriver, keyboard: Keyboard) -> None:
     """What is seen, and how large; the polygon stays selected."""
     keyboard.press("Alt+H", "the polygon hidden", lambda now: [r["hidden"] for r in now["regions"]] == [False, True])
     keyboard.press("Alt+H", "the polygon", lambda now: not any(r["hidden"] for r in now["regions"]))
@@ -286,7 +293,7 @@ def check_view(page: Any, keyboard: Keyboard) -> None:
     keyboard.press("H", "the hand", lambda now: now["tool"] == "ZoomPanTool")
 
 
-def is_whole(page: Any) -> bool:
+def is_whole(page: steps.WebDriver) -> bool:
     """Whether all of the picture lies inside its frame."""
     left, top, width, height, _, _ = steps.picture_box(page)
     script = "return Htx.annotationStore.selected.names.get('image').stageRef.container().getBoundingClientRect()"
@@ -295,7 +302,7 @@ def is_whole(page: Any) -> bool:
     return min(across, down) > -1 and across + width < frame["width"] + 1 and down + height < frame["height"] + 1
 
 
-def check_choices(page: Any, keyboard: Keyboard) -> None:
+def check_choices(page: steps.WebDriver, keyboard: Keyboard) -> None:
     """The names of an occluder, as their records have them, and what is said of the whole."""
     steps.select_by_key(page, 1)
     for category in CATEGORIES.values():
@@ -305,7 +312,7 @@ def check_choices(page: Any, keyboard: Keyboard) -> None:
 
 
 def test_a_second_annotator_sees_the_project_and_is_told_apart(
-    label_studio: Any, project: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    label_studio: RunningStudio, project: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LABEL_STUDIO_URL", raising=False)
     made = add_annotator("greta", data_dir=label_studio.data_dir)
@@ -321,7 +328,9 @@ def test_a_second_annotator_sees_the_project_and_is_told_apart(
     assert [known[reading.annotator] for reading in readings if not reading.skipped] == ["greta"]
 
 
-def test_a_brush_has_its_first_size_again_in_the_next_picture(opened: Any, page: Any) -> None:
+def test_a_brush_has_its_first_size_again_in_the_next_picture(
+    opened: Callable[[int], int], page: steps.WebDriver
+) -> None:
     """As the guidelines say; should Label Studio keep it one day, they may be shorter."""
     opened(5)
     Keyboard(page).resize("]", "larger brush", lambda size: size == 20)

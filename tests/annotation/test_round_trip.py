@@ -71,7 +71,7 @@ def test_labels_from_label_studio_raise_the_iou(
     assert pushed.new == len(ledger.rows) == picks + max(1, round(0.1 * picks))
     pots = {row["id"]: row for row in ledger.rows.to_dict("records") if row["arm"] == "honeypot"}
 
-    def truth(row: Any) -> Any:
+    def truth(row: dict[str, Any]) -> np.ndarray:
         from occset.pictures.masks import decode_rle
 
         if row["id"] in pots:
@@ -95,7 +95,7 @@ def test_labels_from_label_studio_raise_the_iou(
     assert figures["retrained with labels"] > figures["retrained without labels"]
 
 
-def trained(data: OcclusionSet, setup: Any, folder: Path, start: Any) -> Any:
+def trained(data: OcclusionSet, setup: Any, folder: Path, start: Path | None) -> Any:
     from occset.models.training.registered import train
 
     found = train(
@@ -112,7 +112,7 @@ def trained(data: OcclusionSet, setup: Any, folder: Path, start: Any) -> Any:
     return found.weights
 
 
-def score(protocol: Any, weights: Any) -> float:
+def score(protocol: Any, weights: Path) -> float:
     from occset.models.segmentation.segmenter import FaceSegmenter
 
     return round(protocol.score(FaceSegmenter(weights, device="cpu").segment(protocol.images))["iou"], 4)

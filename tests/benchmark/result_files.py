@@ -18,6 +18,8 @@ from occset.pictures.images import write_png
 ARCFACE = {"file": "9c" * 32, "name": "w600k_mbf.onnx"}
 DLIB = {"file": "4d" * 32, "name": "dlib.dat"}
 TYPES = ("hair", "mask", "sunglasses")
+AddResult = Callable[..., Result]  # takes a method, its quality, and what else a result holds
+AddControls = Callable[..., None]
 
 
 def make_scores(

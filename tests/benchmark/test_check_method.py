@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from occset.benchmark.check_method import check_method
+from occset.benchmark.check_method import Check, check_method
 from occset.benchmark.tasks.deocclusion import METHODS
+from tests.fixture_types import Occset
 
 MODULE = """
 import itertools
@@ -76,9 +76,11 @@ class Learns(Good):
         self.count = len(faces)
 """
 
+Checks = Callable[[str], dict[str, Check]]  # takes the name of a class above
+
 
 @pytest.fixture
-def checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checks:
     """A function: the checks of a class above, by name."""
     (tmp_path / "tried_methods.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
@@ -87,7 +89,7 @@ def checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return lambda name: {check.name: check for check in check_method(f"tried_methods:{name}")}
 
 
-def test_a_good_method_passes_everything(checks: Any) -> None:
+def test_a_good_method_passes_everything(checks: Checks) -> None:
     found = checks("Good")
     assert list(found) == ["opens", "returns", "repeats", "inputs", "batch", "outside", "hole", "speed"]
     assert all(check.ok is True for check in found.values())
@@ -108,21 +110,21 @@ def test_a_good_method_passes_everything(checks: Any) -> None:
         ("CannotLearn", "returns", "tried raised MemoryError in fit: too many"),
     ],
 )
-def test_what_is_wrong_is_found_under_its_name(checks: Any, name: str, failed: str, said: str) -> None:
+def test_what_is_wrong_is_found_under_its_name(checks: Checks, name: str, failed: str, said: str) -> None:
     check = checks(name)[failed]
     assert check.ok is False
     assert said in check.message
 
 
-def test_a_fault_that_is_fatal_ends_the_list(checks: Any) -> None:
+def test_a_fault_that_is_fatal_ends_the_list(checks: Checks) -> None:
     assert list(checks("Raises")) == ["opens", "returns"]
 
 
-def test_another_size_is_no_fault_but_told(checks: Any) -> None:
+def test_another_size_is_no_fault_but_told(checks: Checks) -> None:
     assert "scaled from 128 x 128" in checks("HalfSize")["returns"].message
 
 
-def test_a_method_that_learns_is_taught_first(checks: Any) -> None:
+def test_a_method_that_learns_is_taught_first(checks: Checks) -> None:
     found = checks("Learns")
     assert found["fits"].ok
     assert "learned from 12 faces" in found["fits"].message
@@ -157,7 +159,7 @@ def test_predictions_cannot_be_tried_and_say_so(tmp_path: Path) -> None:
     ],
 )
 def test_a_method_that_ends_the_program_is_told_in_words(
-    occset: Callable[..., Any], write_method: Callable[..., str], where: str, said: str
+    occset: Occset, write_method: Callable[..., str], where: str, said: str
 ) -> None:
     def leave(at: str) -> str:
         return "sys.exit(3)" if where == at else "pass"

@@ -17,8 +17,7 @@ from occset.benchmark.tasks.deocclusion import TASK
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFaceFile
 from occset.pictures.images import write_png
-
-Run = Callable[..., Any]
+from tests.fixture_types import Occset, Said
 
 VERDICTS = 23 + (0 if isinstance(find_second(None), str) else 5)
 """Of the audit; five are of the second judge, where dlib is installed."""
@@ -37,19 +36,19 @@ class Method:
 
 @pytest.fixture
 def bench(
-    occset: Run, bench_set: OcclusionSet, tmp_path: Path, tiny_arcface: Callable[[int], ArcFaceFile]
-) -> Callable[..., Any]:
+    occset: Occset, bench_set: OcclusionSet, tmp_path: Path, tiny_arcface: Callable[[int], ArcFaceFile]
+) -> Occset:
     """A function that runs `occset bench` on this test's set with a tiny ArcFace and one worker."""
     file = tiny_arcface(0).path
 
-    def run(*arguments: object) -> Any:
+    def run(*arguments: object) -> Said:
         given = ["--data", bench_set.path, "--out", tmp_path / "results", "--workers", 1, "--arcface", file]
         return occset("bench", *given, *arguments)
 
     return run
 
 
-def test_the_table_names_set_protocol_and_size(bench: Run) -> None:
+def test_the_table_names_set_protocol_and_size(bench: Occset) -> None:
     said = bench("--methods", "telea,input")
     assert said.status == 0
     title, *rest = said.out.strip().splitlines()
@@ -61,12 +60,12 @@ def test_the_table_names_set_protocol_and_size(bench: Run) -> None:
 
 
 @pytest.mark.parametrize(("limit", "said"), [(5, "5 of 24 samples"), (24, "all 24 samples"), (4000, "all 24 samples")])
-def test_the_title_says_the_limit(bench: Run, limit: int, said: str) -> None:
+def test_the_title_says_the_limit(bench: Occset, limit: int, said: str) -> None:
     assert said in bench("--methods", "input", "--limit", limit).out.splitlines()[0]
 
 
 def test_a_long_bench_says_how_long_and_how_to_make_it_short(
-    bench: Run, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    bench: Occset, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert "--limit" not in bench("--methods", "input").err  # it takes a second
     cli._say_how_long(1000, 119.0)
@@ -79,7 +78,7 @@ def test_a_long_bench_says_how_long_and_how_to_make_it_short(
     assert "for these 20 samples; --limit " in said.err
 
 
-def test_json_alone_is_on_standard_output(bench: Run) -> None:
+def test_json_alone_is_on_standard_output(bench: Occset) -> None:
     said = bench("--methods", "telea,input", "--limit", 10, "--json", "--audit")
     found = json.loads(said.out)
     assert said.status == 0
@@ -99,7 +98,9 @@ def test_json_alone_is_on_standard_output(bench: Run) -> None:
     assert f"audit: {VERDICTS} of {VERDICTS} hold" in said.err
 
 
-def test_all_runs_what_can_run_and_names_the_rest(bench: Run, monkeypatch: pytest.MonkeyPatch, occset: Run) -> None:
+def test_all_runs_what_can_run_and_names_the_rest(
+    bench: Occset, monkeypatch: pytest.MonkeyPatch, occset: Occset
+) -> None:
     monkeypatch.setattr(opening, "runnable", lambda task: (["telea", "mean-colour"], {"pconv": "no weights of it"}))
     said = bench("--methods", "all,navier-stokes,telea", "--limit", 8, "--json")
     assert said.status == 0 and "left out: pconv: no weights of it" in said.err
@@ -107,14 +108,14 @@ def test_all_runs_what_can_run_and_names_the_rest(bench: Run, monkeypatch: pytes
     assert sorted(methods) == ["input", "mean-colour", "navier-stokes", "telea", "truth"]
 
 
-def test_a_second_run_says_what_was_there(bench: Run) -> None:
+def test_a_second_run_says_what_was_there(bench: Occset) -> None:
     bench("--methods", "noise")
     said = bench("--methods", "noise,telea")
     assert "already there, not computed again: noise, input, truth\n" in said.err
     assert json.loads(bench("--methods", "input", "--json").out)["reused"] == ["input", "truth"]
 
 
-def test_a_method_of_ones_own(bench: Run, write_method: Callable[..., str]) -> None:
+def test_a_method_of_ones_own(bench: Occset, write_method: Callable[..., str]) -> None:
     spec = write_method(FILLS.format(name="<img src=x onerror=alert(1)>", answer="out"))
     said = bench("--methods", f"{spec},input", "--json")
     assert said.status == 0
@@ -125,7 +126,7 @@ def test_a_method_of_ones_own(bench: Run, write_method: Callable[..., str]) -> N
     }
 
 
-def test_a_broken_method_is_told_and_counts_in_the_exit_status(bench: Run, write_method: Callable[..., str]) -> None:
+def test_a_broken_method_is_told_and_counts_in_the_exit_status(bench: Occset, write_method: Callable[..., str]) -> None:
     spec = write_method(FILLS.format(name="short", answer="out[:2]"))
     said = bench("--methods", f"input,{spec}", "--json")
     assert said.status == 1
@@ -136,7 +137,7 @@ def test_a_broken_method_is_told_and_counts_in_the_exit_status(bench: Run, write
     assert "Traceback" not in said.err
 
 
-def test_floor_and_ceiling_are_shown_whatever_was_asked_for(bench: Run) -> None:
+def test_floor_and_ceiling_are_shown_whatever_was_asked_for(bench: Occset) -> None:
     found = json.loads(bench("--methods", "telea", "--json").out)
     assert [(row["method"], row["rank"], row["given"]) for row in found["table"]] == [
         ("truth", None, "control"),
@@ -145,13 +146,13 @@ def test_floor_and_ceiling_are_shown_whatever_was_asked_for(bench: Run) -> None:
     ]
 
 
-def test_beside_a_broken_method_floor_and_ceiling_are_shown(bench: Run, write_method: Callable[..., str]) -> None:
+def test_beside_a_broken_method_floor_and_ceiling_are_shown(bench: Occset, write_method: Callable[..., str]) -> None:
     said = bench("--methods", write_method(FILLS.format(name="short", answer="out[:2]")), "--json")
     assert said.status == 1
     assert [row["method"] for row in json.loads(said.out)["table"]] == ["truth", "input"]
 
 
-def test_the_mean_colour_is_a_method_with_a_rank(bench: Run, occset: Run, tmp_path: Path) -> None:
+def test_the_mean_colour_is_a_method_with_a_rank(bench: Occset, occset: Occset, tmp_path: Path) -> None:
     rows = {row["method"]: row for row in json.loads(bench("--methods", "telea", "--audit", "--json").out)["table"]}
     assert {name for name, row in rows.items() if row["rank"] is None} == {"truth", "input", "noise", "shifted-truth"}
     assert rows["mean-colour"]["rank"] in (1, 2)
@@ -164,7 +165,7 @@ def test_the_mean_colour_is_a_method_with_a_rank(bench: Run, occset: Run, tmp_pa
 
 
 def test_predictions_are_marked_as_made_elsewhere_in_summary_and_page(
-    bench: Run, occset: Run, bench_set: OcclusionSet, tmp_path: Path
+    bench: Occset, occset: Occset, bench_set: OcclusionSet, tmp_path: Path
 ) -> None:
     folder = tmp_path / "theirs"
     folder.mkdir()
@@ -192,7 +193,7 @@ def page_rows(page: str) -> list[dict[str, Any]]:
     return json.loads(page.split('id="data">')[1].split("</script>")[0])["tables"][0]["rows"]
 
 
-def test_an_unknown_method_is_told_before_the_protocol_is_made(bench: Run, bench_set: OcclusionSet) -> None:
+def test_an_unknown_method_is_told_before_the_protocol_is_made(bench: Occset, bench_set: OcclusionSet) -> None:
     said = bench("--methods", "input,patch-match")
     assert (said.status, said.out) == (2, "")
     assert "no method is called 'patch-match': did you mean patchmatch" in said.err
@@ -216,7 +217,7 @@ def test_an_unknown_method_is_told_before_the_protocol_is_made(bench: Run, bench
         (("--methods", "input", "--limit", "0"), "Invalid value for '--limit'"),
     ],
 )
-def test_mistakes_get_one_sentence(bench: Run, arguments: tuple[str, ...], message: str) -> None:
+def test_mistakes_get_one_sentence(bench: Occset, arguments: tuple[str, ...], message: str) -> None:
     said = bench(*arguments)
     assert said.status == 2
     assert message in said.err
@@ -224,13 +225,13 @@ def test_mistakes_get_one_sentence(bench: Run, arguments: tuple[str, ...], messa
     assert "Traceback" not in said.err
 
 
-def test_a_folder_that_is_no_set_is_named(occset: Run, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_set_is_named(occset: Occset, tmp_path: Path) -> None:
     said = occset("bench", "--data", tmp_path, "--methods", "input")
     assert said.status == 2
     assert f"{tmp_path}: no occset set here" in said.err
 
 
-def test_a_full_disk_is_told(bench: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told(bench: Occset, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
     import os
 
@@ -250,12 +251,12 @@ def test_a_full_disk_is_told(bench: Run, monkeypatch: pytest.MonkeyPatch) -> Non
 # --- identity -------------------------------------------------------------------------------------------------------
 
 
-def bench_without(occset: Run, data: OcclusionSet, out: Path) -> Any:
+def bench_without(occset: Occset, data: OcclusionSet, out: Path) -> Said:
     return occset("bench", "--data", data.path, "--out", out, "--workers", 1, "--methods", "input", "--limit", 4)
 
 
 def test_without_arcface_the_column_says_why_it_is_empty(
-    occset: Run, bench_set: OcclusionSet, tmp_path: Path, no_arcface: None
+    occset: Occset, bench_set: OcclusionSet, tmp_path: Path, no_arcface: None
 ) -> None:
     said = bench_without(occset, bench_set, tmp_path / "r")
     assert said.status == 0
@@ -266,7 +267,7 @@ def test_without_arcface_the_column_says_why_it_is_empty(
 
 
 def test_without_onnxruntime_the_column_says_what_to_install(
-    occset: Run,
+    occset: Occset,
     bench_set: OcclusionSet,
     tmp_path: Path,
     tiny_arcface: Callable[[int], ArcFaceFile],
@@ -280,7 +281,7 @@ def test_without_onnxruntime_the_column_says_what_to_install(
     assert "pip install 'occset[identity]'" in said.err
 
 
-def test_a_file_that_is_no_arcface_is_refused(occset: Run, bench_set: OcclusionSet, tmp_path: Path) -> None:
+def test_a_file_that_is_no_arcface_is_refused(occset: Occset, bench_set: OcclusionSet, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.onnx"
     wrong.write_bytes(b"no network")
     for file in (wrong, tmp_path / "absent.onnx"):
@@ -295,14 +296,14 @@ def test_a_file_that_is_no_arcface_is_refused(occset: Run, bench_set: OcclusionS
 # --- the audit ------------------------------------------------------------------------------------------------------
 
 
-def test_the_audit_runs_the_controls_and_passes(bench: Run) -> None:
+def test_the_audit_runs_the_controls_and_passes(bench: Occset) -> None:
     said = bench("--audit")
     assert said.status == 0
     assert f"audit: {VERDICTS} of {VERDICTS} hold" in said.err
     assert "truth above shifted-truth" in said.out
 
 
-def test_the_audit_fails_when_a_control_is_tampered_with(bench: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_fails_when_a_control_is_tampered_with(bench: Occset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "occset.benchmark.tasks.deocclusion.controls.Truth.deocclude",
         lambda self, images, masks, *, truth: images.copy(),
@@ -312,13 +313,13 @@ def test_the_audit_fails_when_a_control_is_tampered_with(bench: Run, monkeypatch
     assert "audit: l1: truth is 0 does not hold" in said.err
 
 
-def test_a_broken_method_does_not_silence_the_audit(bench: Run, write_method: Callable[..., str]) -> None:
+def test_a_broken_method_does_not_silence_the_audit(bench: Occset, write_method: Callable[..., str]) -> None:
     said = bench("--audit", "--methods", write_method(FILLS.format(name="short", answer="out[:2]")), "--json")
     assert said.status == 1
     assert len(json.loads(said.out)["audit"]) == VERDICTS
 
 
-def test_a_broken_control_fails_the_audit(bench: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_control_fails_the_audit(bench: Occset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("occset.benchmark.tasks.deocclusion.controls.Noise.deocclude", lambda self, images, masks: None)
     said = bench("--audit")
     assert said.status == 1
@@ -326,7 +327,7 @@ def test_a_broken_control_fails_the_audit(bench: Run, monkeypatch: pytest.Monkey
     assert "audit: not run, since a control has no result" in said.err
 
 
-def test_a_plug_in_cannot_stand_in_for_a_control(bench: Run, write_method: Callable[..., str]) -> None:
+def test_a_plug_in_cannot_stand_in_for_a_control(bench: Occset, write_method: Callable[..., str]) -> None:
     said = bench("--audit", "--methods", write_method(FILLS.format(name="truth", answer="out")))
     assert said.status == 2
     assert "two methods are both called 'truth'" in said.err
@@ -335,7 +336,7 @@ def test_a_plug_in_cannot_stand_in_for_a_control(bench: Run, write_method: Calla
 # --- the other verbs ------------------------------------------------------------------------------------------------
 
 
-def test_list_shows_methods_and_protocols(occset: Run) -> None:
+def test_list_shows_methods_and_protocols(occset: Occset) -> None:
     rows = {row["name"]: row for row in json.loads(occset("bench", "list", "--json").out)}
     assert {"telea", "navier-stokes", "patchmatch", "pca", "mean-colour", "onnx:FILE"} <= set(rows)
     assert rows["types"]["kind"] == "protocol"
@@ -343,7 +344,7 @@ def test_list_shows_methods_and_protocols(occset: Run) -> None:
     assert "telea" in occset("bench", "list").out
 
 
-def test_check_method_tells_what_fits(occset: Run, write_method: Callable[..., str]) -> None:
+def test_check_method_tells_what_fits(occset: Occset, write_method: Callable[..., str]) -> None:
     said = occset("bench", "check-method", "telea")
     assert said.status == 0
     assert "telea: fits" in said.err
@@ -354,7 +355,7 @@ def test_check_method_tells_what_fits(occset: Run, write_method: Callable[..., s
     assert f"{spec}: does not fit: returns" in said.err
 
 
-def test_advice_of_check_method_may_be_ignored(occset: Run, write_method: Callable[..., str]) -> None:
+def test_advice_of_check_method_may_be_ignored(occset: Occset, write_method: Callable[..., str]) -> None:
     said = occset("bench", "check-method", write_method(FILLS.format(name="lazy", answer="images.copy()")), "--json")
     rows = {row["check"]: row for row in json.loads(said.out)}
     assert (rows["hole"]["ok"], rows["hole"]["advice only"]) == (False, True)
@@ -362,13 +363,13 @@ def test_advice_of_check_method_may_be_ignored(occset: Run, write_method: Callab
     assert "fits" in said.err
 
 
-def test_check_method_of_an_unknown_name(occset: Run) -> None:
+def test_check_method_of_an_unknown_name(occset: Occset) -> None:
     said = occset("bench", "check-method", "tela")
     assert said.status == 1
     assert "did you mean telea" in said.out
 
 
-def test_leaderboard_prints_the_files_it_wrote(bench: Run, occset: Run, tmp_path: Path) -> None:
+def test_leaderboard_prints_the_files_it_wrote(bench: Occset, occset: Occset, tmp_path: Path) -> None:
     bench("--methods", "telea,input,truth")
     said = occset("leaderboard", tmp_path / "results", "--out", tmp_path / "site")
     assert said.status == 0
@@ -386,7 +387,7 @@ def test_leaderboard_prints_the_files_it_wrote(bench: Run, occset: Run, tmp_path
     }
 
 
-def test_help_of_every_verb(occset: Run) -> None:
+def test_help_of_every_verb(occset: Occset) -> None:
     assert "floor and the ceiling of the task always run" in " ".join(
         occset("bench", "--help").out.replace("│", " ").split()
     )

@@ -58,26 +58,26 @@ def fresh_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 
 
 @pytest.mark.parametrize("changed", [name for name in FILES if "other" not in name and "installed" not in name])
-def test_what_the_method_imports_counts(fresh_hash: Any, changed: str) -> None:
+def test_what_the_method_imports_counts(fresh_hash: Callable[..., str], changed: str) -> None:
     before = fresh_hash()
     assert before.startswith("source-")
     assert fresh_hash({changed: FILES[changed] + "# another line\n"}) != before
     assert fresh_hash() == before
 
 
-def test_neighbours_that_are_loaded_for_others_do_not_count(fresh_hash: Any) -> None:
+def test_neighbours_that_are_loaded_for_others_do_not_count(fresh_hash: Callable[..., str]) -> None:
     before = fresh_hash()
     assert fresh_hash({"other_for_hash.py": "z = 2\n"}, load="other_for_hash") == before
 
 
-def test_installed_packages_and_the_standard_library_do_not_count(fresh_hash: Any) -> None:
+def test_installed_packages_and_the_standard_library_do_not_count(fresh_hash: Callable[..., str]) -> None:
     own = FILES["own_for_hash.py"] + "import json\nimport numpy\nimport installed_for_hash\n"
     before = fresh_hash({"own_for_hash.py": own})
     after = fresh_hash({"own_for_hash.py": own, "venv/site-packages/installed_for_hash.py": "# changed\n"})
     assert after == before
 
 
-def test_an_installed_plug_in_counts_itself_and_its_package(fresh_hash: Any) -> None:
+def test_an_installed_plug_in_counts_itself_and_its_package(fresh_hash: Callable[..., str]) -> None:
     folder = "venv/site-packages/plug_for_hash/"
     source = FILES["own_for_hash.py"].replace("import helper_for_hash\n", "from . import part\n")
     files = {f"{folder}__init__.py": "", f"{folder}own.py": source, f"{folder}part.py": "a = 1\n"}
@@ -85,7 +85,7 @@ def test_an_installed_plug_in_counts_itself_and_its_package(fresh_hash: Any) -> 
     assert fresh_hash(files | {f"{folder}part.py": "a = 2\n"}, "plug_for_hash.own:Method") != before
 
 
-def test_an_object_of_a_type_from_elsewhere_goes_by_the_module_it_is_named_in(fresh_hash: Any) -> None:
+def test_an_object_of_a_type_from_elsewhere_goes_by_the_module_it_is_named_in(fresh_hash: Callable[..., str]) -> None:
     source = "from types import SimpleNamespace\nMethod = SimpleNamespace(name='m', given=(), deocclude=print)\n"
     before = fresh_hash({"own_for_hash.py": source})
     assert before.startswith("source-")

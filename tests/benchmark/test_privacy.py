@@ -19,6 +19,7 @@ from occset.models.arcface import ArcFaceFile
 from occset.pictures.images import write_png
 from occset.support.errors import OccsetError
 from tests.conftest import plain_face
+from tests.fixture_types import Occset
 from tests.models.reconstruction.rendered import rendered_faces
 
 
@@ -103,7 +104,7 @@ def people(tmp_path: Path) -> OcclusionSet:
 def test_matches_are_counted_by_judge_method_and_type(
     bench_set: OcclusionSet,
     people: OcclusionSet,
-    occset: Callable[..., Any],
+    occset: Occset,
     tiny_arcface: Callable[[int], ArcFaceFile],
     no_arcface: None,
     tmp_path: Path,
@@ -132,7 +133,7 @@ def test_matches_are_counted_by_judge_method_and_type(
 
 def test_the_command_names_what_is_missing_and_writes_the_statement(
     bench_set: OcclusionSet,
-    occset: Callable[..., Any],
+    occset: Occset,
     tiny_arcface: Callable[[int], ArcFaceFile],
     no_arcface: None,
     copy_set: Callable[[str], OcclusionSet],
@@ -163,7 +164,7 @@ def test_the_command_names_what_is_missing_and_writes_the_statement(
 
 def test_photos_of_people_that_cannot_be_used_are_named(
     bench_set: OcclusionSet,
-    occset: Callable[..., Any],
+    occset: Occset,
     tiny_arcface: Callable[[int], ArcFaceFile],
     no_arcface: None,
     tmp_path: Path,

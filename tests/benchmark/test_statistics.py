@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from occset.benchmark.statistics import Rank, group_difference, mean_interval, p
 from occset.support.errors import OccsetError
 
 
-def series(values: Any, prefix: str = "s") -> pd.Series:
+def series(values: Sequence[float] | np.ndarray, prefix: str = "s") -> pd.Series:
     return pd.Series(list(values), index=[f"{prefix}{i:03d}" for i in range(len(values))])
 
 
@@ -97,7 +97,7 @@ def test_mismatched_samples_are_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(("values", "faces"), [([], []), ([1.0], ["a", "b"])])
-def test_lengths_that_do_not_fit(values: list[Any] | list[float], faces: list[Any] | list[str]) -> None:
+def test_lengths_that_do_not_fit(values: list[float], faces: list[str]) -> None:
     with pytest.raises(OccsetError, match="give one face for each value"):
         mean_interval(values, faces)
 

@@ -93,7 +93,7 @@ def test_iou_by_hand() -> None:
     assert found["iou"] == pytest.approx((1 + 1 / 3 + 1) / 3)
 
 
-def made_up(seed: Any, arm: Any, labels: Any, iou: Any) -> Any:
+def made_up(seed: int, arm: str, labels: int, iou: float) -> dict[str, Any]:
     return {"seed": seed, "arm": arm, "labels": labels, "iou": iou, "errors_found": labels // 2, "hard_found": 1}
 
 

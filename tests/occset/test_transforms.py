@@ -21,13 +21,13 @@ KEYPOINTS = A.KeypointParams("xy", remove_invisible=False)
 
 
 @pytest.fixture
-def face(plain_set: OcclusionSet) -> Any:
+def face(plain_set: OcclusionSet) -> dict[str, Any]:
     name = plain_set.faces["id"][0]
     image, mask = plain_set.load_face(name)
     return {"image": image, "mask": mask, "keypoints": plain_set.face_landmarks(name)}
 
 
-def compose(*steps: Any, seed: int = 0, **options: Any) -> Any:
+def compose(*steps: A.BasicTransform, seed: int = 0, **options: Any) -> A.Compose:
     return A.Compose(list(steps), keypoint_params=KEYPOINTS, seed=seed, **options)
 
 
@@ -42,7 +42,7 @@ def test_the_usage_in_the_docstring_works(plain_set: OcclusionSet) -> None:
     assert names["out"]["mask"].shape == face_mask.shape
 
 
-def test_the_same_seed_gives_the_same_and_the_next_call_another(plain_set: OcclusionSet, face: Any) -> None:
+def test_the_same_seed_gives_the_same_and_the_next_call_another(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     one, other = (compose(OccludeFace(plain_set, p=1.0), seed=7) for _ in range(2))
     first, again = one(**face), other(**face)
     assert np.array_equal(first["image"], again["image"])
@@ -51,7 +51,7 @@ def test_the_same_seed_gives_the_same_and_the_next_call_another(plain_set: Occlu
     assert not np.array_equal(compose(OccludeFace(plain_set, p=1.0), seed=8)(**face)["image"], first["image"])
 
 
-def test_image_and_mask_come_from_one_alpha(plain_set: OcclusionSet, face: Any) -> None:
+def test_image_and_mask_come_from_one_alpha(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     step = OccludeFace(plain_set, p=1.0)
     pipeline = compose(step)
     for _ in range(20):
@@ -63,13 +63,13 @@ def test_image_and_mask_come_from_one_alpha(plain_set: OcclusionSet, face: Any) 
         assert np.allclose(out["keypoints"], face["keypoints"])
 
 
-def test_the_input_stays_as_it_was(plain_set: OcclusionSet, face: Any) -> None:
+def test_the_input_stays_as_it_was(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     before = {name: value.copy() for name, value in face.items()}
     compose(OccludeFace(plain_set, p=1.0))(**face)
     assert all(np.array_equal(face[name], before[name]) for name in face)
 
 
-def test_the_occluder_follows_a_face_that_was_flipped_or_turned(plain_set: OcclusionSet, face: Any) -> None:
+def test_the_occluder_follows_a_face_that_was_flipped_or_turned(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     """Sunglasses hide the eyes wherever an earlier transform has put them."""
     for earlier in (A.HorizontalFlip(p=1.0), A.Rotate((25, 25), p=1.0), A.VerticalFlip(p=1.0), A.Resize(128, 128)):
         pipeline = compose(earlier, OccludeFace(plain_set, categories=("sunglasses",), p=1.0))
@@ -80,7 +80,7 @@ def test_the_occluder_follows_a_face_that_was_flipped_or_turned(plain_set: Occlu
             assert moved["mask"][round(y), round(x)] == 255
 
 
-def test_hair_stays_on_the_forehead_of_a_flipped_face(plain_set: OcclusionSet, face: Any) -> None:
+def test_hair_stays_on_the_forehead_of_a_flipped_face(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     step = OccludeFace(plain_set, categories=("hair",), p=1.0)
     pipeline = compose(A.HorizontalFlip(p=1.0), step)
     for _ in range(5):
@@ -89,7 +89,7 @@ def test_hair_stays_on_the_forehead_of_a_flipped_face(plain_set: OcclusionSet, f
         assert rows.mean() < face["keypoints"][:2, 1].mean()
 
 
-def test_labels_of_other_kinds_keep_theirs(plain_set: OcclusionSet, face: Any) -> None:
+def test_labels_of_other_kinds_keep_theirs(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     step = OccludeFace(plain_set, p=1.0)
     labels = np.where(face["mask"] > 0, 7, 3).astype(np.int32)
     out = compose(step)(image=face["image"], mask=labels, masks=[face["mask"], labels], keypoints=face["keypoints"])
@@ -102,7 +102,7 @@ def test_labels_of_other_kinds_keep_theirs(plain_set: OcclusionSet, face: Any) -
     assert one["mask"].shape == (256, 256, 1)
 
 
-def test_strict_pipelines_probability_and_missing_masks(plain_set: OcclusionSet, face: Any) -> None:
+def test_strict_pipelines_probability_and_missing_masks(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pipeline = compose(OccludeFace(plain_set, p=0.5), strict=True)
@@ -112,7 +112,7 @@ def test_strict_pipelines_probability_and_missing_masks(plain_set: OcclusionSet,
     assert not np.array_equal(out["image"], face["image"])
 
 
-def test_only_what_was_named_is_drawn(plain_set: OcclusionSet, face: Any) -> None:
+def test_only_what_was_named_is_drawn(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     step = OccludeFace(plain_set, categories=("mask", "hand"), split="test", p=1.0)
     rows = plain_set.occluders.set_index("id")
     assert {rows["category"][i] for ids in step.by_category.values() for i in ids} == {"mask", "hand"}
@@ -134,25 +134,25 @@ def test_only_what_was_named_is_drawn(plain_set: OcclusionSet, face: Any) -> Non
     ],
 )
 def test_what_cannot_be_used_is_said(
-    plain_set: OcclusionSet, face: Any, changes: dict[str, np.ndarray], message: str
+    plain_set: OcclusionSet, face: dict[str, Any], changes: dict[str, np.ndarray], message: str
 ) -> None:
     with pytest.raises(OccsetError, match=message):
         compose(OccludeFace(plain_set, p=1.0))(**{**face, **changes})
 
 
-def test_without_points_the_remedy_is_said(plain_set: OcclusionSet, face: Any) -> None:
+def test_without_points_the_remedy_is_said(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="keypoints"):
         A.Compose([OccludeFace(plain_set, p=1.0)])(image=face["image"])
 
 
-def test_a_pipeline_travels_to_a_loaders_worker(plain_set: OcclusionSet, face: Any) -> None:
+def test_a_pipeline_travels_to_a_loaders_worker(plain_set: OcclusionSet, face: dict[str, Any]) -> None:
     pipeline = compose(OccludeFace(plain_set, p=1.0), seed=3)
     assert "OccludeFace(p=1.0" in repr(pipeline)
     there = pickle.loads(pickle.dumps(pipeline))
     assert np.array_equal(there(**face)["image"], pipeline(**face)["image"])
 
 
-def test_left_and_right_are_put_back_after_a_flip(face: Any) -> None:
+def test_left_and_right_are_put_back_after_a_flip(face: dict[str, Any]) -> None:
     points = face["keypoints"]
     flipped = points * [-1, 1] + [255, 0]
     back = left_before_right(flipped)

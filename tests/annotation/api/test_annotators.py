@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +14,7 @@ from occset.annotation.api.client import connect
 from occset.annotation.server.accounts import DATABASE
 from occset.support.errors import BadInput, OccsetError
 from tests.annotation.annotating import call
+from tests.annotation.conftest import RunningStudio
 from tests.annotation.server.test_local_server import log_in
 
 
@@ -24,7 +24,7 @@ def no_other_server(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def rights(server: Any, mail: str) -> tuple[int, int]:
+def rights(server: RunningStudio, mail: str) -> tuple[int, int]:
     """Whether a user is of the staff, and a superuser."""
     with sqlite3.connect(f"{(server.data_dir / DATABASE).as_uri()}?mode=ro", uri=True) as database:
         query = "SELECT is_staff, is_superuser FROM htx_user WHERE email = ?"
@@ -37,7 +37,7 @@ def files_with(folder: Path, secret: str) -> list[str]:
     return [path.name for path in held if secret.encode() in path.read_bytes()]
 
 
-def test_a_second_annotator_logs_in_and_has_a_name_of_their_own(label_studio: Any) -> None:
+def test_a_second_annotator_logs_in_and_has_a_name_of_their_own(label_studio: RunningStudio) -> None:
     made = add_annotator("Anna", data_dir=label_studio.data_dir)
     assert (made.mail, made.url) == ("anna@localhost", label_studio.url)
     assert made.password and len(made.password) >= 12 and made.password not in repr(made)
@@ -59,7 +59,7 @@ def test_a_second_annotator_logs_in_and_has_a_name_of_their_own(label_studio: An
 
 
 def test_an_account_whose_making_was_cut_off_is_finished_by_a_new_password(
-    label_studio: Any, monkeypatch: pytest.MonkeyPatch
+    label_studio: RunningStudio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: object) -> None:
         raise OccsetError("the disk is full")
@@ -73,7 +73,7 @@ def test_an_account_whose_making_was_cut_off_is_finished_by_a_new_password(
     assert made.password and log_in(label_studio.url, "bert@localhost", made.password)
 
 
-def test_an_address_written_in_capitals_is_found(label_studio: Any) -> None:
+def test_an_address_written_in_capitals_is_found(label_studio: RunningStudio) -> None:
     call(label_studio, "POST", "/api/users/", {"email": "Carla@localhost", "username": "carla"})
     with pytest.raises(OccsetError, match="carla@localhost has an account"):
         add_annotator("carla", data_dir=label_studio.data_dir)
@@ -101,7 +101,7 @@ def test_without_a_local_server_it_says_what_to_do(tmp_path: Path, monkeypatch: 
 
 
 def test_the_command_shows_the_password_once_or_takes_it_from_standard_input(
-    label_studio: Any, monkeypatch: pytest.MonkeyPatch
+    label_studio: RunningStudio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from occset.annotation.cli import annotate
 

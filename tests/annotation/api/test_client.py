@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,6 +25,7 @@ from occset.annotation.api import task_list as listing
 from occset.annotation.api.address import checked_url, is_loopback, iso_time
 from occset.annotation.api.client import LostConnection, connect
 from occset.support.errors import BadInput, MissingExtra, OccsetError
+from tests.annotation.conftest import RunningStudio
 
 TOKEN = "5ecret" + "0" * 34
 
@@ -66,7 +68,7 @@ class Fake:
 
             do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - names of http.server
 
-            def log_message(self, *message: Any) -> None:
+            def log_message(self, *message: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -287,7 +289,7 @@ def test_a_body_that_is_cut_off_or_too_large(fake: Fake, monkeypatch: pytest.Mon
                                     {"tasks": [{"id": 1, "data": [], "updated_at": "2026-01-01"}], "total": 1},
                                     {"tasks": [{"id": 1, "data": {}, "updated_at": "soon"}], "total": 1},
                                     {"tasks": [], "total": 5}])  # fmt: skip
-def test_lists_that_are_none(fake: Fake, answer: Any) -> None:
+def test_lists_that_are_none(fake: Fake, answer: object) -> None:
     known = connect(fake.url, TOKEN)
     fake.answers["GET /api/tasks/"] = lambda query, body: (200, answer)
     with pytest.raises(OccsetError):
@@ -344,7 +346,7 @@ class Busy:
         self.times = {number: int(self.rng.integers(moments)) for number in range(1, count + 1)}
         self.left = 40  # updates until the annotators go home
 
-    def update(self, numbers: Any) -> None:
+    def update(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             if self.left > 0:
                 self.left, self.clock = self.left - 1, self.clock + 1
@@ -392,7 +394,7 @@ def test_no_task_is_skipped_while_annotators_work(
     assert latest == {number: iso_time(moment(time)) for number, time in busy.times.items()}
 
 
-def test_a_real_server(label_studio: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_real_server(label_studio: RunningStudio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     known = connect(label_studio.url, label_studio.token, label_studio.document_root)
     assert known.version.startswith("1.23.") and known.local
     with pytest.raises(OccsetError, match="refuses the token"):

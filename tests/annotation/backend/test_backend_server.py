@@ -21,6 +21,7 @@ from occset.annotation.backend.prelabelling import Backend, make_server, picture
 from occset.annotation.labels.codec import decode_brush
 from occset.annotation.labels.prelabel import prelabel, to_prediction
 from occset.pictures.images import read_image
+from tests.annotation.conftest import RunningStudio
 
 SECRET = "correct horse battery"
 SETUP = """<View><Image name="image" value="$image"/>
@@ -43,7 +44,7 @@ class Line:
     def __init__(self, url: str, token: str) -> None:
         self.url, self.token = url, token
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
+    def ask(self, method: str, path: str, body: object = None) -> Any:
         """The answer; raises HTTPError for a status of 400 and more."""
         headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
@@ -75,7 +76,7 @@ class Opened:
 
 
 @pytest.fixture
-def opened(label_studio: Any) -> Iterator[Opened]:
+def opened(label_studio: RunningStudio) -> Iterator[Opened]:
     line = Line(label_studio.url, label_studio.token)
     folder = Path(label_studio.document_root) / f"backend-test-{time.time_ns()}"
     folder.mkdir(parents=True)
@@ -100,7 +101,7 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def backend(label_studio: Any, said: list[str]) -> Iterator[Backend]:
+def backend(label_studio: RunningStudio, said: list[str]) -> Iterator[Backend]:
     pictures = pictures_in(Path(label_studio.document_root))
     with make_server(Bright(), SECRET, pictures, port=0, say=said.append) as server:
         yield server
@@ -111,7 +112,7 @@ def count(said: list[str], start: str) -> int:
 
 
 def test_opening_a_task_brings_its_prediction_into_the_database(
-    opened: Opened, backend: Backend, label_studio: Any, said: list[str]
+    opened: Opened, backend: Backend, label_studio: RunningStudio, said: list[str]
 ) -> None:
     studio: Any = opened.line
     register(studio, opened.number, backend.url, SECRET)
@@ -157,7 +158,7 @@ def webhooks(opened: Opened) -> set[str]:
 
 
 def test_on_another_port_the_backend_takes_the_place_of_its_predecessors(
-    opened: Opened, label_studio: Any, said: list[str]
+    opened: Opened, label_studio: RunningStudio, said: list[str]
 ) -> None:
     studio = connect(label_studio.url, label_studio.token, label_studio.document_root)
     pictures = pictures_in(Path(label_studio.document_root))

@@ -72,7 +72,7 @@ def basic(secret: str, user: str = "occset") -> str:
 def ask(
     server: Backend,
     path: str,
-    body: Any = None,
+    body: object = None,
     method: str | None = None,
     secret: str | None = SECRET,
     headers: dict[str, str] | None = None,
@@ -158,7 +158,7 @@ def running(run: Callable[[], Running]) -> Running:
 
 
 @contextlib.contextmanager
-def asking(running: Running, body: Any) -> Iterator[list[Asked]]:
+def asking(running: Running, body: object) -> Iterator[list[Asked]]:
     """A predict that the model is busy with meanwhile; its answer stands in the list afterwards."""
     running.model.may_go.clear()
     running.model.works.clear()

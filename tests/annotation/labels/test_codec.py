@@ -8,8 +8,10 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -38,12 +40,12 @@ CIRCLE = (  # what a browser wrote for a circle round pixel (5, 5) of a picture 
 
 
 @pytest.fixture(scope="module")
-def sdk() -> Any:
+def sdk() -> ModuleType:
     return pytest.importorskip("label_studio_sdk.converter.brush", reason="compares with label-studio-sdk")
 
 
 @st.composite
-def masks(draw: Any, lengths: Any = LENGTHS) -> np.ndarray:
+def masks(draw: st.DrawFn, lengths: Sequence[int] = LENGTHS) -> np.ndarray:
     """Runs of every class of length, cut to a rectangle."""
     values = st.integers(0, 255) | st.sampled_from([0, 255])
     runs = draw(st.lists(st.tuples(st.sampled_from(lengths), values), min_size=1, max_size=12))
@@ -54,7 +56,9 @@ def masks(draw: Any, lengths: Any = LENGTHS) -> np.ndarray:
     return mask
 
 
-def written_plainly(values: Any, widths: Any = SDK_WIDTHS, literal: tuple[()] = (), spare: bool = False) -> list[int]:
+def written_plainly(
+    values: np.ndarray, widths: Sequence[int] = SDK_WIDTHS, literal: Sequence[bool] = (), spare: bool = False
+) -> list[int]:
     """Another writer of the format: text of 0 and 1, bit by bit.
 
     `literal` says in turn which runs are written value by value; with `spare` a byte of 0 follows a full one.
@@ -76,7 +80,7 @@ def written_plainly(values: Any, widths: Any = SDK_WIDTHS, literal: tuple[()] = 
     return [int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)]
 
 
-def read_plainly(code: Any, height: Any, width: Any) -> np.ndarray:
+def read_plainly(code: Sequence[int], height: int, width: int) -> np.ndarray:
     """Another reader, as strict as ours, None where the code is wrong."""
     bits = "".join(f"{byte:08b}" for byte in code)
     widths = [int(bits[at : at + 4], 2) + 1 for at in range(37, 53, 4)]
@@ -84,7 +88,7 @@ def read_plainly(code: Any, height: Any, width: Any) -> np.ndarray:
         return None
     at, values = 53, []
 
-    def take(count: Any) -> int:
+    def take(count: int) -> int:
         nonlocal at
         if at + count > len(bits):
             raise EOFError
@@ -105,7 +109,7 @@ def read_plainly(code: Any, height: Any, width: Any) -> np.ndarray:
 
 @settings(deadline=None, max_examples=60)
 @given(mask=masks())
-def test_the_sdk_writes_the_same_and_reads_the_same(sdk: Any, mask: Any) -> None:
+def test_the_sdk_writes_the_same_and_reads_the_same(sdk: ModuleType, mask: np.ndarray) -> None:
     code = encode_brush(mask)
     assert code == sdk.mask2rle(mask)
     assert np.array_equal(decode_brush(code, *mask.shape), mask)
@@ -115,7 +119,7 @@ def test_the_sdk_writes_the_same_and_reads_the_same(sdk: Any, mask: Any) -> None
 
 @settings(deadline=None, max_examples=100)
 @given(seed=st.integers(0, 1000), height=st.integers(1, 20), width=st.integers(1, 20))
-def test_noise_is_written_as_the_sdk_does(sdk: Any, seed: Any, height: Any, width: Any) -> None:
+def test_noise_is_written_as_the_sdk_does(sdk: ModuleType, seed: int, height: int, width: int) -> None:
     mask = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
     assume(mask.max() != 1)
     assert encode_brush(mask) == sdk.mask2rle(mask)
@@ -124,13 +128,13 @@ def test_noise_is_written_as_the_sdk_does(sdk: Any, seed: Any, height: Any, widt
 
 @pytest.mark.parametrize("value", [0, 255, 77])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3), (7, 5), (128, 128), (129, 127), (300, 301)])
-def test_one_value_everywhere(sdk: Any, value: int, shape: tuple[int, ...]) -> None:
+def test_one_value_everywhere(sdk: ModuleType, value: int, shape: tuple[int, ...]) -> None:
     mask = np.full(shape, value, np.uint8)
     assert encode_brush(mask) == sdk.mask2rle(mask)
     assert np.array_equal(decode_brush(encode_brush(mask), *shape), mask)
 
 
-def test_a_mask_need_not_lie_in_one_piece(sdk: Any) -> None:
+def test_a_mask_need_not_lie_in_one_piece(sdk: ModuleType) -> None:
     mask = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
     for view in (mask.T, mask[::2, ::-3], np.asfortranarray(mask)):
         assert encode_brush(view) == sdk.mask2rle(np.ascontiguousarray(view))
@@ -168,7 +172,9 @@ def test_what_the_browsers_encoder_wrote() -> None:
     colours=st.integers(0, 3),
     spare=st.booleans(),
 )
-def test_other_writers_tables_and_colours(mask: Any, widths: Any, literal: Any, colours: Any, spare: Any) -> None:
+def test_other_writers_tables_and_colours(
+    mask: np.ndarray, widths: Sequence[int], literal: list[bool], colours: int, spare: bool
+) -> None:
     rgba = np.repeat(mask[:, :, None], 4, 2)
     if colours:  # of one to three channels
         rgba[:, :, :colours] = (200, 10, 30)[:colours]
@@ -179,7 +185,7 @@ def test_other_writers_tables_and_colours(mask: Any, widths: Any, literal: Any, 
 
 @settings(deadline=None, max_examples=400)
 @given(data=st.data())
-def test_damaged_codes_are_read_exactly_or_refused(data: Any) -> None:
+def test_damaged_codes_are_read_exactly_or_refused(data: st.DataObject) -> None:
     height, width = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6))
     values = data.draw(
         st.lists(st.sampled_from([0, 0, 0, 255, 9]), min_size=4 * height * width, max_size=4 * height * width)
@@ -240,7 +246,7 @@ GOOD = [0, 0, 0, 8, 57, 27, 252, 96, 17, 255, 128]
         ([0] * 1_000_000, "too long"),
     ],
 )
-def test_a_hostile_code_is_refused(code: Any, message: str) -> None:
+def test_a_hostile_code_is_refused(code: object, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         decode_brush(code, 1, 2)
 
@@ -288,20 +294,20 @@ def test_a_size_out_of_range_is_refused(
         (None, "NoneType"),
     ],
 )
-def test_what_is_no_mask_is_refused(encode: Any, mask: Any, message: str) -> None:
+def test_what_is_no_mask_is_refused(encode: Callable[[np.ndarray], object], mask: object, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         encode(mask)
 
 
 @settings(deadline=None, max_examples=50)
 @given(mask=masks([1, 2, 3, 5, 17, 300]))
-def test_a_bitmask_and_back_is_exact(mask: Any) -> None:
+def test_a_bitmask_and_back_is_exact(mask: np.ndarray) -> None:
     back = decode_bitmask(encode_bitmask(mask), *mask.shape)
     assert back.dtype == np.uint8
     assert np.array_equal(back, mask)
 
 
-def png(array: Any, **options: Any) -> bytes:
+def png(array: np.ndarray | Image.Image, **options: Any) -> bytes:
     stream = io.BytesIO()
     (array if isinstance(array, Image.Image) else Image.fromarray(array)).save(
         stream, options.pop("kind", "PNG"), **options
@@ -309,7 +315,7 @@ def png(array: Any, **options: Any) -> bytes:
     return stream.getvalue()
 
 
-def url(data: Any) -> str:
+def url(data: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
@@ -340,11 +346,11 @@ def test_other_pngs_with_transparency_are_read() -> None:
     assert np.array_equal(decode_bitmask(url(png(palette, transparency=0)), 6, 9), bits * np.uint8(255))
 
 
-def damaged(data: Any, at: Any) -> bytes:
+def damaged(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :]
 
 
-def with_chunk(data: Any, kind: Any, body: Any) -> bytes:
+def with_chunk(data: bytes, kind: bytes, body: bytes) -> bytes:
     """The PNG with another chunk behind its header."""
     chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
     return data[:33] + chunk + data[33:]
@@ -400,7 +406,7 @@ PNG = png(RGBA)
         ),
     ],
 )
-def test_a_hostile_bitmask_is_refused(address: Any, message: str) -> None:
+def test_a_hostile_bitmask_is_refused(address: object, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         decode_bitmask(address, 4, 6)
 

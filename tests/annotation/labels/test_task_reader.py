@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from occset.annotation.labels import task_reader
 from occset.annotation.labels.codec import encode_bitmask, encode_brush
 from occset.annotation.labels.polygons import fill_polygon
-from occset.annotation.labels.regions import MOST_COMMENT, MOST_REGIONS
+from occset.annotation.labels.regions import MOST_COMMENT, MOST_REGIONS, Region
 from occset.annotation.labels.task_reader import Reading, key_of_task, read_annotation, read_task
 from occset.composition.categories import CATEGORIES
 from occset.support.errors import BadInput
@@ -276,7 +276,7 @@ SQUARE = [[10, 10], [30, 10], [30, 30]]
         ("region", "entry 1: this is no region"),
     ],
 )
-def test_broken_regions_are_refused_by_name(region: Any, words: str) -> None:
+def test_broken_regions_are_refused_by_name(region: dict[str, Any], words: str) -> None:
     with pytest.raises(BadInput, match=f"^task 3, annotation 7.*{words}"):
         read_annotation(_annotation(region, _brush("face", FACE, "r0")), SIDE)
 
@@ -336,7 +336,7 @@ def test_a_comment_is_one_line_of_what_can_be_printed_and_not_too_long() -> None
 
 
 def test_many_regions_are_refused_before_any_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    def decode(*_: Any) -> None:
+    def decode(*_: object) -> None:
         raise AssertionError("decoded")
 
     monkeypatch.setattr("occset.annotation.labels.regions.decode_brush", decode)
@@ -384,12 +384,12 @@ def test_a_broken_annotation_is_listed_and_the_rest_read_but_nothing_earlier_ins
 
 
 @pytest.mark.parametrize("task", [None, [], {}, {"id": 1, "annotations": {}}, {"annotations": [{}] * 10**5}])
-def test_a_task_that_is_none_is_refused(task: Any) -> None:
+def test_a_task_that_is_none_is_refused(task: object) -> None:
     with pytest.raises(BadInput, match="task"):
         read_task(task, SIDE)
 
 
-def _task(image: Any, key: Any = KEY) -> dict[str, Any]:
+def _task(image: object, key: object = KEY) -> dict[str, Any]:
     return {"id": 12, "data": {"image": image, "key": key, "note": ""}}
 
 
@@ -451,7 +451,7 @@ def test_local_files_lie_in_the_folder_of_their_round() -> None:
         ["/data/upload/4/x.jpg"],
     ],
 )
-def test_a_picture_that_points_elsewhere_is_refused(image: Any) -> None:
+def test_a_picture_that_points_elsewhere_is_refused(image: object) -> None:
     with pytest.raises(BadInput, match=r"^task 12: its picture .* delete the task and push it again"):
         key_of_task(_task(image), {KEY}, server="http://127.0.0.1:8080")
     with pytest.raises(BadInput):
@@ -459,7 +459,7 @@ def test_a_picture_that_points_elsewhere_is_refused(image: Any) -> None:
 
 
 @pytest.mark.parametrize("key", ["fedcba9876543210", "", None, 5, ["x"], {}, "../" + KEY, "<b>"])
-def test_an_unknown_key_is_refused(key: Any) -> None:
+def test_an_unknown_key_is_refused(key: object) -> None:
     with pytest.raises(BadInput, match="nothing was pushed under the key"):
         key_of_task(_task(f"/data/upload/4/x-{KEY}.jpg", key), {KEY, "<b>", "../" + KEY})
 
@@ -485,7 +485,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = _places(VALID)
 
 
-def _changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+def _changed(value: Any, path: tuple[Any, ...], new: object) -> Any:
     if not path:
         return new
     value = copy.copy(value)
@@ -514,7 +514,7 @@ def test_anything_in_any_place_is_read_or_refused(changes: list[tuple[tuple[Any,
 
 @given(JSON, JSON)
 @settings(max_examples=200, deadline=None)
-def test_any_task_is_known_or_refused(task: Any, part: Any) -> None:
+def test_any_task_is_known_or_refused(task: object, part: object) -> None:
     for what in (
         task,
         {"id": part, "data": task},
@@ -574,7 +574,7 @@ def test_percent_are_of_the_picture_and_exact() -> None:
         ([["prediction"]], False),
     ],
 )
-def test_what_was_left_as_the_model_drew_it_is_known(origins: list[Any], untouched: bool) -> None:
+def test_what_was_left_as_the_model_drew_it_is_known(origins: list[str | None], untouched: bool) -> None:
     regions = [{**_brush("face", FACE, f"r{at}"), "origin": origin} for at, origin in enumerate(origins)]
     assert read_annotation(_annotation(*regions), SIDE).untouched is untouched
 
@@ -592,7 +592,7 @@ def test_one_who_drew_nothing_left_nothing_untouched() -> None:
 def test_a_failure_of_the_reader_costs_one_annotation(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
     decode = task_reader.decode_region
 
-    def fails(region: Any, *rest: Any) -> np.ndarray:
+    def fails(region: Region, *rest: Any) -> np.ndarray:
         if region.id == "bad":
             raise failure
         return decode(region, *rest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -24,7 +23,9 @@ def blob(x: int, radius: int = 30) -> np.ndarray:
     return mask
 
 
-def bring(data: OcclusionSet, number: int, *drawn: Occluder, name: str = "bo", seconds: float | None = 7.0) -> Any:
+def bring(
+    data: OcclusionSet, number: int, *drawn: Occluder, name: str = "bo", seconds: float | None = 7.0
+) -> tuple[int, list[tuple[str, str]], set[str]]:
     """What a round brings whose label of the first face came from ann and ``name``, who drew the occluders."""
     face = data.faces["id"][0]
     best = Reading(blob(128, 60), drawn, "good", False, "", 2, seconds, "2026-01-01T00:00:00.000000Z", 12, False)

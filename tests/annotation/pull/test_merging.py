@@ -14,6 +14,7 @@ import pytest
 
 from occset.annotation.labels import task_reader
 from occset.annotation.labels.codec import encode_bitmask
+from occset.annotation.labels.regions import Region
 from occset.annotation.pull import drawn_occluders
 from occset.annotation.pull.merging import Options, Pulled
 from occset.annotation.pull.pull import pull
@@ -29,6 +30,7 @@ from occset.rounds.report import report
 from occset.rounds.verdicts import revoke
 from occset.rounds.versions import history
 from tests.annotation.fake_studio import FakeStudio, chosen, painted, written
+from tests.fixture_types import MakeSet
 
 
 def disc(x: int = 128, radius: int = 60) -> np.ndarray:
@@ -59,7 +61,7 @@ class World:
 
 
 @pytest.fixture
-def world(make_set: Any) -> World:
+def world(make_set: MakeSet) -> World:
     return World(make_set(faces=30))
 
 
@@ -130,7 +132,7 @@ def test_the_readers_own_failure_refuses_that_task_alone(world: World, monkeypat
     world.studio.by_id[two]["annotations"][0]["result"] = nested
     decode, cut = task_reader.decode_region, drawn_occluders.cut_outs
 
-    def fails(region: Any, *rest: Any) -> np.ndarray:
+    def fails(region: Region, *rest: Any) -> np.ndarray:
         if region.id == f"region-{one}":
             raise MemoryError("a reader's own failure")
         return decode(region, *rest)
@@ -179,7 +181,7 @@ def test_half_a_label_says_which_half_was_taken(world: World) -> None:
     assert np.array_equal(world.data.load_face(face)[1], np.where(small > 0, 0, disc()))
 
 
-def test_a_honeypot_scores_the_annotator_and_not_the_model(make_set: Any) -> None:
+def test_a_honeypot_scores_the_annotator_and_not_the_model(make_set: MakeSet) -> None:
     world = World(make_set(faces=40), honeypots=1.0)
     pots = world.honeypots()
     assert len(pots) == 6
@@ -226,7 +228,7 @@ def test_figures_of_an_older_pull_are_still_read(world: World) -> None:
     assert (row["honeypots"], row["honeypot IoU"], row["lowest"], row["untouched"]) == (3, 0.9, 0.8, None)
 
 
-def test_two_who_disagree_are_no_verdict(make_set: Any) -> None:
+def test_two_who_disagree_are_no_verdict(make_set: MakeSet) -> None:
     world = World(make_set(faces=30), overlap=2)
     face, other, *_ = world.faces
     world.studio.say(face, painted(disc(100)))

@@ -27,7 +27,7 @@ from occset.annotation.push.task_names import key_of, marker_of
 from occset.checks.check import check
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import decode_rle
-from occset.rounds.ledger import ledger_path
+from occset.rounds.ledger import Ledger, ledger_path
 from occset.rounds.opening import open_random
 from occset.rounds.versions import versions_path
 from occset.support.errors import OccsetError
@@ -51,7 +51,7 @@ def studio(label_studio: RunningStudio) -> RunningStudio:
 
 
 @pytest.fixture
-def labelled(label_studio: RunningStudio, studio: RunningStudio, make_set: Callable[..., OcclusionSet]) -> Any:
+def labelled(label_studio: RunningStudio, studio: RunningStudio, make_set: Callable[..., OcclusionSet]) -> OcclusionSet:
     """A set whose round was labelled; it and its copies can be pulled, which changes nothing on the server."""
     data, ledger = opened(make_set)
     project = push(data, studio, 1, kind="none").project
@@ -59,18 +59,18 @@ def labelled(label_studio: RunningStudio, studio: RunningStudio, make_set: Calla
     return data
 
 
-def opened(make_set: Callable[..., OcclusionSet]) -> Any:
+def opened(make_set: Callable[..., OcclusionSet]) -> tuple[OcclusionSet, Ledger]:
     """A set with an open round; what a set was opened with names its project: each test has one of its own."""
     data = make_set("original", faces=22, each=2)
     data.write("textures", data.textures.assign(category=data.path.parent.name))
     return data, open_random(data, FACES)
 
 
-def truth(row: Any) -> Any:
+def truth(row: dict[str, Any]) -> np.ndarray:
     return decode_rle(row["label_before"], row["height"], row["width"])
 
 
-def worn(row: Any) -> Any:
+def worn(row: dict[str, Any]) -> tuple[np.ndarray, str] | None:
     if row["rank"] % 3:
         return None
     mask = np.zeros((row["height"], row["width"]), np.uint8)
@@ -78,13 +78,13 @@ def worn(row: Any) -> Any:
     return mask, "hand"
 
 
-def copy_of(data: OcclusionSet, name: Any) -> OcclusionSet:
+def copy_of(data: OcclusionSet, name: str) -> OcclusionSet:
     target = data.path.with_name(name)
     shutil.copytree(data.path, target)
     return OcclusionSet(target)
 
 
-def outcome(data: OcclusionSet) -> Any:
+def outcome(data: OcclusionSet) -> tuple[object, ...]:
     """All that a pull writes into a set, but when: tables, cut-outs, ledger, versions, the tasks as they came."""
     data = OcclusionSet(data.path)
     assert [found for found in check(data, 1) if found.level == "error"] == []
@@ -97,7 +97,7 @@ def outcome(data: OcclusionSet) -> Any:
 
 
 def test_every_third_request_lost_gives_the_same(
-    label_studio: RunningStudio, studio: RunningStudio, labelled: Any
+    label_studio: RunningStudio, studio: RunningStudio, labelled: OcclusionSet
 ) -> None:
     undisturbed = copy_of(labelled, "undisturbed")
     assert pull(undisturbed, studio).merged == FACES
@@ -110,13 +110,13 @@ def test_every_third_request_lost_gives_the_same(
 
 
 def test_a_server_that_dies_while_tasks_come_leaves_the_set_as_it_was(
-    label_studio: RunningStudio, studio: RunningStudio, labelled: Any
+    label_studio: RunningStudio, studio: RunningStudio, labelled: OcclusionSet
 ) -> None:
     undisturbed = copy_of(labelled, "undisturbed")
     pull(undisturbed, studio)
     before, ledger = labelled.content_hash(), ledger_path(labelled.path, 1).read_bytes()
 
-    def die(done: Any, total: Any) -> None:
+    def die(done: int, total: int) -> None:
         if done == PAGE:
             label_studio.kill()
 
@@ -194,7 +194,7 @@ for number in range(int(sys.argv[2])):
 """
 
 
-def correct(label_studio: RunningStudio, project: Any, ledger: Any) -> None:
+def correct(label_studio: RunningStudio, project: int, ledger: Ledger) -> None:
     """Labels come anew for two faces that have some, with another occluder and with none, and for two first ones."""
     keys = {key_of(marker_of(ledger), row["id"]): row for row in ledger.rows.to_dict("records")}
     tasks = {keys[task["data"]["key"]]["rank"]: task for task in tasks_of(label_studio, project)}
@@ -251,10 +251,10 @@ def test_killed_at_each_of_its_writes_a_pull_is_finished_by_the_next(
         shutil.rmtree(folder)
 
 
-def test_two_pulls_at_once_and_one_of_them_is_told_to_wait(studio: RunningStudio, labelled: Any) -> None:
+def test_two_pulls_at_once_and_one_of_them_is_told_to_wait(studio: RunningStudio, labelled: OcclusionSet) -> None:
     messages = []
 
-    def at_the_same_time(done: Any, total: Any) -> None:
+    def at_the_same_time(done: int, total: int) -> None:
         if done == PAGE:
             with pytest.raises(OccsetError) as caught:
                 pull(OcclusionSet(labelled.path), studio)
@@ -277,7 +277,7 @@ def old_server() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *message: Any) -> None:
+        def log_message(self, *message: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 from occset.annotation.pull.status import status
 from occset.dataset.usable import usable_faces
 from occset.rounds.opening import open_chosen
 from tests.annotation.fake_studio import FakeStudio
+from tests.fixture_types import MakeSet
 
 
-def test_no_face_is_counted_twice(make_set: Any) -> None:
+def test_no_face_is_counted_twice(make_set: MakeSet) -> None:
     data = make_set(faces=30)
     faces = usable_faces(data, "train")[:8]
     studio = FakeStudio(open_chosen(data, faces), overlap=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -21,6 +22,7 @@ from occset.rounds.opening import open_chosen
 from occset.support.errors import BadInput
 from tests.annotation.annotating import Oval
 from tests.annotation.fake_studio import FakeStudio
+from tests.fixture_types import MakeSet
 
 
 def ellipse(side: int, centre: tuple[int, int], axes: tuple[int, int]) -> np.ndarray:
@@ -63,7 +65,7 @@ def test_a_face_of_one_pixel_or_none_ends_too() -> None:
     assert damage(dot, dot, "1").any()
 
 
-def test_what_was_sent_is_kept_and_the_later_one_stays(tmp_path: Any) -> None:
+def test_what_was_sent_is_kept_and_the_later_one_stays(tmp_path: Path) -> None:
     assert read_sent(tmp_path, 1) == {}
     add_sent(tmp_path, 1, {})
     assert not prelabels_path(tmp_path, 1).exists()
@@ -78,7 +80,7 @@ def test_what_was_sent_is_kept_and_the_later_one_stays(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["model", "label", "none"])
-def test_faces_get_what_was_found_and_honeypots_what_is_wrong(make_set: Any, kind: Any) -> None:
+def test_faces_get_what_was_found_and_honeypots_what_is_wrong(make_set: MakeSet, kind: str) -> None:
     data = make_set(faces=40)
     ledger = open_chosen(data, usable_faces(data, "train")[:4], honeypots=1.0)
     marker, guesses, made = marker_of(ledger), Guesses(data.path, 1, Oval(), kind), {}
@@ -108,7 +110,7 @@ def test_faces_get_what_was_found_and_honeypots_what_is_wrong(make_set: Any, kin
             assert np.array_equal(guess.mask > 0, right) and key not in truths
 
 
-def test_a_rehearsal_names_the_honeypots_to_the_curator(make_set: Any) -> None:
+def test_a_rehearsal_names_the_honeypots_to_the_curator(make_set: MakeSet) -> None:
     data = make_set(faces=40)
     ledger = open_chosen(data, usable_faces(data, "train")[:4], honeypots=0.5)
     studio = FakeStudio(ledger)

@@ -16,7 +16,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,6 +38,7 @@ from occset.pictures.masks import decode_rle, encode_rle
 from occset.rounds.honeypots import MOST_RIGHT, honeypot_path
 from occset.rounds.ledger import LEDGER, Ledger, Setup, read_round, write_round
 from occset.support.errors import BadInput, OccsetError
+from tests.annotation.conftest import RunningStudio
 from tests.annotation.lossy_proxy import LossyProxy
 from tests.conftest import fill
 
@@ -95,7 +95,7 @@ def new_round(data: OcclusionSet) -> NewRound:
 
 
 @pytest.fixture
-def studio(label_studio: Any) -> Studio:
+def studio(label_studio: RunningStudio) -> Studio:
     return connect(label_studio.url, label_studio.token, label_studio.document_root)
 
 
@@ -122,7 +122,7 @@ def fetch(url: str, token: str | None) -> bytes:
 
 
 def test_200_tasks_with_prelabels_take_less_than_10_seconds(
-    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: RunningStudio
 ) -> None:
     number, steps = new_round(200), []
     begin = time.perf_counter()
@@ -159,7 +159,7 @@ def test_200_tasks_with_prelabels_take_less_than_10_seconds(
 
 
 def test_another_server_gets_the_pictures_uploaded_once(
-    data: OcclusionSet, label_studio: Any, new_round: NewRound
+    data: OcclusionSet, label_studio: RunningStudio, new_round: NewRound
 ) -> None:
     remote, number = connect(label_studio.url, label_studio.token), new_round(3)
     pushed = push(data, remote, number, kind="none")
@@ -176,7 +176,9 @@ def test_another_server_gets_the_pictures_uploaded_once(
     assert len(tasks) == 3 and len(remote.uploads(pushed.project)) == 3 + len(figures())
 
 
-def test_a_dry_run_sends_nothing(data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any) -> None:
+def test_a_dry_run_sends_nothing(
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: RunningStudio
+) -> None:
     number, before = new_round(5), [project["id"] for project in studio.projects()]
     files = sorted(label_studio.document_root.rglob("*"))
     found = push(data, studio, number, Halves(), dry_run=True)
@@ -228,7 +230,7 @@ def test_a_face_that_cannot_be_read_is_named_and_the_rest_is_sent(
 
 
 def test_every_third_request_is_lost(
-    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any, no_pauses: None
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: RunningStudio, no_pauses: None
 ) -> None:
     number, failures = new_round(200), 0
     with LossyProxy(label_studio.url) as proxy:
@@ -251,7 +253,13 @@ def test_every_third_request_is_lost(
 @pytest.mark.parametrize("what", ["POST /api/projects/$", r"POST /api/projects/\d+/import"])
 @pytest.mark.parametrize("kind", ["before", "after", "middle"])
 def test_the_answer_to_what_must_not_be_repeated_is_lost(
-    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any, no_pauses: None, kind: str, what: str
+    data: OcclusionSet,
+    studio: Studio,
+    new_round: NewRound,
+    label_studio: RunningStudio,
+    no_pauses: None,
+    kind: str,
+    what: str,
 ) -> None:
     number = new_round(60)
     with LossyProxy(label_studio.url, only=what, kinds=(kind,)) as proxy:
@@ -270,7 +278,7 @@ def test_the_answer_to_what_must_not_be_repeated_is_lost(
 
 @pytest.mark.parametrize("kind", ["before", "after", "middle"])
 def test_the_answer_to_an_upload_is_lost(
-    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any, no_pauses: None, kind: str
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: RunningStudio, no_pauses: None, kind: str
 ) -> None:
     number = new_round(3)
     with LossyProxy(label_studio.url, every=2, only="commit_to_project=false", kinds=(kind,)) as proxy:
@@ -299,7 +307,7 @@ def shown_pictures(data: OcclusionSet, studio: Studio, number: int) -> list[str]
 
 @pytest.mark.parametrize("local", [True, False])
 def test_the_guidelines_show_their_pictures(
-    data: OcclusionSet, label_studio: Any, new_round: NewRound, local: bool
+    data: OcclusionSet, label_studio: RunningStudio, new_round: NewRound, local: bool
 ) -> None:
     number, root = new_round(2), label_studio.document_root if local else None
     # what is lost is never reached: the proxy counts
@@ -330,7 +338,13 @@ def test_the_guidelines_show_their_pictures(
     [(r"PATCH /api/projects/\d+/$", 1, 0), ("commit_to_project=false", 1000, 996)],  # all; of the uploads the fourth
 )
 def test_a_push_cut_off_before_the_guidelines_had_their_pictures_is_repaired(
-    data: OcclusionSet, label_studio: Any, new_round: NewRound, no_pauses: None, cut: str, every: int, seen: int
+    data: OcclusionSet,
+    label_studio: RunningStudio,
+    new_round: NewRound,
+    no_pauses: None,
+    cut: str,
+    every: int,
+    seen: int,
 ) -> None:
     number, remote = new_round(2), connect(label_studio.url, label_studio.token)
     with LossyProxy(label_studio.url, only=cut, kinds=("after",)) as proxy:
@@ -351,7 +365,7 @@ def test_a_push_cut_off_before_the_guidelines_had_their_pictures_is_repaired(
 
 
 def test_without_a_place_for_a_picture_the_guidelines_are_text(
-    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: RunningStudio
 ) -> None:
     number = new_round(2)
     marker = marker_of(read_round(data.path, number))
@@ -392,7 +406,7 @@ except OccsetError as error:
 
 
 def start_push(
-    data: OcclusionSet, number: int, label_studio: Any, errors: int = subprocess.PIPE
+    data: OcclusionSet, number: int, label_studio: RunningStudio, errors: int = subprocess.PIPE
 ) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
@@ -404,7 +418,7 @@ def start_push(
 
 
 def test_a_push_that_is_killed_goes_on(
-    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: RunningStudio
 ) -> None:
     number, rng = new_round(200), np.random.default_rng(4)
     sent = []
@@ -425,7 +439,7 @@ def test_a_push_that_is_killed_goes_on(
 
 
 def test_the_server_is_killed_in_the_middle_of_a_push(
-    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any, no_pauses: None
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: RunningStudio, no_pauses: None
 ) -> None:
     number = new_round(120)
 
@@ -444,7 +458,7 @@ def test_the_server_is_killed_in_the_middle_of_a_push(
 
 
 def test_two_pushes_at_once(
-    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any, tmp_path: Path
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: RunningStudio, tmp_path: Path
 ) -> None:
     number = new_round(60)
     copy = tmp_path / "faces"
@@ -545,7 +559,7 @@ def test_status_counts(data: OcclusionSet, studio: Studio, new_round: NewRound) 
 
 
 def test_the_token_is_nowhere(
-    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: Any, tmp_path: Path
+    data: OcclusionSet, studio: Studio, new_round: NewRound, label_studio: RunningStudio, tmp_path: Path
 ) -> None:
     number, token = new_round(60), label_studio.token
     process = start_push(data, number, label_studio)

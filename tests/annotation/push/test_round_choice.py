@@ -21,14 +21,16 @@ class Bright:
     def segment(self, images):
         return images.max(axis=3)
 """
+Found = tuple[int | None, list[tuple[str, str]]]  # the round to push, and what was skipped
+Find = Callable[..., Found]
 
 
 @pytest.fixture
-def go(make_set: Callable[..., OcclusionSet]) -> Callable[..., Any]:
+def go(make_set: Callable[..., OcclusionSet]) -> tuple[OcclusionSet, list[str], Find]:
     """The set, what was said, and a function that finds the round to push."""
     data, said = make_set(), []
 
-    def run(number: Any = None, dry_run: bool = False, **choice: Any) -> Any:
+    def run(number: int | None = None, dry_run: bool = False, **choice: Any) -> Found:
         return round_to_push(data, number, Choice(**choice), dry_run, lambda done, total: None, said.append)
 
     return data, said, run
@@ -38,7 +40,7 @@ def train(data: OcclusionSet) -> list[str]:
     return sorted(data.faces.loc[data.faces["split"] == "train", "id"])
 
 
-def test_a_round_is_opened_once_and_then_taken_up(go: Callable[..., Any]) -> None:
+def test_a_round_is_opened_once_and_then_taken_up(go: tuple[OcclusionSet, list[str], Find]) -> None:
     data, said, run = go
     assert run(random=4, seed=2) == (1, [])
     assert said == ["round 1 is open: 4 samples"]
@@ -55,7 +57,7 @@ def test_a_round_is_opened_once_and_then_taken_up(go: Callable[..., Any]) -> Non
     assert list_rounds(data.path) == [1, 2]
 
 
-def test_a_dry_run_opens_nothing(go: Callable[..., Any]) -> None:
+def test_a_dry_run_opens_nothing(go: tuple[OcclusionSet, list[str], Find]) -> None:
     data, said, run = go
     assert run(dry_run=True, random=3) == (None, [])
     assert run(dry_run=True, ids=train(data)[0]) == (None, [])
@@ -65,12 +67,12 @@ def test_a_dry_run_opens_nothing(go: Callable[..., Any]) -> None:
     assert list_rounds(data.path) == []
 
 
-def test_one_way_of_choosing_at_a_time(go: Callable[..., Any]) -> None:
+def test_one_way_of_choosing_at_a_time(go: tuple[OcclusionSet, list[str], Find]) -> None:
     with pytest.raises(OccsetError, match="--where and --ids both say"):
         go[2](where="width > 1", ids="a")
 
 
-def test_ids_by_id_by_name_and_from_a_file(go: Callable[..., Any], tmp_path: Path) -> None:
+def test_ids_by_id_by_name_and_from_a_file(go: tuple[OcclusionSet, list[str], Find], tmp_path: Path) -> None:
     data = go[0]
     rows = data.faces.set_index("id")
     one, two = train(data)[:2]
@@ -94,7 +96,7 @@ def test_ids_by_id_by_name_and_from_a_file(go: Callable[..., Any], tmp_path: Pat
         'sep=;\n"ID";"reason"\n"1";"dark; maybe"\n"7";\n',
     ],
 )
-def test_ids_are_numbers_where_names_are(go: Callable[..., Any], tmp_path: Path, text: str) -> None:
+def test_ids_are_numbers_where_names_are(go: tuple[OcclusionSet, list[str], Find], tmp_path: Path, text: str) -> None:
     data = go[0]
     one, two, three = train(data)[:3]
     table = data.faces
@@ -117,7 +119,7 @@ def test_ids_are_numbers_where_names_are(go: Callable[..., Any], tmp_path: Path,
         chosen_faces(data, Choice(ids="001"))
 
 
-def test_a_condition_passes_over_test_faces(go: Callable[..., Any]) -> None:
+def test_a_condition_passes_over_test_faces(go: tuple[OcclusionSet, list[str], Find]) -> None:
     data = go[0]
     assert sorted(chosen_faces(data, Choice(where="width >= 256"))) == train(data)
     named = data.faces.set_index("id").loc[train(data)[0], "source_id"]
@@ -129,7 +131,7 @@ def test_a_condition_passes_over_test_faces(go: Callable[..., Any]) -> None:
         chosen_faces(data, Choice(where="width > 9999"))
 
 
-def test_fewer_than_were_asked_for_are_told(go: Callable[..., Any]) -> None:
+def test_fewer_than_were_asked_for_are_told(go: tuple[OcclusionSet, list[str], Find]) -> None:
     data, said, run = go
     run(random=1000)
     there = len(train(data))
@@ -149,7 +151,7 @@ def test_fewer_than_were_asked_for_are_told(go: Callable[..., Any]) -> None:
     ],
 )
 def test_the_choice_that_opened_a_round_can_be_repeated_and_no_other(
-    go: Callable[..., Any], opened: dict[str, Any] | dict[str, int] | dict[str, str], others: list[Any]
+    go: tuple[OcclusionSet, list[str], Find], opened: dict[str, Any], others: list[dict[str, Any]]
 ) -> None:
     """So a push that was killed after the round was opened is finished by the same command line."""
     data, said, run = go
@@ -164,7 +166,7 @@ def test_the_choice_that_opened_a_round_can_be_repeated_and_no_other(
 
 
 def test_a_mined_round_is_not_sent_for_another_top(
-    go: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    go: tuple[OcclusionSet, list[str], Find], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = go[2]
     (tmp_path / "bright_model.py").write_text(MODEL)
@@ -177,7 +179,7 @@ def test_a_mined_round_is_not_sent_for_another_top(
             run(model=model, **other)
 
 
-def test_ids_can_be_repeated_in_any_order_and_by_name(go: Callable[..., Any]) -> None:
+def test_ids_can_be_repeated_in_any_order_and_by_name(go: tuple[OcclusionSet, list[str], Find]) -> None:
     data, _, run = go
     ids = train(data)[:3]
     assert run(ids=",".join(ids)) == (1, [])
@@ -187,13 +189,13 @@ def test_ids_can_be_repeated_in_any_order_and_by_name(go: Callable[..., Any]) ->
         run(ids=",".join(ids[:2]))
 
 
-def test_a_dry_run_tells_of_honeypots(go: Callable[..., Any]) -> None:
+def test_a_dry_run_tells_of_honeypots(go: tuple[OcclusionSet, list[str], Find]) -> None:
     _, said, run = go
     run(dry_run=True, random=10, honeypots=0.2)
     assert said == ["round 1 would be opened: 10 faces at random, and 2 honeypots, which are named once it is open"]
 
 
-def test_faces_to_talk_about_can_be_sent_again_by_a_condition(go: Callable[..., Any]) -> None:
+def test_faces_to_talk_about_can_be_sent_again_by_a_condition(go: tuple[OcclusionSet, list[str], Find]) -> None:
     data, _, run = go
     face, other = train(data)[:2]
     run(ids=f"{face},{other}")

@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -65,7 +64,7 @@ class Installer:
         self.commands: list[list[str]] = []
         self.variables: list[dict[str, str]] = []
 
-    def __call__(self, command: Sequence[str], variables: Mapping[str, str], log: Path, *rest: Any) -> None:
+    def __call__(self, command: Sequence[str], variables: Mapping[str, str], log: Path, *rest: object) -> None:
         self.commands.append(list(command))
         self.variables.append(dict(variables))
         if self.fail == len(self.commands):

@@ -30,6 +30,7 @@ from occset.annotation.server.local_server import find_local, start, stop
 from occset.annotation.server.processes import is_running, spawn
 from occset.support.errors import BadInput, OccsetError
 from occset.support.locks import only_writer
+from tests.annotation.conftest import RunningStudio
 
 STAND_IN = """
 import http.server, json, os, sqlite3, sys, time
@@ -346,7 +347,7 @@ def log_in(url: str, username: str, password: str) -> bool:
     return page_form(f"{url}/user/login/", {"email": username, "password": password}) == 302
 
 
-def test_real_user_token_and_nobody_else(label_studio: Any) -> None:
+def test_real_user_token_and_nobody_else(label_studio: RunningStudio) -> None:
     assert ask(f"{label_studio.url}/api/current-user/whoami", label_studio.token)["email"] == label_studio.username
     assert log_in(label_studio.url, label_studio.username, label_studio.password)
     for token in (None, "0" * 40):
@@ -360,7 +361,7 @@ def test_real_user_token_and_nobody_else(label_studio: Any) -> None:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20)
 
 
-def test_real_server_keeps_its_secrets_and_its_files(label_studio: Any) -> None:
+def test_real_server_keeps_its_secrets_and_its_files(label_studio: RunningStudio) -> None:
     process = Path(f"/proc/{label_studio.server.pid}")
     seen = process.joinpath("cmdline").read_bytes() + process.joinpath("environ").read_bytes()
     data = label_studio.data_dir
@@ -372,14 +373,14 @@ def test_real_server_keeps_its_secrets_and_its_files(label_studio: Any) -> None:
     assert stat.S_IMODE((data / "label_studio.sqlite3").stat().st_mode) == 0o600
 
 
-def test_real_server_calls_nobody(label_studio: Any) -> None:
+def test_real_server_calls_nobody(label_studio: RunningStudio) -> None:
     page = urllib.request.urlopen(f"{label_studio.url}/user/login/", timeout=20).read().decode()
     assert "googletagmanager" not in page and "sentry-cdn" not in page
     settings = ask(f"{label_studio.url}/api/version")
     assert settings["label-studio-os-package"]["latest_version_from_pypi"] is None
 
 
-def test_real_server_killed_and_started_again_has_its_data(label_studio: Any) -> None:
+def test_real_server_killed_and_started_again_has_its_data(label_studio: RunningStudio) -> None:
     project = ask(f"{label_studio.url}/api/projects/", label_studio.token, {"title": "kept through a kill"})
     label_studio.kill()
     assert find_local(label_studio.data_dir) is None

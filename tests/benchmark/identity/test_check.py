@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from occset.benchmark.identity.check import Copies, check_identity, compare_copi
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import TEMPLATE, ArcFaceFile
 from occset.support.errors import OccsetError
+from tests.fixture_types import Occset
 
 POINTS = (TEMPLATE - 56) * 3 + 256
 
@@ -124,7 +124,9 @@ GOOD = np.array([0.9, 0.7], np.float32)
         (0, [1, 1], GOOD, [0.59, 0.99], ["relit copy, lowest"]),
     ],
 )
-def test_what_is_expected(alike: int, same: Any, mirrored: Any, relit: Any, wrong: list[str]) -> None:
+def test_what_is_expected(
+    alike: int, same: list[float], mirrored: list[float], relit: list[float], wrong: list[str]
+) -> None:
     found = lines_of(40, alike, 1000, Copies(*(np.array(part) for part in (same, mirrored, relit))))
     assert [line.figure for line in found if not line.holds] == wrong
     assert by_name(found)["share of them above 0.4"].value == alike / 1000
@@ -166,7 +168,7 @@ def test_an_empty_set_is_told(tmp_path: Path) -> None:
 
 
 def test_the_verb_fails_when_it_does_not_hold(
-    occset: Callable[..., Any], plain_set: OcclusionSet, tiny_arcface: Callable[[int], ArcFaceFile]
+    occset: Occset, plain_set: OcclusionSet, tiny_arcface: Callable[[int], ArcFaceFile]
 ) -> None:
     given = ["bench", "check-identity", "--data", plain_set.path, "--arcface", tiny_arcface(0).path]
     said = occset(*given, "--json")
@@ -179,7 +181,7 @@ def test_the_verb_fails_when_it_does_not_hold(
 
 
 def test_the_verb_passes_when_it_holds(
-    occset: Callable[..., Any],
+    occset: Occset,
     plain_set: OcclusionSet,
     tiny_arcface: Callable[[int], ArcFaceFile],
     monkeypatch: pytest.MonkeyPatch,
@@ -191,9 +193,7 @@ def test_the_verb_passes_when_it_holds(
     assert "identity: all holds" in said.err
 
 
-def test_the_verb_without_a_file_says_what_to_do(
-    occset: Callable[..., Any], plain_set: OcclusionSet, no_arcface: None
-) -> None:
+def test_the_verb_without_a_file_says_what_to_do(occset: Occset, plain_set: OcclusionSet, no_arcface: None) -> None:
     said = occset("bench", "check-identity", "--data", plain_set.path)
     assert said.status == 2
     assert "pip install 'occset[identity]'" in said.err

@@ -6,7 +6,6 @@ import csv
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from occset.benchmark.tasks.parts import JudgeKind
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.support.errors import BadInput
 from tests.benchmark import result_files
+from tests.benchmark.result_files import AddResult
 
 add_result = result_files.add_result
 
@@ -113,7 +113,7 @@ def test_its_columns_are_stored_ranked_and_shown(bench_set: OcclusionSet, protoc
 
 
 def test_results_without_it_say_why(
-    bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, no_arcface: None, add_result: Any
+    bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path, no_arcface: None, add_result: AddResult
 ) -> None:
     found = find_judges(deocclusion.TASK, {})
     assert found["colour"] == "nobody has it"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from occset.benchmark.runner.run import run
 from occset.benchmark.tasks import deocclusion
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.doctor import examine
-from occset.models.arcface import align
+from occset.models.arcface import ArcFaceFile, align
 from occset.support.errors import BadInput
 
 
@@ -161,7 +160,7 @@ def test_it_tells_people_apart(network: DlibFaces, real_data: Path) -> None:
 
 
 def test_its_columns_bound_the_methods(
-    network: DlibFaces, bench_set: OcclusionSet, tmp_path: Path, tiny_arcface: Callable[[int], Any]
+    network: DlibFaces, bench_set: OcclusionSet, tmp_path: Path, tiny_arcface: Callable[[int], ArcFaceFile]
 ) -> None:
     protocol = open_protocol(bench_set, "sunglasses", 1)
     judges = {"id": tiny_arcface(1), "id2": network.file}

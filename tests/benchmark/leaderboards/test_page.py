@@ -5,18 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from occset.benchmark.leaderboards import build
 from occset.benchmark.leaderboards.tables import read_tables
 from tests.benchmark import result_files
+from tests.benchmark.result_files import AddControls, AddResult
 
 webdriver = pytest.importorskip("selenium.webdriver")
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.remote.webdriver import WebDriver  # noqa: E402
+from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
 from selenium.webdriver.support.ui import Select  # noqa: E402
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -34,7 +36,7 @@ FLAGS = (
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
@@ -46,7 +48,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
 
 
 @pytest.fixture
-def page(browser: Iterator, tmp_path: Path, add_result: Any, add_controls: Any) -> Iterator:
+def page(browser: WebDriver, tmp_path: Path, add_result: AddResult, add_controls: AddControls) -> Iterator[WebDriver]:
     """Two tables, a hostile name, a method without ID and one without a rank; asserts at the end that nothing was logged."""
     add_result("good", 0.8, given=[], pictures=4)
     add_result(HOSTILE, 0.6, seed=1, pictures=4)
@@ -60,7 +62,7 @@ def page(browser: Iterator, tmp_path: Path, add_result: Any, add_controls: Any) 
     assert browser.get_log("browser") == []
 
 
-def section(page: Iterator, protocol: str = "types") -> Any:
+def section(page: WebDriver, protocol: str = "types") -> WebElement:
     """The table of a protocol; that of "types" has pictures."""
     return next(
         s
@@ -69,15 +71,15 @@ def section(page: Iterator, protocol: str = "types") -> Any:
     )
 
 
-def methods(section: Any) -> list[str]:
+def methods(section: WebElement) -> list[str]:
     return [e.text for e in section.find_elements(By.CSS_SELECTOR, "tbody .name")]
 
 
-def means(section: Any, metric: str) -> list[str]:
+def means(section: WebElement, metric: str) -> list[str]:
     return [e.text for e in section.find_elements(By.CSS_SELECTOR, f"tbody td[data-metric={metric}] .mean")]
 
 
-def sort_by(section: Any, key: str) -> str | None:
+def sort_by(section: WebElement, key: str) -> str | None:
     """Click a heading; returns the aria-sort of its column."""
     section.find_element(By.CSS_SELECTOR, f"[data-sort={key}]").click()
     return (
@@ -87,7 +89,7 @@ def sort_by(section: Any, key: str) -> str | None:
     )
 
 
-def test_sorts_by_clicking_a_heading(page: Iterator) -> None:
+def test_sorts_by_clicking_a_heading(page: WebDriver) -> None:
     table = section(page)
     controls = ["truth", "input"]
     assert methods(table) == ["good", "partial", HOSTILE, "steady", *controls]
@@ -105,7 +107,7 @@ def test_sorts_by_clicking_a_heading(page: Iterator) -> None:
     assert methods(table)[:4] == ["good", "partial", HOSTILE, "steady"], "no figure comes last"
 
 
-def test_sorts_by_keyboard_and_keeps_the_focus(page: Iterator) -> None:
+def test_sorts_by_keyboard_and_keeps_the_focus(page: WebDriver) -> None:
     table = section(page)
     table.find_element(By.CSS_SELECTOR, "[data-sort=psnr]").send_keys(Keys.ENTER)
     assert page.switch_to.active_element.get_attribute("data-sort") == "psnr"
@@ -113,7 +115,7 @@ def test_sorts_by_keyboard_and_keeps_the_focus(page: Iterator) -> None:
     assert methods(table)[0] == "steady"
 
 
-def test_filters_by_type_with_the_means_of_that_type(page: Iterator, tmp_path: Path) -> None:
+def test_filters_by_type_with_the_means_of_that_type(page: WebDriver, tmp_path: Path) -> None:
     table = section(page)
     expected = next(t for t in read_tables([tmp_path / "results"]) if t.about.protocol == "types")
     options = Select(table.find_element(By.CSS_SELECTOR, "[data-role=type]"))
@@ -131,7 +133,7 @@ def test_filters_by_type_with_the_means_of_that_type(page: Iterator, tmp_path: P
     assert means(table, "l1") == before
 
 
-def test_ranks_marks_and_reasons_are_shown(page: Iterator) -> None:
+def test_ranks_marks_and_reasons_are_shown(page: WebDriver) -> None:
     table = section(page)
     rows = {r.find_element(By.CSS_SELECTOR, ".name").text: r for r in table.find_elements(By.CSS_SELECTOR, "tbody tr")}
     ranks = {name: row.find_element(By.CSS_SELECTOR, ".rank").text for name, row in rows.items()}
@@ -145,7 +147,7 @@ def test_ranks_marks_and_reasons_are_shown(page: Iterator) -> None:
     assert "4 of 24 samples are not scored" in rows["partial"].text
 
 
-def test_secondary_metrics_come_on_demand(page: Iterator) -> None:
+def test_secondary_metrics_come_on_demand(page: WebDriver) -> None:
     table = section(page)
     assert not table.find_elements(By.CSS_SELECTOR, "[data-sort=whole_psnr]")
     table.find_element(By.CSS_SELECTOR, "[data-role=secondary]").click()
@@ -153,7 +155,7 @@ def test_secondary_metrics_come_on_demand(page: Iterator) -> None:
     assert table.find_elements(By.CSS_SELECTOR, "[data-sort=table1_01_psnr]")
 
 
-def test_the_divider_moves_by_keyboard_and_mouse(page: Iterator) -> None:
+def test_the_divider_moves_by_keyboard_and_mouse(page: WebDriver) -> None:
     table = section(page)
     stage = table.find_element(By.CSS_SELECTOR, ".stage")
     divider = stage.find_element(By.CSS_SELECTOR, ".divider")
@@ -173,7 +175,7 @@ def test_the_divider_moves_by_keyboard_and_mouse(page: Iterator) -> None:
     assert abs(place() - 0.25) < 0.03
 
 
-def test_any_two_pictures_of_any_sample_can_be_compared(page: Iterator) -> None:
+def test_any_two_pictures_of_any_sample_can_be_compared(page: WebDriver) -> None:
     table = section(page)
     stage = table.find_element(By.CSS_SELECTOR, ".stage")
     left, right = (Select(table.find_element(By.CSS_SELECTOR, f"[data-role={side}]")) for side in ("left", "right"))
@@ -191,7 +193,7 @@ def test_any_two_pictures_of_any_sample_can_be_compared(page: Iterator) -> None:
     assert page.execute_script("return arguments[0].naturalWidth", under) == 32
 
 
-def test_bars_for_each_type_follow_the_chosen_metric(page: Iterator) -> None:
+def test_bars_for_each_type_follow_the_chosen_metric(page: WebDriver) -> None:
     table = section(page)
     heads = [h.text for h in table.find_elements(By.CSS_SELECTOR, ".panel h4")]
     assert heads == ["All types 24 samples", "hair 8 samples", "mask 8 samples", "sunglasses 8 samples"]
@@ -208,7 +210,7 @@ def test_bars_for_each_type_follow_the_chosen_metric(page: Iterator) -> None:
     assert "floor, the occluded input" in table.find_element(By.CSS_SELECTOR, ".legend").text
 
 
-def test_a_hostile_name_is_text_everywhere(page: Iterator) -> None:
+def test_a_hostile_name_is_text_everywhere(page: WebDriver) -> None:
     assert not page.find_elements(By.CSS_SELECTOR, "img[src=x]")
     for details in page.find_elements(By.TAG_NAME, "summary"):
         details.click()
@@ -216,7 +218,7 @@ def test_a_hostile_name_is_text_everywhere(page: Iterator) -> None:
     assert page.execute_script("return document.querySelectorAll('img:not([src^=\"data:\"])').length") == 0
 
 
-def test_fits_a_phone(page: Iterator, tmp_path: Path) -> None:
+def test_fits_a_phone(page: WebDriver, tmp_path: Path) -> None:
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     )
@@ -227,7 +229,7 @@ def test_fits_a_phone(page: Iterator, tmp_path: Path) -> None:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_the_log_would_show_an_error(browser: Iterator, tmp_path: Path) -> None:
+def test_the_log_would_show_an_error(browser: WebDriver, tmp_path: Path) -> None:
     """So that the empty log of the other tests means something."""
     broken = tmp_path / "broken.html"
     broken.write_text("<script>throw new Error('seen')</script>")
@@ -235,7 +237,7 @@ def test_the_log_would_show_an_error(browser: Iterator, tmp_path: Path) -> None:
     assert any("seen" in entry["message"] for entry in browser.get_log("browser"))
 
 
-def test_on_a_narrow_screen_a_shade_shows_that_the_table_goes_on(page: Iterator) -> None:
+def test_on_a_narrow_screen_a_shade_shows_that_the_table_goes_on(page: WebDriver) -> None:
     size = page.get_window_size()
     page.set_window_size(500, 900)
     try:
@@ -248,7 +250,7 @@ def test_on_a_narrow_screen_a_shade_shows_that_the_table_goes_on(page: Iterator)
 
 
 def test_a_table_of_segmentation_has_metrics_and_words_of_its_own(
-    browser: Iterator, tmp_path: Path, add_result: Any, add_controls: Any, add_masks: Any
+    browser: WebDriver, tmp_path: Path, add_result: AddResult, add_controls: AddControls, add_masks: AddResult
 ) -> None:
     add_result("good", 0.8, given=[])
     add_controls()

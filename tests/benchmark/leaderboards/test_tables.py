@@ -10,7 +10,6 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,13 +25,15 @@ from occset.benchmark.tasks.metric import Metric
 from occset.pictures.images import write_png
 from occset.support.errors import BadInput, OccsetError, UnsafePath
 from tests.benchmark import result_files
-from tests.benchmark.result_files import make_result, make_scores
+from tests.benchmark.result_files import AddControls, AddResult, make_result, make_scores
 
 add_result, add_controls = result_files.add_result, result_files.add_controls
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def test_a_table_has_means_intervals_ranks_and_marks(tmp_path: Path, add_result: Any, add_controls: Any) -> None:
+def test_a_table_has_means_intervals_ranks_and_marks(
+    tmp_path: Path, add_result: AddResult, add_controls: AddControls
+) -> None:
     add_result("good", 0.8, given=[])
     add_result("bad", 0.5)
     add_controls()
@@ -49,7 +50,7 @@ def test_a_table_has_means_intervals_ranks_and_marks(tmp_path: Path, add_result:
     assert table.faces == 12
 
 
-def test_what_was_trained_on_other_data_is_shown_and_not_ranked(tmp_path: Path, add_result: Any) -> None:
+def test_what_was_trained_on_other_data_is_shown_and_not_ranked(tmp_path: Path, add_result: AddResult) -> None:
     """It is the best, and the second best is first; what a training took are columns of those that state it."""
     add_result("outside", 0.9, trained={"on": "other data", "unranked": "trained on other data"})
     add_result("rival", 0.8, trained={"parameters": 1_500_000, "macs": 900_000_000, "samples": 25_600, "seconds": 3600})
@@ -67,7 +68,7 @@ def test_what_was_trained_on_other_data_is_shown_and_not_ranked(tmp_path: Path, 
     assert rows["outside"]["mark"] == "given the true mask, trained on other data"
 
 
-def test_pictures_made_elsewhere_do_not_pass_for_automatic(tmp_path: Path, add_result: Any) -> None:
+def test_pictures_made_elsewhere_do_not_pass_for_automatic(tmp_path: Path, add_result: AddResult) -> None:
     add_result("folder", 0.8, given=["ids"])
     add_result("face", 0.7, given=["face"])
     add_result("told both", 0.6, given=["ids", "mask"])
@@ -75,7 +76,7 @@ def test_pictures_made_elsewhere_do_not_pass_for_automatic(tmp_path: Path, add_r
     assert [r.result.mark for r in table.rows] == ["made elsewhere", "given face", "given the true mask"]
 
 
-def test_means_are_recomputed_for_each_type(tmp_path: Path, add_result: Any) -> None:
+def test_means_are_recomputed_for_each_type(tmp_path: Path, add_result: AddResult) -> None:
     scores = add_result("good", 0.8).scores
     (table,) = read_tables([tmp_path / "results"])
     for kind in ("hair", "mask", "sunglasses"):
@@ -95,7 +96,7 @@ def test_means_are_recomputed_for_each_type(tmp_path: Path, add_result: Any) -> 
     ],
 )
 def test_what_cannot_be_compared_is_kept_apart_and_said(
-    tmp_path: Path, add_result: Any, change: dict, words: str
+    tmp_path: Path, add_result: AddResult, change: dict, words: str
 ) -> None:
     add_result("a", 0.8)
     add_result("a", 0.7, **change)
@@ -107,7 +108,7 @@ def test_what_cannot_be_compared_is_kept_apart_and_said(
         assert "Not comparable" in table.notes[0] and words in table.notes[0]
 
 
-def test_other_protocols_have_tables_of_their_own_without_a_note(tmp_path: Path, add_result: Any) -> None:
+def test_other_protocols_have_tables_of_their_own_without_a_note(tmp_path: Path, add_result: AddResult) -> None:
     add_result("a", 0.8)
     add_result("a", 0.8, protocol="sunglasses", limit=24)
     tables = read_tables([tmp_path / "results"])
@@ -118,7 +119,7 @@ def test_other_protocols_have_tables_of_their_own_without_a_note(tmp_path: Path,
     assert [t.notes for t in tables] == [[], []]
 
 
-def test_a_method_without_every_sample_has_no_rank(tmp_path: Path, add_result: Any) -> None:
+def test_a_method_without_every_sample_has_no_rank(tmp_path: Path, add_result: AddResult) -> None:
     add_result("whole", 0.6)
     add_result("part", 0.9, samples=20)
     (table,) = read_tables([tmp_path / "results"])
@@ -129,7 +130,7 @@ def test_a_method_without_every_sample_has_no_rank(tmp_path: Path, add_result: A
     assert part.mean is not None
 
 
-def test_no_identity_says_why(tmp_path: Path, add_result: Any) -> None:
+def test_no_identity_says_why(tmp_path: Path, add_result: AddResult) -> None:
     add_result("with", 0.6)
     add_result("with too", 0.6)
     add_result("without", 0.9, arcface=None, id_missing="no ArcFace file was found")
@@ -142,7 +143,7 @@ def test_no_identity_says_why(tmp_path: Path, add_result: Any) -> None:
 
 
 def test_only_the_newest_of_one_revision_counts_and_revisions_stand_side_by_side(
-    tmp_path: Path, add_result: Any
+    tmp_path: Path, add_result: AddResult
 ) -> None:
     add_result("a", 0.8, created="2026-02-01T00:00:00Z")
     older = add_result("a", 0.8, revision="2")
@@ -156,7 +157,9 @@ def test_only_the_newest_of_one_revision_counts_and_revisions_stand_side_by_side
     assert table.notes == ["1 older results of the same method and revision are left out."]
 
 
-def test_builds_three_files_the_same_each_time(tmp_path: Path, add_result: Any, add_controls: Any) -> None:
+def test_builds_three_files_the_same_each_time(
+    tmp_path: Path, add_result: AddResult, add_controls: AddControls
+) -> None:
     add_result("good", 0.8, given=[], pictures=2)
     add_controls(pictures=2)
     first = build(tmp_path / "results", tmp_path / "a")
@@ -171,7 +174,7 @@ def test_builds_three_files_the_same_each_time(tmp_path: Path, add_result: Any, 
         assert path.read_bytes() == second[kind].read_bytes()
 
 
-def test_markdown_and_csv(tmp_path: Path, add_result: Any, add_controls: Any) -> None:
+def test_markdown_and_csv(tmp_path: Path, add_result: AddResult, add_controls: AddControls) -> None:
     add_result(HOSTILE, 0.8, given=[])
     add_result("a|b", 0.5)
     add_result("no-id", 0.3, arcface=None, id_missing="no file")
@@ -195,7 +198,7 @@ def test_markdown_and_csv(tmp_path: Path, add_result: Any, add_controls: Any) ->
     assert (missing["id"], missing["id_missing"]) == ("", "no file")
 
 
-def test_the_page_asks_for_nothing_and_allows_only_its_own_script(tmp_path: Path, add_result: Any) -> None:
+def test_the_page_asks_for_nothing_and_allows_only_its_own_script(tmp_path: Path, add_result: AddResult) -> None:
     add_result(HOSTILE, 0.8, pictures=1)
     add_result("</script><script>alert(1)</script>", 0.7)
     page = build(tmp_path / "results", tmp_path / "site")["html"].read_text()
@@ -211,7 +214,7 @@ def test_the_page_asks_for_nothing_and_allows_only_its_own_script(tmp_path: Path
         assert f"{kind} 'sha256-{digest}'" in policy
 
 
-def test_pictures_are_few_and_of_samples_that_have_them(tmp_path: Path, add_result: Any) -> None:
+def test_pictures_are_few_and_of_samples_that_have_them(tmp_path: Path, add_result: AddResult) -> None:
     first = add_result("a", 0.8, pictures=12)
     add_result("b", 0.7, pictures=3)
     add_result("c", 0.6)
@@ -235,7 +238,7 @@ def test_embedded_json_cannot_leave_its_element() -> None:
 
 
 @pytest.mark.parametrize("first", "=+-@")
-def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path: Path, add_result: Any, first: str) -> None:
+def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path: Path, add_result: AddResult, first: str) -> None:
     add_result(f"{first}cmd()", 0.8, revision=f"{first}1")
     paths = build(tmp_path / "results", tmp_path / "site")
     (row, *_) = csv.DictReader(paths["csv"].read_text().splitlines())
@@ -244,7 +247,7 @@ def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path: Path, add_result: A
     float(row["l1"])
 
 
-def test_the_notes_of_a_result_are_on_the_page(tmp_path: Path, add_result: Any) -> None:
+def test_the_notes_of_a_result_are_on_the_page(tmp_path: Path, add_result: AddResult) -> None:
     add_result("small", 0.8, notes=["returned 128 x 128, resized to the protocol's resolution"])
     add_result("other", 0.7)
     (table,) = read_tables([tmp_path / "results"])
@@ -285,7 +288,7 @@ SPOILT = ["cut off", "no picture", "empty", "a link elsewhere", "a dead link", "
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_a_picture_that_cannot_be_used_is_named_and_left_out(tmp_path: Path, add_result: Any, how: str) -> None:
+def test_a_picture_that_cannot_be_used_is_named_and_left_out(tmp_path: Path, add_result: AddResult, how: str) -> None:
     result = add_result("a", 0.8, pictures=3)
     add_result("b", 0.7, pictures=3)
     picture = picture_path(result.path.parent, result, "s0001")
@@ -299,7 +302,7 @@ def test_a_picture_that_cannot_be_used_is_named_and_left_out(tmp_path: Path, add
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_without_input_or_truth_a_sample_is_not_shown(tmp_path: Path, add_result: Any, how: str) -> None:
+def test_without_input_or_truth_a_sample_is_not_shown(tmp_path: Path, add_result: AddResult, how: str) -> None:
     result = add_result("a", 0.8, pictures=3)
     add_result("b", 0.7, pictures=3)
     pictures = [picture_path(result.path.parent, result, s, w) for s, w in (("s0000", "truth"), ("s0002", "input"))]
@@ -311,7 +314,7 @@ def test_without_input_or_truth_a_sample_is_not_shown(tmp_path: Path, add_result
     assert shown_pictures(site) == {"s0001": ["a", "b"]}
 
 
-def test_pictures_that_were_never_kept_or_not_passed_on_are_not_missed(tmp_path: Path, add_result: Any) -> None:
+def test_pictures_that_were_never_kept_or_not_passed_on_are_not_missed(tmp_path: Path, add_result: AddResult) -> None:
     add_result("a", 0.8, pictures=3)
     without = add_result("b", 0.7, pictures=3)
     add_result("part", 0.7, samples=2, pictures=2)
@@ -323,7 +326,7 @@ def test_pictures_that_were_never_kept_or_not_passed_on_are_not_missed(tmp_path:
 
 
 @pytest.mark.parametrize("what", ["input", "composite", "folder"])
-def test_a_link_to_a_picture_elsewhere_is_not_published(tmp_path: Path, add_result: Any, what: str) -> None:
+def test_a_link_to_a_picture_elsewhere_is_not_published(tmp_path: Path, add_result: AddResult, what: str) -> None:
     result = add_result("a", 0.8, pictures=1)
     private = tmp_path / "private" / "s0000.png"
     write_png(private, np.full((32, 32, 3), 99, np.uint8))
@@ -339,7 +342,7 @@ def test_a_link_to_a_picture_elsewhere_is_not_published(tmp_path: Path, add_resu
     assert not (tmp_path / "site").exists()
 
 
-def test_a_link_inside_the_results_is_followed(tmp_path: Path, add_result: Any) -> None:
+def test_a_link_inside_the_results_is_followed(tmp_path: Path, add_result: AddResult) -> None:
     result = add_result("a", 0.8, pictures=1)
     shown = picture_path(result.path.parent, result, "s0000")
     shown.rename(shown.with_name("kept.png"))
@@ -348,7 +351,7 @@ def test_a_link_inside_the_results_is_followed(tmp_path: Path, add_result: Any) 
     assert page.count("data:image/webp") == 3
 
 
-def test_a_picture_that_would_fill_the_page_is_refused(tmp_path: Path, add_result: Any) -> None:
+def test_a_picture_that_would_fill_the_page_is_refused(tmp_path: Path, add_result: AddResult) -> None:
     result = add_result("a", 0.8, pictures=1)
     shown = picture_path(result.path.parent, result, "s0000")
     write_png(shown, np.zeros((4097, 4096, 3), np.uint8))
@@ -372,7 +375,7 @@ def new_version(monkeypatch: pytest.MonkeyPatch) -> Metric:
 
 
 def test_a_result_from_before_a_column_was_added_stays_readable_and_on_the_page(
-    tmp_path: Path, add_result: Any, request: pytest.FixtureRequest
+    tmp_path: Path, add_result: AddResult, request: pytest.FixtureRequest
 ) -> None:
     add_result("telea", 0.6)
     request.getfixturevalue("new_version")
@@ -394,7 +397,7 @@ def test_a_result_from_before_a_column_was_added_stays_readable_and_on_the_page(
     assert "metric version 1" in data["tables"][0]["facts"] and "metric version 3" in data["tables"][1]["facts"]
 
 
-def test_a_result_of_a_version_not_known_here_shows_what_is_known_of_it(tmp_path: Path, add_result: Any) -> None:
+def test_a_result_of_a_version_not_known_here_shows_what_is_known_of_it(tmp_path: Path, add_result: AddResult) -> None:
     add_result("telea", 0.6)
     folder = tmp_path / "results"
     write_result(make_result("later", metric_version=7), make_scores(0.7)[[*KEYS, "psnr", "id"]], folder)

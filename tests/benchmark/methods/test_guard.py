@@ -31,7 +31,7 @@ class Returning:
         return self.answer(images, masks) if callable(self.answer) else self.answer
 
 
-def run(answer: Any) -> Any:
+def run(answer: Any) -> np.ndarray:
     return run_checked(Returning(answer), IMAGES, MASKS, ids=IDS)
 
 
@@ -60,7 +60,7 @@ class Tensor:
     ],
     ids=lambda value: None if not isinstance(value, str) else value[:20],
 )
-def test_what_cannot_be_scored_is_refused_and_says_whose_it_is(answer: Any, said: str) -> None:
+def test_what_cannot_be_scored_is_refused_and_says_whose_it_is(answer: object, said: str) -> None:
     with pytest.raises(BrokenMethod, match=said) as caught:
         run(answer)
     assert str(caught.value).startswith("mine on samples a1, b2: ")

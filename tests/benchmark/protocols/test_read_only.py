@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from occset.benchmark import evaluate
@@ -42,7 +43,7 @@ def close(monkeypatch: pytest.MonkeyPatch) -> Close:
     def close(folder: Path, number: int = errno.EROFS, tells: bool = True) -> None:
         root = folder.resolve()
 
-        def refuse(path: Any) -> None:
+        def refuse(path: str | bytes | int | Path) -> None:
             if not isinstance(path, int) and Path(os.fsdecode(path)).absolute().is_relative_to(root):
                 raise OSError(number, os.strerror(number), str(path))
 
@@ -59,7 +60,7 @@ def close(monkeypatch: pytest.MonkeyPatch) -> Close:
             guarded(name, at)
         real_access = os.access
 
-        def access(path: Any, mode: int) -> bool:
+        def access(path: str | bytes | int | Path, mode: int) -> bool:
             return real_access(path, mode) and not (
                 tells and mode & os.W_OK and Path(path).absolute().is_relative_to(root)
             )
@@ -67,12 +68,12 @@ def close(monkeypatch: pytest.MonkeyPatch) -> Close:
         monkeypatch.setattr(os, "access", access)
         real_open, real_io = os.open, io.open
 
-        def low(path: Any, flags: int, *args: Any, **options: Any) -> int:
+        def low(path: str | bytes | int | Path, flags: int, *args: Any, **options: Any) -> int:
             if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
                 refuse(path)
             return real_open(path, flags, *args, **options)
 
-        def high(file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
+        def high(file: str | bytes | int | Path, mode: str = "r", *args: Any, **options: Any) -> Any:
             if set(mode) & set("wax+"):
                 refuse(file)
             return real_io(file, mode, *args, **options)
@@ -137,7 +138,11 @@ def test_where_nothing_can_be_kept_it_is_said_before_the_work(
 
 
 def test_every_verb_that_only_looks_works_on_it(
-    bench_set: OcclusionSet, tmp_path: Path, close: Close, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    bench_set: OcclusionSet,
+    tmp_path: Path,
+    close: Close,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     before, work = tree(bench_set.path), tmp_path / "work"
     work.mkdir()
@@ -175,7 +180,7 @@ def test_evaluate_needs_no_place_either(bench_set: OcclusionSet, close: Close) -
     class Grey:
         name, given = "grey", ("mask",)
 
-        def deocclude(self, images: Any, masks: Any) -> Any:
+        def deocclude(self, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
             return (images * 0 + 127).astype("uint8")
 
     close(bench_set.path, errno.EROFS)

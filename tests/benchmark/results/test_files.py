@@ -76,7 +76,7 @@ def test_killed_between_the_two_files_leaves_no_result(tmp_path: Path, monkeypat
     path = write_result(make_result(seed=0), make_scores(0.5), tmp_path)
     write = results.write_atomic
 
-    def die_at_json(target: Any, data: Any) -> None:
+    def die_at_json(target: Path, data: bytes) -> None:
         if str(target).endswith(".json"):
             raise KeyboardInterrupt
         write(target, data)
@@ -184,7 +184,9 @@ def test_scores_that_are_not_those_that_were_written(tmp_path: Path) -> None:
         (lambda s: s.assign(l1=s["l1"].where(s["sample"] != "s0007")), "l1 of sample 's0007' is not finite"),
     ],
 )
-def test_scores_that_do_not_fit_are_not_written(tmp_path: Path, spoil: Callable[..., Any], message: str) -> None:
+def test_scores_that_do_not_fit_are_not_written(
+    tmp_path: Path, spoil: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
     with pytest.raises(OccsetError, match=message):
         write_result(make_result(), spoil(make_scores(0.5)), tmp_path)
     assert not list(tmp_path.iterdir())

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ import pytest
 from occset.benchmark.protocols import frozen
 from occset.benchmark.runner import worker
 from occset.dataset.occlusion_set import OcclusionSet
+from tests.fixture_types import Contents, Occset
 
 METHODS = "telea,pca,input,noise"
 COUNT, LIMIT, SIZE, BATCH = 250, 24, 64, 4  # many recipes, so that freezing takes its share of the moments
@@ -86,7 +86,9 @@ class Case:
 
 
 @pytest.fixture
-def case(copy_set: Callable[[str], OcclusionSet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def case(
+    copy_set: Callable[[str], OcclusionSet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Case]:
     """A function that makes a fresh case; this process follows the same short rules as the driver."""
     monkeypatch.setattr(
         frozen,
@@ -118,7 +120,7 @@ def temporary(folder: Path) -> list[Path]:
     return [p for p in folder.rglob("*") if p.name.startswith(".occset-") or p.name == ".parts"]
 
 
-def survive(case: Any, occset: Any, contents: Any, kills: int, seed: int) -> None:
+def survive(case: Callable[[], Case], occset: Occset, contents: Contents, kills: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     reference = case()
     seconds = {1: undisturbed(reference, 1)}
@@ -148,17 +150,17 @@ def survive(case: Any, occset: Any, contents: Any, kills: int, seed: int) -> Non
     assert caught >= kills / 2, f"only {caught} of {kills} kills came before the end"
 
 
-def test_five_kills(case: Any, occset: Any, contents: Any, no_arcface: None) -> None:
+def test_five_kills(case: Callable[[], Case], occset: Occset, contents: Contents, no_arcface: None) -> None:
     survive(case, occset, contents, 5, seed=1)
 
 
 @pytest.mark.slow
-def test_twenty_kills(case: Any, occset: Any, contents: Any, no_arcface: None) -> None:
+def test_twenty_kills(case: Callable[[], Case], occset: Occset, contents: Contents, no_arcface: None) -> None:
     survive(case, occset, contents, 20, seed=2)
 
 
 def test_one_run_killed_again_and_again_gets_to_the_same_end(
-    case: Any, occset: Any, contents: Any, no_arcface: None
+    case: Callable[[], Case], occset: Occset, contents: Contents, no_arcface: None
 ) -> None:
     reference, one = case(), case()
     assert occset(*reference.command(1)).status == 0
@@ -169,7 +171,9 @@ def test_one_run_killed_again_and_again_gets_to_the_same_end(
 
 
 @pytest.mark.parametrize("half", [b"", b"PAR1 half of a table"])
-def test_a_kill_in_the_very_write_of_the_protocol(case: Any, occset: Any, half: bytes, no_arcface: None) -> None:
+def test_a_kill_in_the_very_write_of_the_protocol(
+    case: Callable[[], Case], occset: Occset, half: bytes, no_arcface: None
+) -> None:
     """What is left of it, a temporary file, is no protocol, disturbs no check, and goes with the next run."""
     from occset.support.files import atomic_path
 

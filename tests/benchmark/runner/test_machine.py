@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from occset.benchmark.runner import machine
 from occset.benchmark.runner.machine import describe_machine
 
 
-def installed(versions: dict[str, str]) -> Any:
+def installed(versions: dict[str, str]) -> Callable[[str], str]:
     def version(name: str) -> str:
         if name not in versions:
             raise PackageNotFoundError(name)

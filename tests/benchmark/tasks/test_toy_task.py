@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from occset.benchmark.tasks import registry
 from occset.benchmark.tasks.opening import open_method, task_of
 from occset.dataset.occlusion_set import OcclusionSet
 from tests.benchmark.conftest import BATCH, COUNT, SIZE
+from tests.fixture_types import Occset, Said
 
 ONE_LINE = ("toy", "tests.benchmark.toy_task:TASK")
 
@@ -33,12 +33,10 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def bench(
-    toy: None, bench_set: OcclusionSet, occset: Callable[..., Any], tmp_path: Path, no_arcface: None
-) -> Callable[..., Any]:
+def bench(toy: None, bench_set: OcclusionSet, occset: Occset, tmp_path: Path, no_arcface: None) -> Occset:
     """A function: `occset bench --protocol brightness` on the small set, with further arguments."""
 
-    def run(*arguments: object, workers: int = 1) -> Any:
+    def run(*arguments: object, workers: int = 1) -> Said:
         common = ("--data", bench_set.path, "--protocol", "brightness", "--out", tmp_path / "r", "--workers", workers)
         return occset("bench", *common, *arguments)
 
@@ -69,7 +67,7 @@ class MixesTheBatch(Mine):
 """
 
 
-def test_it_runs_with_its_defaults_its_bounds_and_its_audit(bench: Callable[..., Any], tmp_path: Path) -> None:
+def test_it_runs_with_its_defaults_its_bounds_and_its_audit(bench: Occset, tmp_path: Path) -> None:
     said = bench("--audit", "--json")
     assert said.status == 0, said.err
     found = json.loads(said.out)
@@ -83,7 +81,7 @@ def test_it_runs_with_its_defaults_its_bounds_and_its_audit(bench: Callable[...,
         assert (result.task, result.samples, result.id_missing) == ("toy", COUNT, "this task shows nobody")
 
 
-def test_several_workers_write_what_one_does(bench: Callable[..., Any], tmp_path: Path) -> None:
+def test_several_workers_write_what_one_does(bench: Occset, tmp_path: Path) -> None:
     one = json.loads(bench("--methods", "middle,constant:0.25", "--json").out)["table"]
     (tmp_path / "r").rename(tmp_path / "first")
     two = json.loads(bench("--methods", "middle,constant:0.25", "--json", workers=2).out)["table"]
@@ -93,7 +91,7 @@ def test_several_workers_write_what_one_does(bench: Callable[..., Any], tmp_path
 
 
 def test_an_outsiders_method_is_checked_run_and_ranked(
-    bench: Callable[..., Any], write_method: Callable[..., str], occset: Callable[..., Any]
+    bench: Occset, write_method: Callable[..., str], occset: Occset
 ) -> None:
     spec = write_method(MINE, attribute="Mine")
     assert task_of(spec).name == "toy"
@@ -114,7 +112,7 @@ def test_an_outsiders_method_is_checked_run_and_ranked(
     assert broken.status == 1 and "must return one brightness a picture" in broken.err
 
 
-def test_it_is_listed_and_has_its_page(bench: Callable[..., Any], occset: Callable[..., Any], tmp_path: Path) -> None:
+def test_it_is_listed_and_has_its_page(bench: Occset, occset: Occset, tmp_path: Path) -> None:
     listed = {(row["task"], row["name"]) for row in json.loads(occset("bench", "list", "--json").out)}
     assert {
         ("toy", "middle"),
@@ -194,7 +192,7 @@ class Method:
 
 
 def test_a_run_that_was_killed_goes_on_where_it_was(
-    bench: Callable[..., Any], bench_set: OcclusionSet, write_method: Callable[..., str], tmp_path: Path
+    bench: Occset, bench_set: OcclusionSet, write_method: Callable[..., str], tmp_path: Path
 ) -> None:
     log = tmp_path / "calls"
     spec = write_method(DIES_ONCE.format(log=log), "dies_once")

@@ -4,13 +4,12 @@ import hashlib
 import subprocess
 import sys
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import pytest
 
 from occset.models.builtin.occluders import CATEGORIES, WEIGHTS, category_of, draw_occluder
-from occset.models.builtin.occluders.canvas import FACE_POINTS, Canvas, curve, mirrored, oval, rounded
+from occset.models.builtin.occluders.canvas import FACE_POINTS, Canvas, DrawnOccluder, curve, mirrored, oval, rounded
 from occset.models.builtin.occluders.hand_pose import GESTURES, place, pose
 from occset.models.builtin.occluders.shading import lambert, normals
 
@@ -21,7 +20,7 @@ def first_of(category: str, count: int) -> list[int]:
     return [index for index in range(3000) if category_of(index) == category][:count]
 
 
-def alpha_at(drawn: Any, point: int) -> int:
+def alpha_at(drawn: DrawnOccluder, point: int) -> int:
     x, y = np.round(drawn.landmarks[point]).astype(int)
     height, width = drawn.rgba.shape[:2]
     return int(drawn.rgba[y, x, 3]) if 0 <= x < width and 0 <= y < height else 0
@@ -61,7 +60,7 @@ def test_another_seed_gives_other_pictures() -> None:
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_cut_out_is_whole_and_soft_edged(category: Any) -> None:
+def test_cut_out_is_whole_and_soft_edged(category: str) -> None:
     for index in first_of(category, 6):
         drawn = draw_occluder(index, 2)
         assert drawn.category == category
@@ -182,7 +181,7 @@ def test_light_is_brighter_on_the_side_it_comes_from() -> None:
 
 
 @pytest.mark.parametrize("gesture", sorted(GESTURES))
-def test_hands_have_five_fingers_and_turn_over(gesture: Any) -> None:
+def test_hands_have_five_fingers_and_turn_over(gesture: str) -> None:
     palm, back = (pose(np.random.default_rng(0), gesture, side, 30) for side in (False, True))
     tips = [bone for bone in palm if bone.kind == "tip"]
     assert len(tips) == 5

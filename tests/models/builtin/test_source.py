@@ -3,31 +3,30 @@ from __future__ import annotations
 import pickle
 import re
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
 
 from occset.models.builtin.source import BuiltinSource
-from occset.sources.items import FaceSource, OccluderSource, TextureSource
+from occset.sources.items import FaceItem, FaceSource, OccluderItem, OccluderSource, TextureSource
 from occset.support.errors import MissingExtra, OccsetError
 
 faces = pytest.importorskip("occset.models.builtin.faces", reason="rendered faces need torch")
 
 
 @pytest.fixture(scope="module")
-def source() -> Any:
+def source() -> BuiltinSource:
     return BuiltinSource("8,seed=2,size=96")
 
 
-def test_it_is_a_source_of_all_three_and_can_be_pickled(source: Any) -> None:
+def test_it_is_a_source_of_all_three_and_can_be_pickled(source: BuiltinSource) -> None:
     assert isinstance(source, FaceSource) and isinstance(source, OccluderSource) and isinstance(source, TextureSource)
     again = pickle.loads(pickle.dumps(source))
     assert again.read_texture("000003").image.tobytes() == source.read_texture("000003").image.tobytes()
     assert source.name == "builtin" and "MIT" in source.licence
 
 
-def test_keys(source: Any) -> None:
+def test_keys(source: BuiltinSource) -> None:
     assert source.face_keys() == source.occluder_keys() == source.texture_keys()
     assert source.face_keys()[0] == "000000" and source.face_keys()[-1] == "000007" and len(source.face_keys()) == 8
 
@@ -51,13 +50,13 @@ def test_bad_arguments_are_named_and_answered(argument: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["7", "0000007", "00000x", "../../", "-00001", "²²²²²²"])
-def test_a_foreign_key_is_refused(source: Any, key: str) -> None:
+def test_a_foreign_key_is_refused(source: BuiltinSource, key: str) -> None:
     for read in (source.read_face, source.read_occluder, source.read_texture):
         with pytest.raises(OccsetError, match=re.escape(f"'{key}'")):
             read(key)
 
 
-def test_items_do_not_depend_on_the_count(source: Any) -> None:
+def test_items_do_not_depend_on_the_count(source: BuiltinSource) -> None:
     larger = BuiltinSource("800,seed=2,size=96")
     for key in ("000000", "000005"):
         one, other = source.read_occluder(key), larger.read_occluder(key)
@@ -66,14 +65,14 @@ def test_items_do_not_depend_on_the_count(source: Any) -> None:
     assert source.read_face("000001").image.tobytes() == larger.read_face("000001").image.tobytes()
 
 
-def test_occluders_and_textures_carry_what_they_are(source: Any) -> None:
+def test_occluders_and_textures_carry_what_they_are(source: BuiltinSource) -> None:
     occluder = source.read_occluder("000000")
     assert occluder.rgba.shape[2] == 4 and occluder.licence == source.licence and occluder.from_face is None
     assert source.read_texture("000000").image.shape == (96, 96, 3)
     assert source.read_texture("000000").category == "stripes"
 
 
-def test_a_face_carries_its_truth(source: Any) -> None:
+def test_a_face_carries_its_truth(source: BuiltinSource) -> None:
     face = source.read_face("000002")
     assert face.image.shape == (96, 96, 3) and face.image.dtype == np.uint8
     assert face.mask.shape == (96, 96) and set(np.unique(face.mask)) == {0, 255}
@@ -85,7 +84,7 @@ def test_a_face_carries_its_truth(source: Any) -> None:
     assert face.truth["coefficients/texture"].shape == (80,)
 
 
-def test_two_photos_of_one_person_share_the_identity_and_nothing_else(source: Any) -> None:
+def test_two_photos_of_one_person_share_the_identity_and_nothing_else(source: BuiltinSource) -> None:
     first, second, other = (source.read_face(key) for key in ("000002", "000003", "000004"))
     assert first.identity == second.identity != other.identity
     same = "coefficients/identity"
@@ -116,7 +115,7 @@ def test_hair_over_a_face_is_harvested_where_it_hides_the_face() -> None:
     pytest.fail("no face in forty has hair over it")
 
 
-def _assert_composes_back(face: Any, hair: Any, top: int, left: int) -> None:
+def _assert_composes_back(face: FaceItem, hair: OccluderItem, top: int, left: int) -> None:
     """The bare face with the cut-out laid over it is the photo: Eq. 2."""
     part = np.s_[top : top + hair.rgba.shape[0], left : left + hair.rgba.shape[1]]
     bare, alpha = face.truth["bare"][part].astype(int), hair.rgba[..., 3:].astype(int)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import imagehash
 import numpy as np
@@ -39,7 +38,7 @@ def test_200_look_different() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_shows_a_pattern_that_can_be_seen(family: Any) -> None:
+def test_every_family_shows_a_pattern_that_can_be_seen(family: str) -> None:
     for index in range(4):
         image, name = draw_texture(index, 1, 64, family=family)
         assert name == family

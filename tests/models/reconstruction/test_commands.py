@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,9 +16,8 @@ from occset.models.reconstruction.albedo_faces import learn_from_set
 from occset.models.reconstruction.fits import fits_of
 from occset.models.reconstruction.reconstructor import WholeFaces
 from occset.support.errors import OccsetError
+from tests.fixture_types import Occset
 from tests.models.reconstruction.rendered import fill_rendered, rendered_faces
-
-Run = Callable[..., Any]
 
 
 @pytest.fixture
@@ -36,7 +33,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def test_fit_tells_what_it_found_and_nothing_of_what_it_did_not(occset: Run, tmp_path: Path) -> None:
+def test_fit_tells_what_it_found_and_nothing_of_what_it_did_not(occset: Occset, tmp_path: Path) -> None:
     fill_rendered(OcclusionSet.create(tmp_path / "set"), faces=6)
     said = occset("fit", tmp_path / "set", "--workers", 1)
     assert said.status == 0 and "6 faces fitted, 0 of them poorly" in said.err
@@ -45,7 +42,7 @@ def test_fit_tells_what_it_found_and_nothing_of_what_it_did_not(occset: Run, tmp
     assert again.status == 0 and "0 faces fitted" in again.err and "nan" not in again.err
 
 
-def test_an_albedo_is_learned_from_faces_that_were_fitted_to_pixels(occset: Run, tmp_path: Path) -> None:
+def test_an_albedo_is_learned_from_faces_that_were_fitted_to_pixels(occset: Occset, tmp_path: Path) -> None:
     data = fill_rendered(OcclusionSet.create(tmp_path / "set"), faces=40)
     with pytest.raises(OccsetError, match="occset fit"):
         learn_from_set(data)
@@ -64,7 +61,7 @@ def test_an_albedo_is_learned_from_faces_that_were_fitted_to_pixels(occset: Run,
     assert away < 0.15  # the faces' mean is near that of the model they were drawn from
 
 
-def test_reconstruct_writes_by_the_released_weights(occset: Run, photos: Path, tmp_path: Path) -> None:
+def test_reconstruct_writes_by_the_released_weights(occset: Occset, photos: Path, tmp_path: Path) -> None:
     said = occset("reconstruct", photos, "--out", tmp_path / "mesh", "--no-align", "--mesh", "obj")
     assert said.status == 0 and "2 faces in" in said.err
     told = json.loads((tmp_path / "mesh" / "0.json").read_text())
@@ -74,7 +71,7 @@ def test_reconstruct_writes_by_the_released_weights(occset: Run, photos: Path, t
     }
 
 
-def test_deocclude_repairs_by_the_released_weights(occset: Run, photos: Path, tmp_path: Path) -> None:
+def test_deocclude_repairs_by_the_released_weights(occset: Occset, photos: Path, tmp_path: Path) -> None:
     arguments = ("--out", tmp_path / "faces", "--no-align", "--save-mask", tmp_path / "masks")
     said = occset("deocclude", photos, *arguments)
     assert said.status == 0 and "2 faces in" in said.err and "1.png: nothing hides" not in said.err
@@ -82,7 +79,7 @@ def test_deocclude_repairs_by_the_released_weights(occset: Run, photos: Path, tm
     assert (mask[78:96, 42:86] > 0).mean() > 0.9
 
 
-def test_mining_by_the_rendered_face_fills_its_column(occset: Run, tmp_path: Path) -> None:
+def test_mining_by_the_rendered_face_fills_its_column(occset: Occset, tmp_path: Path) -> None:
     data = fill_rendered(OcclusionSet.create(tmp_path / "set"), faces=8)
     plain = json.loads(occset("mine", data.path, "--top", 2, "--workers", 1, "--json").out)
     by_render = json.loads(occset("mine", data.path, "--top", 2, "--workers", 1, "--json", "--render").out)

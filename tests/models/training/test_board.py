@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from occset.models.training.board import Board
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
 
-def read(folder: Path) -> Any:
+def read(folder: Path) -> event_accumulator.EventAccumulator:
     found = event_accumulator.EventAccumulator(str(folder / "tensorboard"))
     found.Reload()
     return found

@@ -16,7 +16,7 @@ from tests.models.training import training_task
 small_preset = training_task.small_preset
 
 
-def state(**changes: Any) -> Any:
+def state(**changes: Any) -> Checkpoint:
     networks = {"judge": {"weight": torch.arange(4.0), "count": torch.tensor(3)}}
     optimisers = {
         "judge": {"state": {0: {"step": torch.tensor(2.0)}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.99)}]}
@@ -113,7 +113,7 @@ def test_weights_that_are_not_finite_never_replace_good_ones(tmp_path: Path) -> 
 def test_a_write_that_fails_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, state())
 
-    def full(*_: Any) -> Never:
+    def full(*_: object) -> Never:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from occset.models.training.checkpoints import NAME, load
 from occset.models.training.engine import final_networks
@@ -33,7 +34,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def ctrl_c_at(step: int) -> Any:
+def ctrl_c_at(step: int) -> Callable[[int], None]:
     return lambda number: os.kill(os.getpid(), signal.SIGINT) if number == step else None
 
 
@@ -193,7 +194,9 @@ class Game(BrightTask):
         self.networks = {"painter": torch.nn.Conv2d(3, 3, 1), **self.networks}
         self.order = []
 
-    def loss(self, network: Any, networks: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(
+        self, network: str, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         image = batch["image"].permute(0, 3, 1, 2).float() / 255
         self.order.append((network, [p.requires_grad for net in self.networks.values() for p in net.parameters()]))
         with torch.set_grad_enabled(network == "painter"):
@@ -219,7 +222,9 @@ def test_two_networks_resume(tmp_path: Path) -> None:
     task = Game()
     whole_loss = task.loss
 
-    def loss(network: Any, networks: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(
+        network: str, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         if len(task.order) == 13:  # the judge's turn in the seventh step
             os.kill(os.getpid(), signal.SIGINT)
         return whole_loss(network, networks, batch)

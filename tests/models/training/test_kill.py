@@ -7,9 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -36,10 +35,11 @@ if __name__ == "__main__":
 """
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes, as POSIX has them")
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Any]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """A function that starts the training, in a group of its own, and returns it past its imports."""
     (tmp_path / "driver.py").write_text(DRIVER)
     started = []
@@ -82,7 +82,9 @@ def wait_for(process: subprocess.Popen[str], line: str) -> None:
     raise AssertionError(f"never said {line}: {process.stderr.read() if process.stderr else ''}")
 
 
-def test_killed_in_the_middle_it_loses_no_more_than_the_steps_since_the_checkpoint(start: Any, tmp_path: Path) -> None:
+def test_killed_in_the_middle_it_loses_no_more_than_the_steps_since_the_checkpoint(
+    start: Start, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     process = start(out, every=5, seconds=0.005)
     wait_for(process, "step 13")
@@ -98,7 +100,7 @@ def test_killed_in_the_middle_it_loses_no_more_than_the_steps_since_the_checkpoi
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment(start: Any, tmp_path: Path) -> None:
+def test_killed_at_any_moment(start: Start, tmp_path: Path) -> None:
     """Ten kills in a row, from the start of the workers to the last checkpoint, of one training."""
     out, rng = tmp_path / "out", np.random.default_rng(0)
     whole = undisturbed(tmp_path / "whole")
@@ -120,7 +122,7 @@ def test_killed_at_any_moment(start: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["ready", "step 1"])
-def test_ctrl_c_reaches_the_whole_group_and_harms_nobody(start: Any, tmp_path: Path, moment: str) -> None:
+def test_ctrl_c_reaches_the_whole_group_and_harms_nobody(start: Start, tmp_path: Path, moment: str) -> None:
     """As a terminal sends it: to the loader processes too, which may still be importing."""
     out = tmp_path / "out"
     process = start(out, workers=2, seconds=0.02)

@@ -9,7 +9,7 @@ from occset.models.training.presets import TrainingPreset, learning_rate
 from occset.support.errors import OccsetError
 
 
-def preset(**changes: Any) -> Any:
+def preset(**changes: Any) -> TrainingPreset:
     return TrainingPreset("p", **{"batch": 4, "epochs": 5, "epoch_size": 80, "learning_rate": 0.1, **changes})
 
 
@@ -58,7 +58,7 @@ def test_a_warm_up_longer_than_the_training_never_divides_by_zero() -> None:
         ({"epoch_size": 3}, "of batch 4: use 4$"),
     ],
 )
-def test_what_makes_no_sense_is_named(changes: Any, message: str) -> None:
+def test_what_makes_no_sense_is_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(OccsetError, match="preset p: .*" + message.replace("(", r"\(")):
         preset(**changes)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from occset.models.training.checkpoints import NAME, load
 from occset.models.training.engine import Outcome, fit
 from occset.models.training.presets import TrainingPreset
+from occset.models.training.task import Task as TrainingTask
 from occset.support.errors import BadInput
 
 
@@ -105,7 +106,7 @@ def small_preset(**changes: Any) -> TrainingPreset:
     return TrainingPreset("small", **{**values, "weight_decay": 1e-3, "plan": "cosine", "log_every": 4, **changes})
 
 
-def train(task: Any, out: Path, **options: Any) -> Outcome:
+def train(task: TrainingTask, out: Path, **options: Any) -> Outcome:
     """Train quietly on the CPU, without workers unless asked to."""
     preset = options.pop("preset", None) or small_preset()
     return fit(task, preset, out, **{"workers": 0, "accelerator": "cpu", "say": lambda _: None, **options})
@@ -115,7 +116,7 @@ def everything(out: Path) -> dict[str, Any]:
     """All tensors and numbers of a checkpoint by path, to compare two trainings with."""
     found: dict[str, Any] = {}
 
-    def walk(path: str, value: Any) -> None:
+    def walk(path: str, value: object) -> None:
         if isinstance(value, Mapping):
             for key, inner in value.items():
                 walk(f"{path}/{key}", inner)

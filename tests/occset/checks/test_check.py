@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from occset.checks.check import check
+from occset.checks.tables import Finding
 from occset.dataset import recipes
 from occset.dataset.embeddings import save_embeddings
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe
 from occset.importing import add_source as importing
 from occset.pictures.images import encode_png, read_rgba
 from occset.pictures.masks import encode_rle
@@ -26,26 +28,26 @@ def errors(data: OcclusionSet) -> list[str]:
     return [f for f in check(OcclusionSet(data.path), 1) if f.level == "error"]
 
 
-def the_warning(data: OcclusionSet) -> Any:
+def the_warning(data: OcclusionSet) -> Finding:
     """The only finding besides that the tables changed."""
     (found,) = [f for f in check(data, 1) if f.where != "occset.json"]
     assert found.level == "warning"
     return found
 
 
-def the_error(data: OcclusionSet) -> Any:
+def the_error(data: OcclusionSet) -> Finding:
     (found,) = errors(data)
     return found
 
 
-def change(data: OcclusionSet, table: Any, row: Any, **cells: Any) -> None:
+def change(data: OcclusionSet, table: str, row: int, **cells: Any) -> None:
     frame = getattr(data, table).astype(object)
     for column, value in cells.items():
         frame.at[row, column] = value
     data.write(table, frame)
 
 
-def in_split(data: OcclusionSet, table: Any, split: str, nth: int = 0) -> Any:
+def in_split(data: OcclusionSet, table: str, split: str, nth: int = 0) -> int:
     frame = getattr(data, table)
     return int(frame.index[frame["split"] == split][nth])
 
@@ -120,14 +122,14 @@ def test_an_empty_mask(copy_set: Callable[..., OcclusionSet]) -> None:
         ("", "an RLE of 0 pixels"),
     ],
 )
-def test_a_mask_that_is_none(copy_set: Callable[..., OcclusionSet], mask: Any, message: str) -> None:
+def test_a_mask_that_is_none(copy_set: Callable[..., OcclusionSet], mask: object, message: str) -> None:
     data = copy_set()
     change(data, "faces", 2, mask=mask)
     assert message in the_error(data).message
 
 
 @pytest.mark.parametrize("points", [[0.0] * 10, [float("nan")] * 10, [1.0, 2.0]])
-def test_landmarks_that_span_no_face(copy_set: Callable[..., OcclusionSet], points: Any) -> None:
+def test_landmarks_that_span_no_face(copy_set: Callable[..., OcclusionSet], points: list[float]) -> None:
     data = copy_set()
     change(data, "faces", 1, landmarks=points)
     assert "landmarks span no face: correct them" in the_error(data).message
@@ -320,8 +322,8 @@ def freeze(
     name: str = "protocols/mine.parquet",
     split: str = "test",
     note: bool = True,
-    change: Callable[..., Any] = lambda drawn: drawn,
-) -> Any:
+    change: Callable[[list[Recipe]], list[Recipe]] = lambda drawn: drawn,
+) -> list[Recipe]:
     drawer = Drawer(data, Plan(split=split, size=64))
     drawn = [drawer.draw(i) for i in range(6)]
     path = data.path / name

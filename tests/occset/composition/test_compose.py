@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,7 +14,9 @@ MASK = arrays(np.uint8, (6, 5), elements=st.sampled_from([0, 255]))
 
 
 @given(PICTURE, PICTURE, SOFT, MASK)
-def test_eq2_holds_in_exact_arithmetic(face: Any, occluder: Any, alpha: Any, mask: Any) -> None:
+def test_eq2_holds_in_exact_arithmetic(
+    face: np.ndarray, occluder: np.ndarray, alpha: np.ndarray, mask: np.ndarray
+) -> None:
     sample = compose.compose(face, mask, occluder, alpha)
     for y in range(6):
         for x in range(5):
@@ -29,7 +29,7 @@ def test_eq2_holds_in_exact_arithmetic(face: Any, occluder: Any, alpha: Any, mas
 
 @given(PICTURE, PICTURE, PICTURE, SOFT, SOFT)
 def test_stacking_two_layers_is_close_to_blending_twice(
-    face: Any, lower: Any, upper: Any, low_alpha: Any, up_alpha: Any
+    face: np.ndarray, lower: np.ndarray, upper: np.ndarray, low_alpha: np.ndarray, up_alpha: np.ndarray
 ) -> None:
     colour, alpha = compose.stack([(lower, low_alpha), (upper, up_alpha)], (6, 5))
     once = compose.blend(face, colour, alpha).astype(int)
@@ -39,7 +39,9 @@ def test_stacking_two_layers_is_close_to_blending_twice(
 
 @settings(max_examples=30)
 @given(PICTURE, PICTURE, SOFT, SOFT)
-def test_stacking_is_exact_to_the_rounding(lower: Any, upper: Any, low_alpha: Any, up_alpha: Any) -> None:
+def test_stacking_is_exact_to_the_rounding(
+    lower: np.ndarray, upper: np.ndarray, low_alpha: np.ndarray, up_alpha: np.ndarray
+) -> None:
     colour, alpha = compose.stack([(lower, low_alpha), (upper, up_alpha)], (6, 5))
     for y in range(6):
         for x in range(5):
@@ -54,7 +56,7 @@ def test_stacking_is_exact_to_the_rounding(lower: Any, upper: Any, low_alpha: An
 
 @settings(max_examples=30)
 @given(PICTURE, PICTURE, SOFT)
-def test_an_opaque_layer_hides_those_below(lower: Any, upper: Any, low_alpha: Any) -> None:
+def test_an_opaque_layer_hides_those_below(lower: np.ndarray, upper: np.ndarray, low_alpha: np.ndarray) -> None:
     opaque = np.full((6, 5), 255, np.uint8)
     colour, alpha = compose.stack([(lower, low_alpha), (upper, opaque)], (6, 5))
     assert np.array_equal(colour, upper)

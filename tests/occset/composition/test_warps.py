@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def picture(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
     return rgba
 
 
-def slow_sample(rgba: Any, warp: Any, size: Any) -> np.ndarray:
+def slow_sample(rgba: np.ndarray, warp: Sequence[int], size: int) -> np.ndarray:
     """Bilinear sampling in exact fractions of 1/32 pixel, one pixel at a time; transparent outside."""
     a, b, c, d, e, f, p, q = warp
     out = np.zeros((size, size, 4))

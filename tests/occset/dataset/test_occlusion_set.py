@@ -120,13 +120,13 @@ def test_a_set_that_cannot_be_written_stays_as_it_was(
     face_item: Callable[..., FaceItem],
     digest: Callable[[Path], dict[str, str]],
     monkeypatch: pytest.MonkeyPatch,
-    number: Any,
+    number: int,
     remedy: str,
 ) -> None:
     data = copy_set()
     before = digest(data.path)
 
-    def refuse(*_: Any) -> Never:
+    def refuse(*_: object) -> Never:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("occset.support.files.os.replace", refuse)
@@ -190,7 +190,7 @@ def test_rows_already_there_stay(copy_set: Callable[..., OcclusionSet], face_ite
 
 
 @pytest.mark.parametrize("table", list(records.TABLES))
-def test_a_broken_table_is_named(copy_set: Callable[..., OcclusionSet], table: Any) -> None:
+def test_a_broken_table_is_named(copy_set: Callable[..., OcclusionSet], table: str) -> None:
     data = copy_set()
     path = data.path / f"{table}.parquet"
     whole = path.read_bytes()
@@ -286,7 +286,7 @@ def test_a_file_that_decodes_to_the_picture_is_copied_as_it_is(
     assert (data.path / row["image"]).read_bytes() == file.read_bytes()
 
 
-def _from(file: Any, face_item: Callable[..., FaceItem]) -> Any:
+def _from(file: Path, face_item: Callable[..., FaceItem]) -> FaceItem:
     item = face_item(0)
     item.image, item.file = read_image(file), file
     return item

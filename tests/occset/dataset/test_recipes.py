@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from occset.composition.compose import assert_fits, blend, cover
 from occset.dataset import recipes
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Layer, Recipe
 from occset.pictures.images import pixel_hash
 from occset.samples.draw import Drawer, Plan
 from occset.samples.render import Renderer
@@ -23,12 +23,12 @@ PLAN = Plan(split="train", size=128)
 
 
 @pytest.fixture(scope="module")
-def drawn(plain_set: OcclusionSet) -> Any:
+def drawn(plain_set: OcclusionSet) -> list[Recipe]:
     drawer = Drawer(plain_set, PLAN, seed=3)
     return [drawer.draw(i) for i in range(40)]
 
 
-def test_every_sample_satisfies_eq2_to_the_bit(plain_set: OcclusionSet, drawn: Any) -> None:
+def test_every_sample_satisfies_eq2_to_the_bit(plain_set: OcclusionSet, drawn: list[Recipe]) -> None:
     renderer = Renderer(plain_set)
     for recipe in drawn:
         sample = renderer.render(recipe)
@@ -48,13 +48,13 @@ def test_both_layers_satisfy_eq2(plain_set: OcclusionSet) -> None:
         assert_fits(drawer.renderer.render(recipe))
 
 
-def test_the_same_seed_draws_the_same_and_another_does_not(plain_set: OcclusionSet, drawn: Any) -> None:
+def test_the_same_seed_draws_the_same_and_another_does_not(plain_set: OcclusionSet, drawn: list[Recipe]) -> None:
     again = Drawer(plain_set, PLAN, seed=3)
     assert [again.draw(i) for i in (39, 7, 0)] == [drawn[39], drawn[7], drawn[0]]
     assert Drawer(plain_set, PLAN, seed=4).draw(0) != drawn[0]
 
 
-def test_only_the_split_is_drawn_from(plain_set: OcclusionSet, drawn: Any) -> None:
+def test_only_the_split_is_drawn_from(plain_set: OcclusionSet, drawn: list[Recipe]) -> None:
     rows = plain_set.occluders.set_index("id")["split"]
     assert {rows[layer.occluder] for r in drawn for layer in r.layers} == {"train"}
     faces = plain_set.faces.set_index("id")["split"]
@@ -65,7 +65,7 @@ def test_only_the_split_is_drawn_from(plain_set: OcclusionSet, drawn: Any) -> No
     assert {textures[t] for t in used} == {"train"}
 
 
-def test_faces_are_used_in_turn(plain_set: OcclusionSet, drawn: Any) -> None:
+def test_faces_are_used_in_turn(plain_set: OcclusionSet, drawn: list[Recipe]) -> None:
     count = (plain_set.faces["split"] == "train").sum()
     assert len({r.face for r in drawn[:count]}) == count
 
@@ -78,7 +78,7 @@ def test_types_in_turn_reach_every_face(plain_set: OcclusionSet) -> None:
     assert len(met) > 1.5 * len(drawer.faces)
 
 
-def test_parquet_and_back(tmp_path: Path, drawn: Any) -> None:
+def test_parquet_and_back(tmp_path: Path, drawn: list[Recipe]) -> None:
     data = recipes.recipes_to_bytes(drawn, {"hash": recipes.hash_recipes(drawn)})
     assert data == recipes.recipes_to_bytes(drawn, {"hash": recipes.hash_recipes(drawn)})
     path = tmp_path / "with=sign.parquet"
@@ -88,19 +88,19 @@ def test_parquet_and_back(tmp_path: Path, drawn: Any) -> None:
     assert recipes.read_metadata(path)["hash"] == recipes.hash_recipes(drawn)
 
 
-def test_an_edited_row_is_noticed(drawn: Any) -> None:
+def test_an_edited_row_is_noticed(drawn: list[Recipe]) -> None:
     rows = recipes.to_frame(drawn[:1]).to_dict("records")
     rows[0]["size"] = 64
     with pytest.raises(BadInput, match="does not match its own id"):
         list(recipes.from_rows(rows))
 
 
-def test_a_row_is_small(drawn: Any) -> None:
+def test_a_row_is_small(drawn: list[Recipe]) -> None:
     many = drawn * 50
     assert len(recipes.recipes_to_bytes(many)) / len(many) < 120
 
 
-def test_another_process_gives_the_same_bytes(tmp_path: Path, plain_set: OcclusionSet, drawn: Any) -> None:
+def test_another_process_gives_the_same_bytes(tmp_path: Path, plain_set: OcclusionSet, drawn: list[Recipe]) -> None:
     path = tmp_path / "r.parquet"
     path.write_bytes(recipes.recipes_to_bytes(drawn[:8]))
     code = (
@@ -130,7 +130,7 @@ def test_no_face_in_the_split_is_said(plain_set: OcclusionSet) -> None:
         Drawer(plain_set, Plan(split="nowhere"))
 
 
-def _layers(recipe: Any, count: Any) -> Any:
+def _layers(recipe: Recipe, count: int) -> tuple[Layer, ...]:
     """The recipe with so many layers, of which no two lie alike."""
     (layer, *_), rng = recipe.layers, np.random.default_rng(count)
     return tuple(
@@ -152,7 +152,7 @@ def _layers(recipe: Any, count: Any) -> Any:
     ],
 )
 def test_what_would_take_the_machine_is_refused_by_name(
-    tmp_path: Path, drawn: Any, layers: int, size: int, says: str
+    tmp_path: Path, drawn: list[Recipe], layers: int, size: int, says: str
 ) -> None:
     path = tmp_path / "recipes.parquet"
     row = recipes.to_frame([dataclasses.replace(drawn[0], layers=_layers(drawn[0], min(layers, 300)), size=size)])
@@ -164,7 +164,7 @@ def test_what_would_take_the_machine_is_refused_by_name(
     assert time.monotonic() - began < 5
 
 
-def test_as_much_as_is_allowed_is_read(tmp_path: Path, drawn: Any) -> None:
+def test_as_much_as_is_allowed_is_read(tmp_path: Path, drawn: list[Recipe]) -> None:
     path = tmp_path / "recipes.parquet"
     allowed = [
         dataclasses.replace(drawn[0], layers=_layers(drawn[0], count), size=size)
@@ -174,7 +174,7 @@ def test_as_much_as_is_allowed_is_read(tmp_path: Path, drawn: Any) -> None:
     assert recipes.read_recipes(path) == allowed
 
 
-def test_many_rows_of_one_recipe_in_a_small_file_are_refused(tmp_path: Path, drawn: Any) -> None:
+def test_many_rows_of_one_recipe_in_a_small_file_are_refused(tmp_path: Path, drawn: list[Recipe]) -> None:
     path = tmp_path / "recipes.parquet"
     row = recipes.to_frame([dataclasses.replace(drawn[0], layers=_layers(drawn[0], 1) * 30)])
     path.write_bytes(recipes.to_bytes(row.loc[row.index.repeat(5000)], recipes.SCHEMA))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,9 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.splits import SHARES, assign, group_faces, near_items, split_faces, split_items
 
 
-def table(count: Any, identities: Any = None, hashes: Any = None, source: str = "s") -> Any:
+def table(
+    count: int, identities: list[str | None] | None = None, hashes: list[str | None] | None = None, source: str = "s"
+) -> pd.DataFrame:
     rng = np.random.default_rng(count)
     return pd.DataFrame(
         {
@@ -25,12 +26,12 @@ def table(count: Any, identities: Any = None, hashes: Any = None, source: str = 
     )
 
 
-def unit(rng: np.random.Generator, count: Any, size: int = 64) -> Any:
+def unit(rng: np.random.Generator, count: int, size: int = 64) -> np.ndarray:
     vectors = rng.normal(size=(count, size))
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def shares(splits: Any) -> Any:
+def shares(splits: pd.Series) -> dict[str, float]:
     return {name: (splits == name).mean() for name in SHARES}
 
 
@@ -134,7 +135,7 @@ def test_a_third_of_few_is_not_forgotten() -> None:
     assert splits.value_counts().to_dict() == {"train": 7, "test": 2, "val": 1}
 
 
-def items(count: Any, category: str = "hand", face: Any = None, phash: Any = None) -> Any:
+def items(count: int, category: str = "hand", face: str | None = None, phash: str | None = None) -> pd.DataFrame:
     names = [f"o{category}{i:04d}" for i in range(count)]
     return pd.DataFrame(
         {

@@ -7,12 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any, Never
+from typing import Never
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from occset.checks.check import check
@@ -23,13 +23,7 @@ from occset.importing.add_source import add_source, resplit
 from occset.pictures.images import encode_png, read_image
 from occset.sources.items import FaceItem, OccluderItem
 from occset.support.errors import BadInput, MissingExtra, OccsetError
-
-
-@pytest.fixture
-def add(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`add_source` in this process, without ArcFace."""
-    monkeypatch.setattr(importing, "EMBEDDER", "occset.nowhere:Nothing")
-    return partial(add_source, workers=1)
+from tests.occset.importing.conftest import Add
 
 
 def spec(folder: Path, options: str = "landmarks=template") -> str:
@@ -41,7 +35,7 @@ def test_adding_the_same_source_twice_changes_nothing(
     celeba: Callable[..., Path],
     faceocc: Callable[..., Path],
     digest: Callable[[Path], dict[str, str]],
-    add: Callable[..., Any],
+    add: Add,
 ) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     faces, others = celeba(20), faceocc(5)
@@ -71,7 +65,7 @@ def test_an_import_that_was_cut_off_ends_like_one_that_was_not(
     tmp_path: Path,
     celeba: Callable[..., Path],
     digest: Callable[[Path], dict[str, str]],
-    add: Callable[..., Any],
+    add: Add,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Cut off after each commit and each write of a table in turn, then run again."""
@@ -87,7 +81,7 @@ def test_an_import_that_was_cut_off_ends_like_one_that_was_not(
     real, stop_at = importing.OcclusionSet.write, 0
     count = 0
 
-    def cut(self: Any, table: Any, frame: Any) -> None:
+    def cut(self: OcclusionSet, table: str, frame: pd.DataFrame) -> None:
         nonlocal count
         count += 1
         if count == stop_at:
@@ -136,7 +130,7 @@ def test_a_killed_new_ends_like_an_undisturbed_one(
 
 
 def test_one_broken_photo_among_good_ones_is_named_and_the_rest_is_in(
-    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]
+    tmp_path: Path, celeba: Callable[..., Path], add: Add
 ) -> None:
     folder = celeba(8)
     broken = folder / "CelebA-HQ-img" / "5.jpg"
@@ -152,7 +146,7 @@ def test_one_broken_photo_among_good_ones_is_named_and_the_rest_is_in(
 
 
 def test_a_duplicate_is_named_and_kept_once(
-    tmp_path: Path, celeba: Callable[..., Path], digest: Callable[[Path], dict[str, str]], add: Callable[..., Any]
+    tmp_path: Path, celeba: Callable[..., Path], digest: Callable[[Path], dict[str, str]], add: Add
 ) -> None:
     folder = celeba(6)
     image = read_image(folder / "CelebA-HQ-img" / "1.jpg")
@@ -173,7 +167,7 @@ def test_a_duplicate_is_named_and_kept_once(
 
 
 def test_the_first_of_two_equal_items_stays_wherever_commits_fall(
-    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, celeba: Callable[..., Path], add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = celeba(40, people=False)
     for number in (10, 30):
@@ -192,7 +186,7 @@ def test_a_bad_harvested_piece_is_named_and_its_face_is_in(
     tmp_path: Path,
     face_item: Callable[..., FaceItem],
     cutout_item: Callable[..., OccluderItem],
-    add: Callable[..., Any],
+    add: Add,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Source:
@@ -201,7 +195,7 @@ def test_a_bad_harvested_piece_is_named_and_its_face_is_in(
         def face_keys(self) -> list[str]:
             return ["a"]
 
-        def read_face(self, key: Any) -> Any:
+        def read_face(self, key: str) -> FaceItem:
             piece = cutout_item(1, "hair")
             piece.rgba[..., 3] = 0
             return face_item(0, occluders=[piece, cutout_item(2, "hair")])
@@ -220,10 +214,10 @@ def test_refused_faces_leave_no_file(
     class Embedder:
         file = type("File", (), {"sha256": "0" * 64})
 
-        def __init__(self, file: Any, threads: Any) -> None:
+        def __init__(self, file: Path | None, threads: int) -> None:
             pass
 
-        def embed(self, images: np.ndarray, points: Any) -> np.ndarray:
+        def embed(self, images: np.ndarray, points: np.ndarray) -> np.ndarray:
             return np.ones((1, 4), np.float32) / 2
 
     class Source:
@@ -232,7 +226,7 @@ def test_refused_faces_leave_no_file(
         def face_keys(self) -> list[str]:
             return ["a", "b"]
 
-        def read_face(self, key: Any) -> Any:
+        def read_face(self, key: str) -> FaceItem:
             return face_item(0, landmarks=np.zeros((5, 2)) if key == "a" else np.full((5, 2), np.nan))
 
     monkeypatch.setattr(importing, "EMBEDDER", "test:Embedder")
@@ -274,9 +268,7 @@ def test_an_arcface_file_that_was_named_and_is_missing_is_an_error(
         add_source(data, "faces", spec(celeba(2)), 1)
 
 
-def test_grouping_says_how_faces_were_told_apart(
-    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]
-) -> None:
+def test_grouping_says_how_faces_were_told_apart(tmp_path: Path, celeba: Callable[..., Path], add: Add) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(celeba(6)))
     add(data, "faces", spec(celeba(4, "others", first=50, people=False)))
@@ -285,7 +277,7 @@ def test_grouping_says_how_faces_were_told_apart(
 
 
 def test_sources_keep_their_order_when_one_is_added_again(
-    tmp_path: Path, celeba: Callable[..., Path], faceocc: Callable[..., Path], add: Callable[..., Any]
+    tmp_path: Path, celeba: Callable[..., Path], faceocc: Callable[..., Path], add: Add
 ) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     one, two = spec(celeba(4)), f"faceocc:{faceocc(2)}"
@@ -294,7 +286,7 @@ def test_sources_keep_their_order_when_one_is_added_again(
     assert [s["source"] for s in data.head["sources"]] == [f"faces={one}", f"occluders={two}"]
 
 
-def test_two_imports_at_once_are_refused(tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]) -> None:
+def test_two_imports_at_once_are_refused(tmp_path: Path, celeba: Callable[..., Path], add: Add) -> None:
     from occset.support.locks import only_writer
 
     data = OcclusionSet.create(tmp_path / "set")
@@ -303,7 +295,7 @@ def test_two_imports_at_once_are_refused(tmp_path: Path, celeba: Callable[..., P
     assert add(data, "faces", spec(celeba(2, "again"))).added == 2
 
 
-def test_a_name_that_is_no_utf8_is_refused_by_name(tmp_path: Path, add: Callable[..., Any]) -> None:
+def test_a_name_that_is_no_utf8_is_refused_by_name(tmp_path: Path, add: Add) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     _, data = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
@@ -338,13 +330,13 @@ class Named:
 
     asked: list = []  # noqa: RUF012 - shared on purpose
 
-    def __init__(self, file: Any, threads: Any) -> None:
+    def __init__(self, file: Path | None, threads: int) -> None:
         self.file = type("File", (), {"sha256": "0" * 64})
         Named.asked.append(file)
         if file is not None and not file.exists():
             raise BadInput(f"--arcface names {file}, and there is no such file")
 
-    def embed(self, images: np.ndarray, points: Any) -> np.ndarray:
+    def embed(self, images: np.ndarray, points: np.ndarray) -> np.ndarray:
         return np.ones((1, 4), np.float32) / 2
 
 
@@ -366,7 +358,7 @@ def test_the_arcface_file_that_is_named_is_the_one_that_is_used(
 def test_an_arcface_file_without_what_runs_it_is_an_error_only_if_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(reference: Any) -> Never:
+    def missing(reference: str) -> Never:
         raise MissingExtra("onnxruntime", "identity", "the ID score")
 
     monkeypatch.setattr(importing.registry, "load", missing)

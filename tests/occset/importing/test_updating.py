@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,15 @@ from occset.dataset import replacing
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Layer, Recipe, hash_recipes, recipes_to_bytes
 from occset.importing import add_source as importing
-from occset.importing.add_source import add_source
 from occset.pictures.images import encode_png, write_png
 from occset.pictures.masks import encode_rle
 from occset.rounds.closing import Label, merge
 from occset.rounds.ledger import LEDGER, Ledger, Setup, list_rounds
 from occset.samples.draw import Drawer, Plan
 from occset.sources.items import OccluderItem
+from tests.occset.importing.conftest import Add
 
 SIDE = 96
-
-
-@pytest.fixture
-def add(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`add_source` in this process, without ArcFace."""
-    monkeypatch.setattr(importing, "EMBEDDER", "occset.nowhere:Nothing")
-    return partial(add_source, workers=1)
 
 
 @pytest.fixture
@@ -49,7 +41,7 @@ def glasses(celeba: Callable[..., Path]) -> Path:
     return folder
 
 
-def write(folder: Path, lenses: Any) -> None:
+def write(folder: Path, lenses: str) -> None:
     (folder / "overrides.csv").write_text(f"id,lenses\n3,{lenses}\n")
 
 
@@ -57,12 +49,12 @@ def spec(folder: Path) -> str:
     return f"celebamask-hq:{folder}?landmarks=template"
 
 
-def row_of(data: OcclusionSet, name: str = "3") -> Any:
+def row_of(data: OcclusionSet, name: str = "3") -> dict[str, Any]:
     (row,) = data.faces[data.faces["source_id"] == name].to_dict("records")
     return row
 
 
-def cut_from(data: OcclusionSet, face: Any) -> Any:
+def cut_from(data: OcclusionSet, face: str) -> dict[str, str]:
     return dict(data.occluders.loc[data.occluders["face"] == face, ["category", "id"]].values)
 
 
@@ -70,18 +62,18 @@ def errors(data: OcclusionSet) -> list[str]:
     return [f for f in check(OcclusionSet(data.path), 1) if f.level == "error"]
 
 
-def freeze(data: OcclusionSet, recipes: Any, name: str = "protocols/mine.parquet") -> None:
+def freeze(data: OcclusionSet, recipes: list[Recipe], name: str = "protocols/mine.parquet") -> None:
     path = data.path / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(recipes_to_bytes(recipes, {"hash": hash_recipes(recipes)}))
 
 
-def recipe_of(face: Any, occluder: Any) -> Any:
+def recipe_of(face: str, occluder: str) -> Recipe:
     return Recipe(face, (Layer(occluder, None, (0,) * 8, False, (256,) * 3, (0,) * 3, 0, (0, 0)),), 64, "x", 0, 0, 0)
 
 
 def test_lenses_that_are_judged_anew_change_the_mask_and_what_is_harvested(
-    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Callable[..., Any]
+    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Add
 ) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
@@ -112,7 +104,7 @@ def test_lenses_that_are_judged_anew_change_the_mask_and_what_is_harvested(
     assert check(OcclusionSet(data.path), 1) == []
 
 
-def test_errata_that_come_later_are_flagged(tmp_path: Path, glasses: Path, add: Callable[..., Any]) -> None:
+def test_errata_that_come_later_are_flagged(tmp_path: Path, glasses: Path, add: Add) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     (glasses / "errata.csv").write_text("id,action,reason\n5,flag,hair of another photo\n6,skip,not a face\n")
@@ -129,7 +121,7 @@ def test_errata_that_come_later_are_flagged(tmp_path: Path, glasses: Path, add: 
 @pytest.mark.parametrize("name", ["protocols/mine.parquet", "recipes/drawn.parquet"])
 @pytest.mark.parametrize("by", ["face", "cutout"])
 def test_what_a_frozen_protocol_names_does_not_change(
-    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Callable[..., Any], name: str, by: str
+    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Add, name: str, by: str
 ) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     write(glasses, "dark")
@@ -153,9 +145,7 @@ def test_what_a_frozen_protocol_names_does_not_change(
     assert "sunglasses" not in cut_from(data, mine["id"])
 
 
-def test_a_protocol_that_names_others_stands_in_nobodys_way(
-    tmp_path: Path, glasses: Path, add: Callable[..., Any]
-) -> None:
+def test_a_protocol_that_names_others_stands_in_nobodys_way(tmp_path: Path, glasses: Path, add: Add) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     name = row_of(data)["id"]
@@ -167,7 +157,7 @@ def test_a_protocol_that_names_others_stands_in_nobodys_way(
 
 
 def test_new_cutouts_of_a_refused_face_leave_no_file(
-    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Callable[..., Any]
+    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Add
 ) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
@@ -179,7 +169,7 @@ def test_new_cutouts_of_a_refused_face_leave_no_file(
     assert digest(data.path) == before
 
 
-def test_what_a_snapshot_holds_stays_on_the_disk(tmp_path: Path, glasses: Path, add: Callable[..., Any]) -> None:
+def test_what_a_snapshot_holds_stays_on_the_disk(tmp_path: Path, glasses: Path, add: Add) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     write(glasses, "dark")
     add(data, "faces", spec(glasses))
@@ -191,9 +181,7 @@ def test_what_a_snapshot_holds_stays_on_the_disk(tmp_path: Path, glasses: Path, 
     assert check(OcclusionSet(data.path), 1) == []
 
 
-def test_a_broken_recipe_file_is_named_before_anything_changes(
-    tmp_path: Path, glasses: Path, add: Callable[..., Any]
-) -> None:
+def test_a_broken_recipe_file_is_named_before_anything_changes(tmp_path: Path, glasses: Path, add: Add) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     content = data.content_hash()
@@ -209,7 +197,7 @@ def test_an_update_that_was_cut_off_ends_like_one_that_was_not(
     tmp_path: Path,
     glasses: Path,
     digest: Callable[[Path], dict[str, str]],
-    add: Callable[..., Any],
+    add: Add,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Cut off before each write of a table and each removal of a file in turn, then run again."""
@@ -219,7 +207,7 @@ def test_an_update_that_was_cut_off_ends_like_one_that_was_not(
 
     stop_at = count = 0
 
-    def cutting(real: Any) -> Any:
+    def cutting(real: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **options: Any) -> Any:
             nonlocal count
             count += 1
@@ -254,7 +242,7 @@ def test_an_update_that_was_cut_off_ends_like_one_that_was_not(
 
 
 def test_the_same_picture_under_another_name_changes_nothing(
-    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]
+    tmp_path: Path, celeba: Callable[..., Path], add: Add
 ) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     folder = celeba(4)
@@ -266,7 +254,7 @@ def test_the_same_picture_under_another_name_changes_nothing(
     assert data.content_hash() == content
 
 
-def test_a_loose_file_that_is_no_cutout_stays(tmp_path: Path, glasses: Path, add: Callable[..., Any]) -> None:
+def test_a_loose_file_that_is_no_cutout_stays(tmp_path: Path, glasses: Path, add: Add) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     notes = data.path / "cutouts" / "00" / "my-notes.png"
@@ -279,7 +267,7 @@ def test_a_loose_file_that_is_no_cutout_stays(tmp_path: Path, glasses: Path, add
 # --- labels that a round brought -----------------------------------------------------------------------------------------
 
 
-def correct(data: OcclusionSet, name: str = "3", mask: Any = None) -> Any:
+def correct(data: OcclusionSet, name: str = "3", mask: np.ndarray | None = None) -> np.ndarray:
     """A round that labels one face, as `occset round` would have written it."""
     row = row_of(data, name)
     fresh = np.zeros((SIDE, SIDE), np.uint8) if mask is None else mask
@@ -294,7 +282,7 @@ def correct(data: OcclusionSet, name: str = "3", mask: Any = None) -> Any:
 
 
 def test_a_corrected_mask_survives_the_import_of_its_source(
-    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Callable[..., Any]
+    tmp_path: Path, glasses: Path, digest: Callable[[Path], dict[str, str]], add: Add
 ) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
@@ -306,9 +294,7 @@ def test_a_corrected_mask_survives_the_import_of_its_source(
     assert digest(data.path) == before
 
 
-def test_flags_that_change_are_taken_and_the_corrected_mask_stays(
-    tmp_path: Path, glasses: Path, add: Callable[..., Any]
-) -> None:
+def test_flags_that_change_are_taken_and_the_corrected_mask_stays(tmp_path: Path, glasses: Path, add: Add) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     label = correct(data)
@@ -322,7 +308,7 @@ def test_flags_that_change_are_taken_and_the_corrected_mask_stays(
 
 
 def test_a_new_mask_of_the_source_is_refused_by_name_for_a_corrected_face(
-    tmp_path: Path, glasses: Path, add: Callable[..., Any]
+    tmp_path: Path, glasses: Path, add: Add
 ) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
@@ -336,9 +322,7 @@ def test_a_new_mask_of_the_source_is_refused_by_name_for_a_corrected_face(
     assert (row_of(data)["mask"], row_of(data)["flags"]) == (label, flags)
 
 
-def test_a_face_that_two_rounds_labelled_keeps_the_second_label(
-    tmp_path: Path, glasses: Path, add: Callable[..., Any]
-) -> None:
+def test_a_face_that_two_rounds_labelled_keeps_the_second_label(tmp_path: Path, glasses: Path, add: Add) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))
     correct(data)
@@ -347,9 +331,7 @@ def test_a_face_that_two_rounds_labelled_keeps_the_second_label(
     assert row_of(data)["mask"] == label
 
 
-def test_photos_without_masks_do_not_take_a_label_away(
-    tmp_path: Path, celeba: Callable[..., Path], add: Callable[..., Any]
-) -> None:
+def test_photos_without_masks_do_not_take_a_label_away(tmp_path: Path, celeba: Callable[..., Path], add: Add) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     photos = f"photos:{celeba(12) / 'CelebA-HQ-img'}?align=no"
     add(data, "faces", photos)
@@ -362,7 +344,7 @@ def test_photos_without_masks_do_not_take_a_label_away(
 
 
 def test_cutouts_of_annotators_are_not_taken_for_stale_harvest(
-    tmp_path: Path, glasses: Path, add: Callable[..., Any], cutout_item: Callable[..., OccluderItem]
+    tmp_path: Path, glasses: Path, add: Add, cutout_item: Callable[..., OccluderItem]
 ) -> None:
     data = OcclusionSet.create(tmp_path / "set")
     add(data, "faces", spec(glasses))

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,7 @@ def train_ids(data: OcclusionSet) -> list[str]:
     return list(data.faces.loc[data.faces["split"] == "train", "id"])
 
 
-def freeze(data: OcclusionSet, face: Any, name: str = "protocols/mine.parquet") -> None:
+def freeze(data: OcclusionSet, face: str, name: str = "protocols/mine.parquet") -> None:
     layer = Layer("o1", None, (0,) * 8, False)
     (data.path / name).parent.mkdir(exist_ok=True)
     (data.path / name).write_bytes(recipes_to_bytes([Recipe(face, (layer,), 64, "x")]))

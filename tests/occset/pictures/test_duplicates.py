@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,13 +19,13 @@ from occset.pictures.duplicates import (
 )
 
 
-def photo(seed: Any) -> np.ndarray:
+def photo(seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (12, 12, 3), np.uint8)
     return cv2.resize(small, (256, 256), interpolation=cv2.INTER_CUBIC)
 
 
-def apart(a: Any, b: Any) -> int:
+def apart(a: str, b: str) -> int:
     return (int(a, 16) ^ int(b, 16)).bit_count()
 
 
@@ -44,7 +43,7 @@ def test_a_copy_that_was_changed_a_little_is_near_and_another_picture_is_not() -
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=12), st.integers(0, 64))
-def test_pairs_against_counting_bits(values: Any, most: Any) -> None:
+def test_pairs_against_counting_bits(values: list[int], most: int) -> None:
     hashes = [f"{v:016x}" for v in values]
     slow = [(i, j, apart(hashes[i], hashes[j])) for i in range(len(hashes)) for j in range(i + 1, len(hashes))]
     assert sorted(near_pairs(hashes, most)) == [pair for pair in slow if pair[2] <= most]
@@ -72,7 +71,7 @@ def test_a_long_chain_joins_only_what_is_nearer() -> None:
 
 
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=14), st.integers(1, 5), st.integers(1, 13))
-def test_more_pictures_join_nothing_that_was_apart(values: Any, largest: Any, fewer: Any) -> None:
+def test_more_pictures_join_nothing_that_was_apart(values: list[int], largest: int, fewer: int) -> None:
     hashes = [f"{v:016x}" for v in values]
     before = unchained(len(hashes[:fewer]), near_pairs(hashes[:fewer], 3), largest)
     after = unchained(len(hashes), near_pairs(hashes, 3), largest)
@@ -106,7 +105,7 @@ def test_similar_pairs_and_labels() -> None:
     ("pairs", "expected"),
     [([], [0, 1, 2, 3]), ([(3, 1)], [0, 1, 2, 1]), ([(0, 1), (2, 3), (1, 2)], [0, 0, 0, 0])],
 )
-def test_groups(pairs: list[Any] | list[tuple[int, ...]], expected: list[int]) -> None:
+def test_groups(pairs: list[tuple[int, int]], expected: list[int]) -> None:
     assert groups_of(4, pairs) == expected
 
 

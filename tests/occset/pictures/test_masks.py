@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ BINARY = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.sample
 
 
 @given(BINARY)
-def test_rle_and_back_is_exact(mask: Any) -> None:
+def test_rle_and_back_is_exact(mask: np.ndarray) -> None:
     counts = masks.encode_rle(mask)
     assert masks.run_total(counts) == mask.size
     back = masks.decode_rle(counts, *mask.shape)
@@ -27,7 +26,7 @@ def test_rle_and_back_is_exact(mask: Any) -> None:
 
 
 @given(arrays(np.uint8, (9, 7)))
-def test_hardening_is_at_127(soft: Any) -> None:
+def test_hardening_is_at_127(soft: np.ndarray) -> None:
     assert np.array_equal(masks.harden(soft) > 0, soft > 127)
     assert set(np.unique(masks.harden(soft))) <= {0, 255}
 
@@ -73,7 +72,7 @@ def test_shrinking_keeps_more_than_half() -> None:
 
 
 @given(BINARY)
-def test_coco_and_back_is_exact_and_is_json(mask: Any) -> None:
+def test_coco_and_back_is_exact_and_is_json(mask: np.ndarray) -> None:
     segmentation = json.loads(json.dumps(masks.to_coco(mask)))
     assert segmentation["size"] == list(mask.shape)
     assert np.array_equal(masks.from_coco(segmentation), mask)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Never
+from typing import Never
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -27,29 +28,30 @@ from occset.sources.items import FaceItem
 from occset.support.errors import OccsetError
 
 SIDE = 96
+World = tuple[OcclusionSet, Ledger, Path, Callable[[str], np.ndarray]]
 
 
 @pytest.fixture
 def world(
     drawn_set: Callable[..., OcclusionSet], colour_model: str, face_item: Callable[..., FaceItem], tmp_path: Path
-) -> Any:
+) -> World:
     """A set with an open round of 4 mined and 3 random faces, a folder for labels, and what draws the truth."""
     data = drawn_set()
     ledger, _ = open_round(data, 4, 3, colour_model, workers=1)
     folder = tmp_path / "labels"
     folder.mkdir()
 
-    def truth(face: Any) -> Any:
+    def truth(face: str) -> np.ndarray:
         return face_item(int(data.face_row(face)["source_id"].removeprefix("face-"))).mask
 
     return data, ledger, folder, truth
 
 
-def by_id(data: OcclusionSet) -> Any:
+def by_id(data: OcclusionSet) -> pd.DataFrame:
     return read_round(data.path).rows.set_index("id")
 
 
-def test_every_label_goes_in_and_the_ledger_knows_what_was_before(world: Any) -> None:
+def test_every_label_goes_in_and_the_ledger_knows_what_was_before(world: World) -> None:
     data, ledger, folder, truth = world
     before = dict(zip(data.faces["id"], data.faces["mask"], strict=True))
     content = data.content_hash()
@@ -79,7 +81,7 @@ def test_every_label_goes_in_and_the_ledger_knows_what_was_before(world: Any) ->
     assert set(corrections(data.path)) == set(rows.index)
 
 
-def test_bad_labels_are_refused_by_name_and_the_rest_is_merged(world: Any) -> None:
+def test_bad_labels_are_refused_by_name_and_the_rest_is_merged(world: World) -> None:
     data, ledger, folder, truth = world
     picks = list(ledger.rows["id"])
     annotate(picks, truth, folder)
@@ -121,7 +123,7 @@ def test_bad_labels_are_refused_by_name_and_the_rest_is_merged(world: Any) -> No
 
 
 def test_closing_in_two_goes_or_twice_is_like_closing_once(
-    world: Any, digest: Callable[[Path], dict[str, str]], tmp_path: Path
+    world: World, digest: Callable[[Path], dict[str, str]], tmp_path: Path
 ) -> None:
     data, ledger, folder, truth = world
     picks = list(ledger.rows["id"])
@@ -143,7 +145,7 @@ def test_closing_in_two_goes_or_twice_is_like_closing_once(
 
 
 def test_cut_off_before_any_write_it_ends_the_same_when_run_again(
-    world: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     data, ledger, folder, truth = world
     annotate(ledger.rows["id"], truth, folder)
@@ -151,7 +153,7 @@ def test_cut_off_before_any_write_it_ends_the_same_when_run_again(
     class Cut(BaseException):
         pass
 
-    def cut(*args: Any, **options: Any) -> Never:
+    def cut(*args: object, **options: object) -> Never:
         raise Cut
 
     for step in ("rewrite_faces", "write_round", "note_time", "nothing"):
@@ -169,7 +171,7 @@ def test_cut_off_before_any_write_it_ends_the_same_when_run_again(
     assert not read_round(tmp_path / "nothing").is_open
 
 
-def test_finish_gives_up_what_has_no_label_and_a_late_one_is_still_taken(world: Any) -> None:
+def test_finish_gives_up_what_has_no_label_and_a_late_one_is_still_taken(world: World) -> None:
     data, ledger, folder, truth = world
     picks = list(ledger.rows["id"])
     annotate(picks[:2], truth, folder)
@@ -181,7 +183,7 @@ def test_finish_gives_up_what_has_no_label_and_a_late_one_is_still_taken(world: 
     assert by_id(data).loc[picks[2], "decision"] in ("corrected", "labelled", "confirmed")
 
 
-def test_a_face_that_a_recipe_froze_meanwhile_stays(world: Any) -> None:
+def test_a_face_that_a_recipe_froze_meanwhile_stays(world: World) -> None:
     data, ledger, folder, truth = world
     face = ledger.rows["id"][0]
     recipe = Recipe(face, (Layer("o", None, (0,) * 8, False),), 64, "x")
@@ -197,7 +199,7 @@ def test_a_face_that_a_recipe_froze_meanwhile_stays(world: Any) -> None:
     assert done.merged == 6
 
 
-def test_a_later_round_has_the_last_word(world: Any, colour_model: str, tmp_path: Path) -> None:
+def test_a_later_round_has_the_last_word(world: World, colour_model: str, tmp_path: Path) -> None:
     data, ledger, folder, truth = world
     first = ledger.rows["id"][0]
     others = [face for face in ledger.rows["id"] if face != first]
@@ -218,7 +220,7 @@ def test_a_later_round_has_the_last_word(world: Any, colour_model: str, tmp_path
     assert data.face_row(first)["mask"] == encode_rle(other)
 
 
-def test_what_annotators_said_is_kept_and_honeypots_stay_out_of_the_set(world: Any) -> None:
+def test_what_annotators_said_is_kept_and_honeypots_stay_out_of_the_set(world: World) -> None:
     data, ledger, _, truth = world
     rows = ledger.rows.copy()
     rows.loc[0, "arm"] = "honeypot"
@@ -250,7 +252,7 @@ def test_without_a_folder_or_a_round_it_is_said(drawn_set: Callable[..., Occlusi
     assert not ledger_path(data.path, 1).exists()
 
 
-def test_finishing_gives_up_what_has_no_label_but_not_what_was_refused(world: Any) -> None:
+def test_finishing_gives_up_what_has_no_label_but_not_what_was_refused(world: World) -> None:
     data, ledger, folder, truth = world
     picks = list(ledger.rows["id"])
     annotate(picks[2:], truth, folder)
@@ -267,7 +269,7 @@ def test_finishing_gives_up_what_has_no_label_but_not_what_was_refused(world: An
     assert done.ledger.waiting == [picks[0]] and done.ledger.is_open
 
 
-def test_labels_as_editors_save_them_are_read_as_they_are_meant(world: Any) -> None:
+def test_labels_as_editors_save_them_are_read_as_they_are_meant(world: World) -> None:
     data, ledger, folder, truth = world
     picks = list(ledger.rows["id"])
     for face, way in zip(picks, ("alpha", "black alpha", "palette", "16 bits", "red", "ones", "la"), strict=True):
@@ -295,7 +297,7 @@ def test_labels_as_editors_save_them_are_read_as_they_are_meant(world: Any) -> N
     assert all(held[face] == encode_rle(truth(face)) for face in picks)
 
 
-def test_a_label_that_can_hardly_be_meant_waits_until_it_is_confirmed(world: Any) -> None:
+def test_a_label_that_can_hardly_be_meant_waits_until_it_is_confirmed(world: World) -> None:
     data, ledger, folder, truth = world
     rows = ledger.rows
     befores = dict(zip(rows["id"], rows["label_before"], strict=True))
@@ -332,7 +334,7 @@ def test_a_label_that_can_hardly_be_meant_waits_until_it_is_confirmed(world: Any
     assert not read_round(data.path).is_open and data.face_row(half)["mask"] == encode_rle(wrong[half])
 
 
-def test_soft_edges_and_jpegs_need_a_threshold(world: Any) -> None:
+def test_soft_edges_and_jpegs_need_a_threshold(world: World) -> None:
     data, ledger, folder, truth = world
     picks = list(ledger.rows["id"])
     annotate(picks, truth, folder)

@@ -27,7 +27,7 @@ from occset.support.errors import OccsetError, UnknownName
 from tests.conftest import fill, plain_face
 
 
-def of_split(data: OcclusionSet, split: str = "train") -> Any:
+def of_split(data: OcclusionSet, split: str = "train") -> list[str]:
     return sorted(data.faces.loc[data.faces["split"] == split, "id"])
 
 
@@ -120,7 +120,7 @@ def test_a_honeypot_measures_and_stays_out_of_the_set(make_set: Callable[..., Oc
 
 
 def test_honeypots_are_as_large_as_the_picks(tmp_path: Path) -> None:
-    def mixed(name: Any) -> Any:
+    def mixed(name: str) -> OcclusionSet:
         data = fill(OcclusionSet.create(tmp_path / name), faces=16, size=128)
         data.add_rows("faces", [data.store_face(plain_face(100 + i, (200, 600)[i % 2]), "test") for i in range(24)])
         resplit(data)

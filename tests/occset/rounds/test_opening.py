@@ -14,12 +14,12 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Layer, Recipe, recipes_to_bytes
 from occset.rounds import ledger as ledgers
 from occset.rounds.closing import close_round
-from occset.rounds.ledger import LEDGER, corrections, ledger_path, list_rounds, read_round
+from occset.rounds.ledger import LEDGER, Ledger, corrections, ledger_path, list_rounds, read_round
 from occset.rounds.opening import open_round
 from occset.support.errors import BadInput, OccsetError
 
 
-def opened(data: OcclusionSet, model: Any, **changes: Any) -> Any:
+def opened(data: OcclusionSet, model: str, **changes: Any) -> tuple[Ledger, list[tuple[str, str]]]:
     return open_round(data, **{"top": 4, "random": 5, "model": model, "workers": 1, **changes})
 
 
@@ -131,7 +131,7 @@ def test_cut_off_anywhere_the_same_call_ends_the_same(
     class Cut(BaseException):
         pass
 
-    def cut(*args: Any) -> Never:
+    def cut(*args: object) -> Never:
         raise Cut
 
     whole = drawn_set("whole")

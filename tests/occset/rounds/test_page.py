@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class Reader(HTMLParser):
         self.open: list[str] = []
         self.feed(page)
 
-    def handle_starttag(self, tag: Any, attributes: Any) -> None:
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags[tag] += 1
         self.open.append(tag)
         names = dict(attributes)
@@ -67,7 +67,7 @@ class Reader(HTMLParser):
         if tag == "figure":
             self.figures.append("")
 
-    def handle_endtag(self, tag: Any) -> None:
+    def handle_endtag(self, tag: str) -> None:
         while self.open and self.open.pop() != tag:
             pass
 
@@ -94,7 +94,7 @@ def band(rows: int) -> np.ndarray:
 
 
 @pytest.fixture
-def opened(drawn_set: Callable[..., OcclusionSet]) -> Any:
+def opened(drawn_set: Callable[..., OcclusionSet]) -> OcclusionSet:
     """An open round made by hand: two mined, one random, one chosen, one waiting, and a honeypot with its picture."""
     data = drawn_set(faces=8)
     train = list(data.faces["id"])[:5]
@@ -126,7 +126,7 @@ def label(height: int, *annotators: str, seconds: float | None = 10.0, agreement
 
 
 @pytest.fixture
-def answered(opened: Any) -> Any:
+def answered(opened: OcclusionSet) -> OcclusionSet:
     """Labels of two annotators: IoU 0.5, 0.75, the same, a first label; a honeypot at 0.5; two cut-outs."""
     ids = list(read_round(opened.path).rows["id"])
     labels = {
@@ -145,13 +145,13 @@ def write(data: OcclusionSet, **settings: Any) -> tuple[str, Reader]:
     return page, Reader(page)
 
 
-def add_cutouts(data: OcclusionSet, cutouts: Any) -> None:
+def add_cutouts(data: OcclusionSet, cutouts: Iterable[OccluderItem]) -> None:
     stored = [data.store_occluder(item, "test") for item in cutouts]
     extra = [{"round": 1, "annotator": "ana", "lead_time": seconds} for seconds in (10.0, 30.0)] + [{"round": 2}]
     data.add_rows("occluders", [{**row, "split": "train", **more} for row, more in zip(stored, extra, strict=True)])
 
 
-def test_the_figures_are_those_of_the_ledger(answered: Any) -> None:
+def test_the_figures_are_those_of_the_ledger(answered: OcclusionSet) -> None:
     _, read = write(answered)
     # picked, labelled, waiting, given up, first label, corrected, confirmed, mean IoU, changed, area moved
     assert read.row("mined")[1:] == ["3", "2", "1", "0", "0", "2", "0", "0.625", "100 %", "38 %"]
@@ -169,7 +169,7 @@ def test_the_figures_are_those_of_the_ledger(answered: Any) -> None:
     assert re.search(r"labels changed\s*2\s*IoU below 0.98, of 3 that had one", said)
 
 
-def test_each_face_stands_in_the_order_of_its_change(answered: Any) -> None:
+def test_each_face_stands_in_the_order_of_its_change(answered: OcclusionSet) -> None:
     _, read = write(answered)
     ids = list(read_round(answered.path).rows["id"])
     rows = [row for row in read.rows if len(row) == 9 and row[0] != "Face"]
@@ -179,7 +179,7 @@ def test_each_face_stands_in_the_order_of_its_change(answered: Any) -> None:
     assert rows[1][6:8] == ["0.800", "ana, ben"]
 
 
-def test_pictures_show_what_changed_worst_first(answered: Any) -> None:
+def test_pictures_show_what_changed_worst_first(answered: OcclusionSet) -> None:
     page, read = write(answered)
     cards = [figure for figure in read.figures if "photo-" in figure]
     assert [re.search(r"photo-\d", card)[0] for card in cards] == ["photo-0", "photo-1", "photo-3", "photo-5"]
@@ -194,7 +194,7 @@ def test_pictures_show_what_changed_worst_first(answered: Any) -> None:
     assert tuple(first[30, 5, :3]) == (0, 94, 213), "orange, BGR"
 
 
-def test_cutouts_are_those_of_this_round(answered: Any, cutout_item: Callable[..., OccluderItem]) -> None:
+def test_cutouts_are_those_of_this_round(answered: OcclusionSet, cutout_item: Callable[..., OccluderItem]) -> None:
     add_cutouts(answered, [cutout_item(seed, name) for seed, name in enumerate(("hand", "hand", "mask"))])
     _, read = write(answered)
     assert read.row("hand") == ["hand", "ana", "2", "20 s"]
@@ -204,7 +204,7 @@ def test_cutouts_are_those_of_this_round(answered: Any, cutout_item: Callable[..
     ]
 
 
-def test_it_asks_for_nothing_from_outside(answered: Any) -> None:
+def test_it_asks_for_nothing_from_outside(answered: OcclusionSet) -> None:
     page, read = write(answered)
     assert all(place.startswith(("data:", "#")) for _, place in read.places)
     assert "http" not in page.replace("http-equiv", ""), "no address at all without a discussion"
@@ -215,7 +215,7 @@ def test_it_asks_for_nothing_from_outside(answered: Any) -> None:
     assert read.tags["h1"] == 1 and str(answered.path) not in page
 
 
-def test_hostile_words_stay_words(opened: Any) -> None:
+def test_hostile_words_stay_words(opened: OcclusionSet) -> None:
     ledger = read_round(opened.path)
     ledger.rows["reason"] = HOSTILE
     ledger.rows["source_id"] = HOSTILE
@@ -239,7 +239,7 @@ def test_hostile_words_stay_words(opened: Any) -> None:
     assert read.tags["p"] < 60 and page.count("{{js}}") > 3
 
 
-def test_discussion_points_to_the_task_and_the_picture(answered: Any) -> None:
+def test_discussion_points_to_the_task_and_the_picture(answered: OcclusionSet) -> None:
     ids = list(read_round(answered.path).rows["id"])
     entry = {"id": ids[0], "reason": "agreement 0.41", "url": "http://127.0.0.1:8090/projects/1/data?task=7&tab=2"}
     path = answered.path / "rounds" / "001" / "discussion.json"
@@ -254,7 +254,7 @@ def test_discussion_points_to_the_task_and_the_picture(answered: Any) -> None:
             write(answered)
 
 
-def test_a_bad_picture_is_named_and_the_rest_is_shown(answered: Any) -> None:
+def test_a_bad_picture_is_named_and_the_rest_is_shown(answered: OcclusionSet) -> None:
     row = answered.face_row(read_round(answered.path).rows["id"][0])
     (answered.path / row["image"]).write_bytes(b"no picture")
     honeypot_path(answered.path, 1, "h0123456789abcdef").unlink()
@@ -265,7 +265,7 @@ def test_a_bad_picture_is_named_and_the_rest_is_shown(answered: Any) -> None:
     assert str(answered.path) not in page, "where the set lies is no part of the page"
 
 
-def test_a_honeypot_does_not_lead_out_of_its_folder(answered: Any) -> None:
+def test_a_honeypot_does_not_lead_out_of_its_folder(answered: OcclusionSet) -> None:
     ledger = read_round(answered.path)
     write_png(answered.path / "rounds" / "001" / "secret.png", np.zeros((SIDE, SIDE, 3), np.uint8))
     ledger.rows.loc[5, "id"] = "../secret"
@@ -275,7 +275,7 @@ def test_a_honeypot_does_not_lead_out_of_its_folder(answered: Any) -> None:
     assert "is not a path inside" in " ".join(read.words)
 
 
-def test_limits(answered: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_limits(answered: OcclusionSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     page, read = write(answered, limit=2)
     assert page.count('class="stage"') == 2 and "The 2 with the lowest IoU of 4" in " ".join(read.words)
     assert [figure.count("photo-0") + figure.count("h0123") for figure in read.figures[-2:]] == [1, 1], "both at 0.5"
@@ -290,7 +290,7 @@ def test_limits(answered: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         write_page(answered, None, tmp_path)
 
 
-def test_large_rounds_stay_below_the_limit(answered: Any) -> None:
+def test_large_rounds_stay_below_the_limit(answered: OcclusionSet) -> None:
     ledger = read_round(answered.path)
     many = ledger.rows.iloc[[0] * 3000].assign(id=[f"f{at:016x}" for at in range(3000)], reason='"' * 5000)
     write_round(answered.path, Ledger(ledger.setup, many.reset_index(drop=True)))
@@ -300,7 +300,7 @@ def test_large_rounds_stay_below_the_limit(answered: Any) -> None:
     assert "2400 more rows are left out" in said and "and 2950 more" in said
 
 
-def test_an_open_round_without_labels_has_a_page_too(opened: Any) -> None:
+def test_an_open_round_without_labels_has_a_page_too(opened: OcclusionSet) -> None:
     page, read = write(opened)
     said = " ".join(read.words)
     assert "No label changed." in said and "No face has a label both before and after yet." in said
@@ -308,7 +308,7 @@ def test_an_open_round_without_labels_has_a_page_too(opened: Any) -> None:
     assert page == write(opened)[0]
 
 
-def test_the_foot_says_whose_pictures_these_are(answered: Any) -> None:
+def test_the_foot_says_whose_pictures_these_are(answered: OcclusionSet) -> None:
     answered.note(sources=[{"source": "faces=photos:/home/someone/photos", "licence": "by consent", "items": 3}])
     page, read = write(answered)
     said = " ".join(read.words)
@@ -316,7 +316,7 @@ def test_the_foot_says_whose_pictures_these_are(answered: Any) -> None:
     assert "photos: by consent" in said and "/home/someone" not in page and "drawn" in said
 
 
-def test_the_verb_writes_the_page(answered: Any, tmp_path: Path) -> None:
+def test_the_verb_writes_the_page(answered: OcclusionSet, tmp_path: Path) -> None:
     out = tmp_path / "out" / "round.html"
     result = CliRunner().invoke(round_, ["report", str(answered.path), "--page", str(out), "--limit", "1", "--json"])
     assert result.exit_code == 0, result.output
@@ -335,7 +335,7 @@ FLAGS = (
     not (shutil.which("chromium") and shutil.which("chromedriver")),
     reason="chromium and chromedriver are not installed",
 )
-def test_in_a_browser_it_sorts_and_toggles_and_fits_a_phone(answered: Any, tmp_path: Path) -> None:
+def test_in_a_browser_it_sorts_and_toggles_and_fits_a_phone(answered: OcclusionSet, tmp_path: Path) -> None:
     webdriver = pytest.importorskip("selenium.webdriver")
     service = pytest.importorskip("selenium.webdriver.chrome.service").Service(shutil.which("chromedriver"))
     options = webdriver.ChromeOptions()
@@ -389,7 +389,7 @@ def test_only_one_is_written_as_one() -> None:
     assert "<mined>" not in drawn
 
 
-def test_what_annotators_said_stands_on_the_page(answered: Any) -> None:
+def test_what_annotators_said_stands_on_the_page(answered: OcclusionSet) -> None:
     ledger = read_round(answered.path)
     first, second = list(ledger.rows["id"])[:2]
     bad = Label(None, "2026-01-02T03:04:05+00:00", ("ana",), verdict="unusable", comment="ana: <b>two</b> faces")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +30,7 @@ def band(rows: int) -> np.ndarray:
 
 
 @pytest.fixture
-def closed(drawn_set: Callable[..., OcclusionSet], colour_model: str, tmp_path: Path) -> Any:
+def closed(drawn_set: Callable[..., OcclusionSet], colour_model: str, tmp_path: Path) -> OcclusionSet:
     """A round of two mined and two random faces with known labels before and after; one is missing."""
     data = drawn_set()
     ledger, _ = open_round(data, 2, 2, colour_model, workers=1)
@@ -45,7 +44,7 @@ def closed(drawn_set: Callable[..., OcclusionSet], colour_model: str, tmp_path: 
     return data
 
 
-def test_the_figures_by_hand(closed: Any) -> None:
+def test_the_figures_by_hand(closed: OcclusionSet) -> None:
     found = report(closed)
     mined, random = found.arms
     assert (mined["arm"], mined["picked"], mined["corrected"], mined["labelled"]) == ("mined", 2, 1, 1)
@@ -63,7 +62,7 @@ def test_the_figures_by_hand(closed: Any) -> None:
     assert {"opened", "closed", "model", "weights_hash", "seed"} <= set(found.setup)
 
 
-def test_time_agreement_and_annotators_by_hand(closed: Any) -> None:
+def test_time_agreement_and_annotators_by_hand(closed: OcclusionSet) -> None:
     ledger = read_round(closed.path)
     rows = ledger.rows.copy()
     rows["annotators"] = pd.Series([["ana"], ["ben", "ana"], ["ben"], None], dtype=object)
@@ -100,7 +99,7 @@ def test_a_round_that_waits_for_all_its_labels_has_figures(
     assert (found.annotators, found.categories) == ([], [])
 
 
-def test_the_verb_gives_tables_and_json(closed: Any) -> None:
+def test_the_verb_gives_tables_and_json(closed: OcclusionSet) -> None:
     result = CliRunner().invoke(round_, ["report", str(closed.path)])
     assert result.exit_code == 0
     assert "by arm" in result.output and "IoU before/after" in result.output

@@ -49,7 +49,7 @@ def opened(make_set: Callable[..., OcclusionSet]) -> tuple[OcclusionSet, list[st
 
 @pytest.mark.parametrize("kind", VERDICTS)
 def test_a_face_with_a_verdict_is_used_for_nothing_and_all_is_told(
-    opened: tuple[OcclusionSet, list[str]], kind: Any
+    opened: tuple[OcclusionSet, list[str]], kind: str
 ) -> None:
     data, (face, *others) = opened
     before, content, mask = usable_faces(data, "train"), data.content_hash(), data.face_row(face)["mask"]

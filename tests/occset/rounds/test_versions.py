@@ -26,14 +26,14 @@ def label(value: int, **more: Any) -> Label:
 
 
 @pytest.fixture
-def opened(drawn_set: Callable[..., OcclusionSet]) -> Any:
+def opened(drawn_set: Callable[..., OcclusionSet]) -> tuple[OcclusionSet, str]:
     data = drawn_set()
     face = sorted(data.faces.loc[data.faces["split"] == "train", "id"])[0]
     open_chosen(data, [face])
     return data, face
 
 
-def test_each_label_is_kept_once_and_in_order(opened: Any) -> None:
+def test_each_label_is_kept_once_and_in_order(opened: tuple[OcclusionSet, str]) -> None:
     data, face = opened
     source = data.face_row(face)["mask"]
     first, second = label(0, annotators=("ann",), lead_time=3.5, agreement=0.9, origin="task 1"), label(1)
@@ -49,7 +49,7 @@ def test_each_label_is_kept_once_and_in_order(opened: Any) -> None:
     assert check(data, 1) == []
 
 
-def test_rounds_follow_each_other_in_the_history(opened: Any) -> None:
+def test_rounds_follow_each_other_in_the_history(opened: tuple[OcclusionSet, str]) -> None:
     data, face = opened
     merge(data, read_round(data.path), {face: label(0)})
     open_chosen(data, [face])
@@ -61,7 +61,7 @@ def test_rounds_follow_each_other_in_the_history(opened: Any) -> None:
         history(data, "f0")
 
 
-def test_an_older_label_can_be_given_back(opened: Any, tmp_path: Path) -> None:
+def test_an_older_label_can_be_given_back(opened: tuple[OcclusionSet, str], tmp_path: Path) -> None:
     data, face = opened
     source = data.face_row(face)["mask"]
     merge(data, read_round(data.path), {face: label(0)})
@@ -72,10 +72,12 @@ def test_an_older_label_can_be_given_back(opened: Any, tmp_path: Path) -> None:
     assert [v.origin for v in history(data, face)][1:] == [None, f"{face}.png"]
 
 
-def test_cut_off_before_the_faces_were_written_it_goes_on(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cut_off_before_the_faces_were_written_it_goes_on(
+    opened: tuple[OcclusionSet, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data, face = opened
 
-    def killed(*arguments: Any, **more: Any) -> Never:
+    def killed(*arguments: object, **more: object) -> Never:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -88,7 +90,7 @@ def test_cut_off_before_the_faces_were_written_it_goes_on(opened: Any, monkeypat
     assert data.face_row(face)["mask"] == label(0).counts
 
 
-def test_broken_versions_are_named(opened: Any) -> None:
+def test_broken_versions_are_named(opened: tuple[OcclusionSet, str]) -> None:
     data, face = opened
     add_versions(data.path, 1, {face: label(0)})
     versions_path(data.path, 1).write_bytes(b"no parquet")
@@ -97,7 +99,7 @@ def test_broken_versions_are_named(opened: Any) -> None:
     assert [f.level for f in check(data, 1)] == ["error"]
 
 
-def test_a_label_that_the_set_does_not_hold_is_found(opened: Any) -> None:
+def test_a_label_that_the_set_does_not_hold_is_found(opened: tuple[OcclusionSet, str]) -> None:
     data, face = opened
     source = data.face_row(face)["mask"]
     merge(data, read_round(data.path), {face: label(0)})
@@ -111,7 +113,7 @@ def test_a_label_that_the_set_does_not_hold_is_found(opened: Any) -> None:
     assert [(f.level, f.where) for f in check(data, 1)] == [("warning", "round 1")]
 
 
-def test_history_on_the_command_line(opened: Any, tmp_path: Path) -> None:
+def test_history_on_the_command_line(opened: tuple[OcclusionSet, str], tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
     from occset.rounds.commands import round_

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -28,8 +27,8 @@ def forward(
     category: str,
     rng: np.random.Generator,
     cutout: tuple[int, ...] = (80, 160),
-    points: Any = None,
-    face: Any = POINTS,
+    points: np.ndarray | None = None,
+    face: np.ndarray = POINTS,
     flip: bool = False,
 ) -> np.ndarray:
     """The affine map from (flipped) cut-out pixels to picture pixels, (3, 3)."""
@@ -37,11 +36,11 @@ def forward(
     return np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
 
 
-def at(matrix: Any, x: Any, y: Any) -> np.ndarray:
+def at(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
     return (matrix @ [x, y, 1])[:2]
 
 
-def turned(points: Any, degrees: Any, centre: tuple[int, ...] = (128, 128)) -> np.ndarray:
+def turned(points: np.ndarray | None, degrees: float, centre: tuple[int, ...] = (128, 128)) -> np.ndarray:
     angle = np.deg2rad(degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return (points - centre) @ turn.T + centre
@@ -55,7 +54,7 @@ def test_the_frame_of_a_frontal_face() -> None:
     assert np.allclose(face_frame(turned(POINTS, 30)), _turned_frame(30))
 
 
-def _turned_frame(degrees: Any) -> Any:
+def _turned_frame(degrees: float) -> np.ndarray:
     frame = face_frame(POINTS)
     origin = turned(frame[:, 2], degrees)
     return np.column_stack([turned(frame[:, 2] + frame[:, i], degrees) - origin for i in (0, 1)] + [origin])
@@ -158,11 +157,11 @@ def test_changing_a_sample_does_not_change_the_next(plain_set: OcclusionSet) -> 
 # --- any recipe that a table can hold ----------------------------------------------------------------------------------
 
 
-def any_recipe(data: OcclusionSet, rng: np.random.Generator) -> Any:
+def any_recipe(data: OcclusionSet, rng: np.random.Generator) -> Recipe:
     """A recipe that no drawer would draw: one to three layers, any warp of 32 bits, any colour, softness and offset."""
     wild = rng.random() < 0.4
 
-    def layer() -> Any:
+    def layer() -> Layer:
         if wild:
             warp = rng.integers(-(2**31), 2**31, 8)
         else:  # on the picture, turned, stretched, bent

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from occset.support.errors import BadInput, UnknownName
 
 
 @pytest.fixture
-def with_recipes(copy_set: Callable[..., OcclusionSet]) -> Any:
+def with_recipes(copy_set: Callable[..., OcclusionSet]) -> tuple[OcclusionSet, Drawer, list[Recipe]]:
     data = copy_set()
     plan = Plan(size=64, types={"both": (("mask", "sunglasses"), 1.0)})
     drawer = Drawer(data, plan)
@@ -26,13 +25,15 @@ def with_recipes(copy_set: Callable[..., OcclusionSet]) -> Any:
     return data, drawer, drawn
 
 
-def test_a_recipe_is_found_by_its_beginning(with_recipes: Any) -> None:
+def test_a_recipe_is_found_by_its_beginning(with_recipes: tuple[OcclusionSet, Drawer, list[Recipe]]) -> None:
     data, _, drawn = with_recipes
     assert find_recipe(data, drawn[7].sample) == drawn[7]
     assert find_recipe(data, drawn[7].sample[:12]) == drawn[7]
 
 
-def test_what_is_not_there_or_not_one_is_said(with_recipes: Any, plain_set: OcclusionSet) -> None:
+def test_what_is_not_there_or_not_one_is_said(
+    with_recipes: tuple[OcclusionSet, Drawer, list[Recipe]], plain_set: OcclusionSet
+) -> None:
     data, _, drawn = with_recipes
     with pytest.raises(
         UnknownName, match=f"no sample is called '{drawn[0].sample[:-1]}x': did you mean {drawn[0].sample}"
@@ -45,7 +46,7 @@ def test_what_is_not_there_or_not_one_is_said(with_recipes: Any, plain_set: Occl
 
 
 def test_a_rendering_outside_the_set_is_searched_by_its_file(
-    with_recipes: Any, plain_set: OcclusionSet, tmp_path: Path
+    with_recipes: tuple[OcclusionSet, Drawer, list[Recipe]], plain_set: OcclusionSet, tmp_path: Path
 ) -> None:
     data, _, drawn = with_recipes
     file = data.path / "recipes" / "a.parquet"
@@ -54,7 +55,7 @@ def test_a_rendering_outside_the_set_is_searched_by_its_file(
         find_recipe(plain_set, "x", tmp_path / "none.parquet")
 
 
-def test_the_words_say_what_the_recipe_holds(with_recipes: Any) -> None:
+def test_the_words_say_what_the_recipe_holds(with_recipes: tuple[OcclusionSet, Drawer, list[Recipe]]) -> None:
     data, drawer, drawn = with_recipes
     recipe = drawn[2]
     lines = dict(describe(data, recipe, drawer.renderer.render(recipe)))
@@ -67,7 +68,7 @@ def test_the_words_say_what_the_recipe_holds(with_recipes: Any) -> None:
     assert ("mirrored" in lines["layer 1"]) == recipe.layers[0].flip
 
 
-def test_the_strip_shows_five_pictures(with_recipes: Any) -> None:
+def test_the_strip_shows_five_pictures(with_recipes: tuple[OcclusionSet, Drawer, list[Recipe]]) -> None:
     _, drawer, drawn = with_recipes
     sample = drawer.renderer.render(drawn[0])
     shown = strip(sample)

@@ -6,7 +6,6 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -208,7 +207,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_later(
     export(plain_set, Job(40, PLAN), tmp_path / "whole", 1)
     count, real = 0, os.replace
 
-    def full(source: Any, target: Any) -> None:
+    def full(source: Path, target: Path) -> None:
         nonlocal count
         count += 1
         if count > 100:

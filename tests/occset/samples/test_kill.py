@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from occset.pictures.images import read_image
 COUNT = 200
 
 
-def start(data: OcclusionSet, out: Path, workers: int) -> Any:
+def start(data: OcclusionSet, out: Path, workers: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "occset.cli", "render", str(data), "--out", str(out), "--seed", "3"]
     command += ["--count", str(COUNT), "--size", "128", "--workers", str(workers)]
     return subprocess.Popen(
@@ -30,14 +29,14 @@ def start(data: OcclusionSet, out: Path, workers: int) -> Any:
     )
 
 
-def begun(process: Any, out: Path) -> None:
+def begun(process: subprocess.Popen[str], out: Path) -> None:
     """Wait until the run has written its first file, or is over."""
     while process.poll() is None and not (out / "render.json").exists():
         time.sleep(0.01)
 
 
 def kill_many_times(
-    data: OcclusionSet, folder: Path, digest: Callable[[Path], dict[str, str]], kills: Any, seed: Any
+    data: OcclusionSet, folder: Path, digest: Callable[[Path], dict[str, str]], kills: int, seed: int
 ) -> None:
     whole = folder / "whole"
     process = start(data.path, whole, 2)

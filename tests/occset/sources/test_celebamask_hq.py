@@ -5,8 +5,8 @@ import json
 import pickle
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -262,7 +262,9 @@ def _grey_values(folder: Folder, file: Path) -> None:
         (_grey_values, r"00000_nose\.png.*0 and 255"),
     ],
 )
-def test_one_bad_face_is_named_and_the_others_are_read(folder: Folder, spoil: Any, says: str) -> None:  # type: ignore[no-untyped-def]
+def test_one_bad_face_is_named_and_the_others_are_read(
+    folder: Folder, spoil: Callable[[Folder, Path], None], says: str
+) -> None:  # type: ignore[no-untyped-def]
     parts = {name: _parts()[name] for name in ("skin", "nose")}
     file = folder.add(0, parts)
     folder.add(2000, parts)

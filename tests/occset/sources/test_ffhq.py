@@ -36,7 +36,7 @@ def _entry(number: int, path: str | None = None) -> dict[str, Any]:
     }
 
 
-def _folder(root: Path, table: Any) -> Path:
+def _folder(root: Path, table: object) -> Path:
     (root / TABLE).write_text(json.dumps(table))
     return root
 
@@ -100,7 +100,7 @@ def _without(part: str) -> dict[str, Any]:
         ({"0": _entry(0)}, "none of the 1 pictures"),
     ],
 )
-def test_bad_tables(tmp_path: Path, table: Any, says: str) -> None:
+def test_bad_tables(tmp_path: Path, table: object, says: str) -> None:
     with pytest.raises(BadInput, match=says):
         FFHQSource(str(_folder(tmp_path, table)))
 

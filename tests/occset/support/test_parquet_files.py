@@ -36,7 +36,7 @@ USUAL = pa.table(
 )
 
 
-def packed(table: pa.Table, **options: Any) -> bytes:
+def packed(table: pa.Table, **options: object) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, **{"compression": "zstd", "write_page_checksum": True} | options)
     return sink.getvalue()

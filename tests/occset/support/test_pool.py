@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 
@@ -43,7 +43,7 @@ def dies():
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """A module that workers can import, wherever the tests are started from."""
     folder = tmp_path_factory.mktemp("jobs")
     (folder / "pool_jobs.py").write_text(JOBS)
@@ -53,16 +53,16 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_results_come_in_order(jobs: Any, workers: int) -> None:
+def test_results_come_in_order(jobs: ModuleType, workers: int) -> None:
     assert list(map_chunks(jobs.square, list(range(25)), workers)) == [n * n for n in range(25)]
 
 
-def test_nothing_to_do(jobs: Any) -> None:
+def test_nothing_to_do(jobs: ModuleType) -> None:
     assert list(map_chunks(jobs.square, [], 4)) == []
     assert default_workers() >= 1
 
 
-def test_each_process_makes_its_worker_once(jobs: Any) -> None:
+def test_each_process_makes_its_worker_once(jobs: ModuleType) -> None:
     seen = list(map_chunks(jobs.who, list(range(20)), 2))
     assert all(made == did for made, did in seen)
     assert os.getpid() not in {did for _, did in seen}
@@ -80,7 +80,7 @@ def test_each_process_makes_its_worker_once(jobs: Any) -> None:
     ],
 )
 def test_a_mistake_keeps_its_kind_and_its_words(
-    jobs: Any, workers: int, kind: Any, args: list[Any] | list[str]
+    jobs: ModuleType, workers: int, kind: type[Exception], args: list[str]
 ) -> None:
     with pytest.raises(kind) as caught:
         list(map_chunks(partial(jobs.failing, kind, *args), list(range(6)), workers))
@@ -88,17 +88,17 @@ def test_a_mistake_keeps_its_kind_and_its_words(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_worker_that_cannot_start_says_why(jobs: Any, workers: int) -> None:
+def test_a_worker_that_cannot_start_says_why(jobs: ModuleType, workers: int) -> None:
     with pytest.raises(UnknownName, match="no split is called 'tran': did you mean train"):
         list(map_chunks(jobs.cannot_start, [1, 2, 3], workers))
 
 
-def test_other_errors_pass(jobs: Any) -> None:
+def test_other_errors_pass(jobs: ModuleType) -> None:
     with pytest.raises(ZeroDivisionError):
         list(map_chunks(partial(jobs.failing, ZeroDivisionError, "x"), list(range(6)), 2))
 
 
-def test_a_worker_that_is_killed_is_said(jobs: Any) -> None:
+def test_a_worker_that_is_killed_is_said(jobs: ModuleType) -> None:
     with pytest.raises(OccsetError, match=r"a worker process died.*--workers 1"):
         list(map_chunks(jobs.dies, [1, 2], 2))
 
@@ -138,7 +138,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def _threads() -> Any:
+def _threads() -> Callable[[object], str | None]:
     return lambda _: os.environ.get("OMP_NUM_THREADS")
 
 

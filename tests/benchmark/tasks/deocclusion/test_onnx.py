@@ -6,7 +6,6 @@ import hashlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -35,7 +34,10 @@ def save(tmp_path: Path) -> Save:
     """A function that writes a small network: inputs and nodes in, the file out."""
 
     def write(
-        nodes: list, inputs: list, output: tuple = ("out", FLOAT, ["n", 3, "h", "w"]), constants: Any = None
+        nodes: list,
+        inputs: list,
+        output: tuple = ("out", FLOAT, ["n", 3, "h", "w"]),
+        constants: dict[str, object] | None = None,
     ) -> Path:
         made = [numpy_helper.from_array(np.asarray(value), name) for name, value in (constants or {}).items()]
         graph = helper.make_graph(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +69,9 @@ def slow_triple(
     return absolute / count, 60.0 if mse < 1e-6 else min(60.0, 10 * math.log10(1 / mse)), total / count
 
 
-def slow_scores(prediction: Any, occluded: Any, truth: Any, footprint: Any, hole: Any) -> dict[str, float]:
+def slow_scores(
+    prediction: np.ndarray, occluded: np.ndarray, truth: np.ndarray, footprint: np.ndarray, hole: np.ndarray
+) -> dict[str, float]:
     pasted = occluded.copy()
     for row, column in zip(*np.nonzero(footprint), strict=True):
         pasted[row, column] = prediction[row, column]
@@ -251,7 +252,7 @@ def test_a_hole_outside_its_footprint_names_the_sample() -> None:
         (2, lambda a: a[0], r"truths must be \(B, H, W, 3\)"),
     ],
 )
-def test_arrays_that_do_not_fit(which: int, change: Callable[..., Any], message: str) -> None:
+def test_arrays_that_do_not_fit(which: int, change: Callable[[np.ndarray], np.ndarray], message: str) -> None:
     arrays = [a[None] for a in sample("middle")]
     arrays[which] = change(arrays[which])
     with pytest.raises(OccsetError, match=message):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.importing.add_source import resplit
 from occset.models.builtin.source import BuiltinSource
 from tests.conftest import plain_occluder
+from tests.fixture_types import Occset, Said
 
 FACES, STORED = 8, 96
 
@@ -54,10 +54,10 @@ def photo_set(bench_set: OcclusionSet) -> OcclusionSet:
 
 
 @pytest.fixture
-def bench(occset: Callable[..., object], tmp_path: Path, no_arcface: None) -> Callable[..., object]:
+def bench(occset: Occset, tmp_path: Path, no_arcface: None) -> Occset:
     """A function: `occset bench --protocol reconstruction` on a set, with further arguments."""
 
-    def run(data: OcclusionSet, *arguments: object) -> object:
+    def run(data: OcclusionSet, *arguments: object) -> Said:
         common = ("--data", data.path, "--protocol", "reconstruction", "--out", tmp_path / "r", "--workers", 1)
         return occset("bench", *common, *arguments)
 

@@ -30,6 +30,7 @@ from occset.models.arcface import ArcFace, ArcFaceFile, similarity
 from occset.pictures.images import read_image
 from occset.samples.render import Renderer
 from occset.support.errors import OccsetError
+from tests.fixture_types import Occset
 
 TASK = reconstruction.TASK
 TELLS = """
@@ -91,9 +92,7 @@ def test_a_bench_that_ranks_wrongly_is_told(rendered_set: OcclusionSet, protocol
     assert {("lpix", "truth above other"), ("vertex_mm", "truth is 0"), ("albedo_error", "truth above other")} <= wrong
 
 
-def test_photos_have_no_truth_and_are_audited_without(
-    bench: Callable[..., Any], photo_set: OcclusionSet, tmp_path: Path
-) -> None:
+def test_photos_have_no_truth_and_are_audited_without(bench: Occset, photo_set: OcclusionSet, tmp_path: Path) -> None:
     said = bench(photo_set, "--audit", "--json")
     assert said.status == 0, said.err
     assert "no control 'truth' on this set: the truth of face" in said.err and "no control 'other'" in said.err
@@ -143,7 +142,7 @@ def test_what_must_have_values_cannot_be_optional() -> None:
 
 
 def test_an_outsiders_class_is_checked_and_run(
-    bench: Callable[..., Any], rendered_set: OcclusionSet, write_method: Callable[..., str], occset: Callable[..., Any]
+    bench: Occset, rendered_set: OcclusionSet, write_method: Callable[..., str], occset: Occset
 ) -> None:
     spec = write_method(TELLS)
     checked = occset("bench", "check-method", spec, "--json")
@@ -164,7 +163,7 @@ def test_an_outsiders_class_is_checked_and_run(
     assert table["grey"]["lpix"] == table["grey-points"]["lpix"]
 
 
-def test_it_is_listed(occset: Callable[..., Any]) -> None:
+def test_it_is_listed(occset: Occset) -> None:
     listed = {(row["task"], row["name"]): row for row in json.loads(occset("bench", "list", "--json").out)}
     of_task = {name for task, name in listed if task == "reconstruction"}
     assert {"mean-face", "truth", "other", "photo", "predictions:FOLDER", "reconstruction"} <= of_task
@@ -172,7 +171,7 @@ def test_it_is_listed(occset: Callable[..., Any]) -> None:
 
 
 def test_tables_by_type_and_by_what_is_hidden_page_and_figure(
-    bench: Callable[..., Any], rendered_set: OcclusionSet, occset: Callable[..., Any], tmp_path: Path
+    bench: Occset, rendered_set: OcclusionSet, occset: Occset, tmp_path: Path
 ) -> None:
     assert bench(rendered_set, "--methods", "mean-face,truth").status == 0
     made = occset("leaderboard", tmp_path / "r", "--out", tmp_path / "site", "--figures")

@@ -167,13 +167,13 @@ class Telling:
     given: tuple[str, ...] = ()
     topology = "procedural"
 
-    def __init__(self, answer: Any = GOOD, geometry: Any = None) -> None:
+    def __init__(self, answer: object = GOOD, geometry: object = None) -> None:
         self.answer, self.told = answer, {} if geometry is None else geometry
 
-    def reconstruct(self, images: np.ndarray) -> Any:
+    def reconstruct(self, images: np.ndarray) -> object:
         return self.answer
 
-    def geometry(self, coefficients: np.ndarray, size: int) -> Any:
+    def geometry(self, coefficients: np.ndarray, size: int) -> object:
         assert (coefficients.shape, size) == ((2, 5), 16)
         return self.told
 
@@ -200,7 +200,7 @@ def nan_at(shape: tuple[int, ...]) -> np.ndarray:
         ((GOOD[0], GOOD[1], GOOD[2][:, :8, :8]), "draw both in one size"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(answer: Any, says: str) -> None:
+def test_what_cannot_be_scored_is_refused(answer: object, says: str) -> None:
     with pytest.raises(BrokenMethod, match=f"mine on samples a, b.*{says}"):
         run_reconstructor(Telling(answer), IMAGES, ids=["a", "b"])
 
@@ -218,7 +218,7 @@ def test_what_cannot_be_scored_is_refused(answer: Any, says: str) -> None:
         ({"points": np.zeros((2, 68, 2), np.uint8)}, "points are uint8, must be float32"),
     ],
 )
-def test_geometry_that_cannot_be_scored_is_refused(geometry: Any, says: str) -> None:
+def test_geometry_that_cannot_be_scored_is_refused(geometry: object, says: str) -> None:
     with pytest.raises(BrokenMethod, match=says):
         run_reconstructor(Telling(geometry=geometry), IMAGES, ids=["a", "b"])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -98,7 +97,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     ],
 )
 def test_landmarks_that_are_none_are_refused_by_name(
-    tmp_path: Path, read: Callable[[Path], Any], text: str, says: str
+    tmp_path: Path, read: Callable[[Path], object], text: str, says: str
 ) -> None:
     with pytest.raises(BadInput, match=rf"landmarks\.txt.*{says}"):
         read(written(tmp_path, text, "landmarks.txt"))

@@ -27,6 +27,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.images import read_image
 from occset.samples.render import Renderer
 from occset.support.errors import BadInput, BrokenMethod, OccsetError
+from tests.fixture_types import Occset, Said
 
 AUDITED = segmentation.TASK.audit.runs
 BRIGHT = """
@@ -207,19 +208,17 @@ def test_a_truth_that_forgets_the_occluder_fails(
 
 
 @pytest.fixture
-def bench(
-    occset: Callable[..., Any], bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path
-) -> Callable[..., Any]:
+def bench(occset: Occset, bench_set: OcclusionSet, protocol: Protocol, tmp_path: Path) -> Occset:
     """A function that runs `occset bench --protocol segmentation`."""
 
-    def call(*arguments: object) -> Any:
+    def call(*arguments: object) -> Said:
         given = ["--data", bench_set.path, "--out", tmp_path / "results", "--workers", 1]
         return occset("bench", "--protocol", "segmentation", *given, *arguments)
 
     return call
 
 
-def test_the_command_line(bench: Callable[..., Any]) -> None:
+def test_the_command_line(bench: Occset) -> None:
     said = bench("--methods", "colour,labels", "--audit", "--json")
     found = json.loads(said.out)
     assert said.status == 0, said.err
@@ -239,7 +238,7 @@ def test_the_command_line(bench: Callable[..., Any]) -> None:
 
 
 def test_three_methods_run_when_none_is_named(
-    bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, write_method: Callable[..., str]
+    bench: Occset, monkeypatch: pytest.MonkeyPatch, write_method: Callable[..., str]
 ) -> None:
 
     spec = write_method(BRIGHT.format(above=120).replace('"bright"', '"ns"'))
@@ -266,7 +265,7 @@ def test_a_network_is_known_by_its_own_revision(
     assert (result.revision, result.weights_hash, result.mark) == ("7", "ab" * 32, "automatic")
 
 
-def test_the_list_names_both_tasks(occset: Callable[..., Any]) -> None:
+def test_the_list_names_both_tasks(occset: Occset) -> None:
     rows = json.loads(occset("bench", "list", "--json").out)
     by_name = {(row["task"], row["name"]): row for row in rows}
     assert by_name["segmentation", "colour"]["is given"] == "nothing"

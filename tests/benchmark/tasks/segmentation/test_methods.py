@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +21,7 @@ from occset.benchmark.tasks.segmentation.evaluator import run_segmenter
 from occset.benchmark.tasks.segmentation.methods.skin_colour import SkinColour
 from occset.benchmark.tasks.segmentation.scores import evaluate_masks
 from occset.support.errors import BadInput, BrokenMethod, UnknownName
+from tests.fixture_types import Occset
 
 OURS = [name for name in METHODS if name != "ns"]
 RNG = np.random.default_rng(0)
@@ -173,7 +173,7 @@ def test_check_method_says_the_right_thing(
         assert list(found) == ["opens", "returns", "repeats", "inputs", "batch", "face", "speed"]
 
 
-def test_check_method_can_be_told_the_task(occset: Callable[..., Any], write_method: Callable[..., str]) -> None:
+def test_check_method_can_be_told_the_task(occset: Occset, write_method: Callable[..., str]) -> None:
     spec = write_method(SOURCE.format(given=(), more="", answer="images[..., 0].copy()"))
     assert occset("bench", "check-method", spec).status == 0
     said = occset("bench", "check-method", spec, "--task", "deocclusion")

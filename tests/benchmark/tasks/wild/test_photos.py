@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,9 @@ from occset.benchmark.results.files import load_results
 from occset.benchmark.results.result import picture_path
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.images import read_image, write_png
+from occset.sources.items import FaceItem
 from occset.support.errors import BadInput
+from tests.fixture_types import Occset, Said
 from tests.models.reconstruction.rendered import rendered_faces
 
 SIZE = 64
@@ -40,10 +41,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bench(photos: Path, small_rules: object, occset: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+def bench(photos: Path, small_rules: object, occset: Occset, tmp_path: Path) -> Occset:
     """A function: `occset bench --protocol wild` on the photos, with further arguments."""
 
-    def run(*arguments: object, given: Path = photos) -> Any:
+    def run(*arguments: object, given: Path = photos) -> Said:
         common = ("--protocol", "wild", "--photos", given, "--out", tmp_path / "r", "--workers", 1)
         return occset("bench", *common, *arguments)
 
@@ -55,7 +56,7 @@ def scores_of(folder: Path, method: str) -> pd.DataFrame:
     return found.scores.set_index("sample")
 
 
-def test_photos_are_run_scored_audited_and_shown(bench: Callable[..., Any], tmp_path: Path) -> None:
+def test_photos_are_run_scored_audited_and_shown(bench: Occset, tmp_path: Path) -> None:
     said = bench("--methods", "telea,ours-blend", "--audit", "--json", "--sheet", tmp_path / "sheet.png")
     assert said.status == 0, said.err
     found = json.loads(said.out)
@@ -73,7 +74,7 @@ def test_photos_are_run_scored_audited_and_shown(bench: Callable[..., Any], tmp_
 
 
 def test_what_is_stored_says_before_and_after_of_each_photo_and_by_which_networks(
-    bench: Callable[..., Any], tmp_path: Path
+    bench: Occset, tmp_path: Path
 ) -> None:
     assert bench("--methods", "mean-colour").status == 0
     for result in load_results(tmp_path / "r"):
@@ -92,7 +93,7 @@ def test_what_is_stored_says_before_and_after_of_each_photo_and_by_which_network
 
 
 def test_a_result_is_not_computed_twice_and_other_photos_are_another_set(
-    bench: Callable[..., Any], photos: Path, tmp_path: Path
+    bench: Occset, photos: Path, tmp_path: Path
 ) -> None:
     assert json.loads(bench("--methods", "telea", "--json").out)["reused"] == []
     assert set(json.loads(bench("--methods", "telea", "--json").out)["reused"]) == {"telea", "input", "render"}
@@ -104,9 +105,7 @@ def test_a_result_is_not_computed_twice_and_other_photos_are_another_set(
     assert {len(result.scores) for result in load_results(tmp_path / "r")} == {9, 10}
 
 
-def test_photos_that_cannot_be_used_are_named_each_time(
-    bench: Callable[..., Any], photos: Path, tmp_path: Path
-) -> None:
+def test_photos_that_cannot_be_used_are_named_each_time(bench: Occset, photos: Path, tmp_path: Path) -> None:
     other = tmp_path / "mixed"
     shutil.copytree(photos, other)
     write_png(other / "wall.png", np.full((90, 90, 3), 140, np.uint8))
@@ -131,7 +130,7 @@ def test_a_set_that_was_cut_off_goes_on_and_ends_the_same(
     seen: list[str] = []
     real = OcclusionSet.store_face
 
-    def store(self: OcclusionSet, item: Any, source: str) -> dict[str, Any]:
+    def store(self: OcclusionSet, item: FaceItem, source: str) -> dict[str, Any]:
         if len(seen) == 8:
             raise KeyboardInterrupt
         seen.append(item.name)
@@ -152,9 +151,7 @@ def test_a_set_that_was_cut_off_goes_on_and_ends_the_same(
     assert open_photos(photos, tmp_path / "cut", SIZE, 1).data.content_hash() == whole.content_hash()
 
 
-def test_what_does_not_fit_together_is_refused(
-    bench: Callable[..., Any], bench_set: OcclusionSet, tmp_path: Path
-) -> None:
+def test_what_does_not_fit_together_is_refused(bench: Occset, bench_set: OcclusionSet, tmp_path: Path) -> None:
     learns = bench("--methods", "pca")
     assert learns.status == 2 and "pca learns from the train faces of a set: give --data SET" in learns.err
     labelled = bench("--methods", "telea", "--protocol", "sunglasses")
@@ -165,7 +162,7 @@ def test_what_does_not_fit_together_is_refused(
     assert "train-" in pca.revision and pca.samples == 4
 
 
-def test_the_page_and_the_figure_show_photos_that_have_no_truth(bench: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_page_and_the_figure_show_photos_that_have_no_truth(bench: Occset, tmp_path: Path) -> None:
     assert bench("--methods", "mean-colour").status == 0
     made = build(tmp_path / "r", tmp_path / "site", figures=True)
     (table,) = read_tables([tmp_path / "r"])
@@ -182,7 +179,7 @@ def test_the_page_and_the_figure_show_photos_that_have_no_truth(bench: Callable[
     assert read_image(figure).shape[1] == 3 * (SIZE + 4) - 4  # photo, hidden, mean-colour
 
 
-def test_real_photos_of_people_who_wear_masks(real_data: Path, occset: Callable[..., Any], tmp_path: Path) -> None:
+def test_real_photos_of_people_who_wear_masks(real_data: Path, occset: Occset, tmp_path: Path) -> None:
     said = occset(
         "bench", "--protocol", "wild", "--photos", real_data / "faces_wearing_masks", "--methods", "ours-blend",
         "--limit", 8, "--json", "--out", tmp_path / "r", "--workers", 1,
@@ -194,9 +191,7 @@ def test_real_photos_of_people_who_wear_masks(real_data: Path, occset: Callable[
     assert at["ours-blend"]["gained"]["low"] > 0.2
 
 
-def test_a_set_shows_its_own_test_faces_as_they_are(
-    bench_set: OcclusionSet, occset: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_set_shows_its_own_test_faces_as_they_are(bench_set: OcclusionSet, occset: Occset, tmp_path: Path) -> None:
     said = occset(
         "bench", "--protocol", "wild", "--data", bench_set.path, "--methods", "telea,pca", "--json",
         "--out", tmp_path / "r", "--workers", 1,

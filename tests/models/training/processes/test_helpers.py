@@ -5,12 +5,13 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from occset.models.training.checkpoints import NAME, load
 from occset.models.training.processes.helpers import helpers
@@ -91,7 +92,9 @@ class FailsInTheOther(BrightTask):
         super().__init__(dropout=0.0)
         self.way = way
 
-    def loss(self, network: Any, networks: Any, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(
+        self, network: str, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         loss, parts = super().loss(network, networks, batch)
         if os.environ["RANK"] == "1" and self.calls == 7:
             if self.way == "error":
@@ -110,7 +113,7 @@ class FailsInTheOther(BrightTask):
         ("dies", OccsetError, "another process of this training died"),
     ],
 )
-def test_what_goes_wrong_elsewhere_is_told_here(tmp_path: Path, way: str, kind: Any, message: str) -> None:
+def test_what_goes_wrong_elsewhere_is_told_here(tmp_path: Path, way: str, kind: type[Exception], message: str) -> None:
     started = time.monotonic()
     with pytest.raises(kind, match=message):
         train(FailsInTheOther(way), tmp_path, preset=small_preset(**SHARED), devices=2)

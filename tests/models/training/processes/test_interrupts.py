@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -22,7 +21,7 @@ def _usual_handlers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_one_asks(number: Any) -> None:
+def test_the_first_one_asks(number: signal.Signals) -> None:
     handler = signal.getsignal(number)
     with Interrupts() as interrupts:
         assert not interrupts.asked
