@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -150,20 +153,31 @@ def fill(data: OcclusionSet, faces: int = 20, each: int = 5, size: int = 256) ->
     return data
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A function that fills a set of some sizes, once for all tests, and gives its folder, which nobody may change."""
+
+    @cache
+    def make(**sizes: int) -> Path:
+        return fill(OcclusionSet.create(tmp_path_factory.mktemp("filled") / "set"), **sizes).path
+
+    return make
+
+
 @pytest.fixture
-def make_set(tmp_path: Path) -> MakeSet:
+def make_set(tmp_path: Path, filled: Callable[..., Path]) -> MakeSet:
     """A function that makes a filled set in a folder of this test."""
 
     def make(name: str = "set", **sizes: int) -> OcclusionSet:
-        return fill(OcclusionSet.create(tmp_path / name), **sizes)
+        return OcclusionSet(shutil.copytree(filled(**sizes), tmp_path / name))
 
     return make
 
 
 @pytest.fixture(scope="session")
-def plain_set(tmp_path_factory: pytest.TempPathFactory) -> OcclusionSet:
+def plain_set(tmp_path_factory: pytest.TempPathFactory, filled: Callable[..., Path]) -> OcclusionSet:
     """A filled set that tests share and must not change."""
-    return fill(OcclusionSet.create(tmp_path_factory.mktemp("shared") / "plain"))
+    return OcclusionSet(shutil.copytree(filled(), tmp_path_factory.mktemp("shared") / "plain"))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.importing.add_source import Report
 
 
 class Said(NamedTuple):
@@ -19,4 +20,5 @@ class Said(NamedTuple):
 
 Occset = Callable[..., Said]  # takes the words of a command line
 MakeSet = Callable[..., OcclusionSet]  # takes a name, and how much the set holds
+Add = Callable[..., Report]  # takes a set, a kind and a source
 Contents = Callable[[Path], dict[str, object]]  # what a folder holds, by path

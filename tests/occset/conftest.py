@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.importing.add_source import resplit
+from occset.importing import add_source as importing
+from occset.importing.add_source import add_source, resplit
 from occset.pictures.images import encode_png
 from occset.pictures.landmarks import template
 from occset.pictures.masks import encode_rle
 from occset.sources.items import FaceItem, OccluderItem
+from tests.fixture_types import Add, MakeSet
 
 SIDE = 96
 
@@ -30,6 +33,13 @@ def copy_set(plain_set: OcclusionSet, tmp_path: Path) -> Callable[..., Occlusion
         return OcclusionSet(tmp_path / name)
 
     return copy
+
+
+@pytest.fixture
+def add(monkeypatch: pytest.MonkeyPatch) -> Add:
+    """`add_source` in this process, without ArcFace."""
+    monkeypatch.setattr(importing, "EMBEDDER", "occset.nowhere:Nothing")
+    return partial(add_source, workers=1)
 
 
 def _digest(folder: Path) -> dict[str, str]:
@@ -50,17 +60,17 @@ def _drawing(seed: int, side: int) -> np.ndarray:
     return image
 
 
-@pytest.fixture
+def _face_item(seed: int = 0, side: int = SIDE, **changes: object) -> FaceItem:
+    mask = np.zeros((side, side), np.uint8)
+    cv2.ellipse(mask, (side // 2, side * 55 // 100), (side // 4, side * 36 // 100), 0, 0, 360, 255, -1)
+    values = {"mask": mask, "landmarks": template(side), "landmarks_source": "template", "identity": f"p{seed}"}
+    return FaceItem(f"face-{seed}", _drawing(seed, side), "made by a test", **(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
 def face_item() -> Callable[..., FaceItem]:
     """A function that makes a face in memory."""
-
-    def make(seed: int = 0, side: int = SIDE, **changes: object) -> FaceItem:
-        mask = np.zeros((side, side), np.uint8)
-        cv2.ellipse(mask, (side // 2, side * 55 // 100), (side // 4, side * 36 // 100), 0, 0, 360, 255, -1)
-        values = {"mask": mask, "landmarks": template(side), "landmarks_source": "template", "identity": f"p{seed}"}
-        return FaceItem(f"face-{seed}", _drawing(seed, side), "made by a test", **(values | changes))  # type: ignore[arg-type]
-
-    return make
+    return _face_item
 
 
 @pytest.fixture
@@ -156,13 +166,14 @@ def colour_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "colour_model_of_a_test:ColourModel"
 
 
-@pytest.fixture
-def drawn_set(tmp_path: Path, face_item: Callable[..., FaceItem]) -> Callable[..., OcclusionSet]:
-    """A function that makes a set of drawn faces whose labels fit, and three train faces whose labels do not or lack."""
+@pytest.fixture(scope="session")
+def drawn_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """A function that makes a set of so many drawn faces, once for all tests, and gives its folder, to be copied."""
 
-    def make(name: str = "set", faces: int = 30) -> OcclusionSet:
-        data = OcclusionSet.create(tmp_path / name, "drawn")
-        data.add_rows("faces", [data.store_face(face_item(i), "test") for i in range(faces)])
+    @cache
+    def make(faces: int) -> Path:
+        data = OcclusionSet.create(tmp_path_factory.mktemp("drawn") / "set", "drawn")
+        data.add_rows("faces", [data.store_face(_face_item(i), "test") for i in range(faces)])
         resplit(data)
         table = data.faces
         train = list(table.index[table["split"] == "train"])
@@ -172,6 +183,16 @@ def drawn_set(tmp_path: Path, face_item: Callable[..., FaceItem]) -> Callable[..
             table.loc[index, "mask"] = mask
         data.write("faces", table)
         data.note()
-        return data
+        return data.path
+
+    return make
+
+
+@pytest.fixture
+def drawn_set(tmp_path: Path, drawn_folder: Callable[[int], Path]) -> MakeSet:
+    """A function that makes a set of drawn faces whose labels fit, and three train faces whose labels do not or lack."""
+
+    def make(name: str = "set", faces: int = 30) -> OcclusionSet:
+        return OcclusionSet(shutil.copytree(drawn_folder(faces), tmp_path / name))
 
     return make

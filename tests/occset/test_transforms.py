@@ -27,7 +27,7 @@ def face(plain_set: OcclusionSet) -> dict[str, Any]:
     return {"image": image, "mask": mask, "keypoints": plain_set.face_landmarks(name)}
 
 
-def compose(*steps: A.BasicTransform, seed: int = 0, **options: Any) -> A.Compose:
+def compose(*steps: Any, seed: int = 0, **options: Any) -> Any:
     return A.Compose(list(steps), keypoint_params=KEYPOINTS, seed=seed, **options)
 
 

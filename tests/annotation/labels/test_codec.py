@@ -57,7 +57,10 @@ def masks(draw: st.DrawFn, lengths: Sequence[int] = LENGTHS) -> np.ndarray:
 
 
 def written_plainly(
-    values: np.ndarray, widths: Sequence[int] = SDK_WIDTHS, literal: Sequence[bool] = (), spare: bool = False
+    values: Sequence[int] | np.ndarray,
+    widths: Sequence[int] = SDK_WIDTHS,
+    literal: Sequence[bool] = (),
+    spare: bool = False,
 ) -> list[int]:
     """Another writer of the format: text of 0 and 1, bit by bit.
 
@@ -246,7 +249,7 @@ GOOD = [0, 0, 0, 8, 57, 27, 252, 96, 17, 255, 128]
         ([0] * 1_000_000, "too long"),
     ],
 )
-def test_a_hostile_code_is_refused(code: object, message: str) -> None:
+def test_a_hostile_code_is_refused(code: Any, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         decode_brush(code, 1, 2)
 
@@ -294,7 +297,7 @@ def test_a_size_out_of_range_is_refused(
         (None, "NoneType"),
     ],
 )
-def test_what_is_no_mask_is_refused(encode: Callable[[np.ndarray], object], mask: object, message: str) -> None:
+def test_what_is_no_mask_is_refused(encode: Callable[[np.ndarray], object], mask: Any, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         encode(mask)
 
@@ -406,7 +409,7 @@ PNG = png(RGBA)
         ),
     ],
 )
-def test_a_hostile_bitmask_is_refused(address: object, message: str) -> None:
+def test_a_hostile_bitmask_is_refused(address: Any, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         decode_bitmask(address, 4, 6)
 

@@ -384,12 +384,12 @@ def test_a_broken_annotation_is_listed_and_the_rest_read_but_nothing_earlier_ins
 
 
 @pytest.mark.parametrize("task", [None, [], {}, {"id": 1, "annotations": {}}, {"annotations": [{}] * 10**5}])
-def test_a_task_that_is_none_is_refused(task: object) -> None:
+def test_a_task_that_is_none_is_refused(task: Any) -> None:
     with pytest.raises(BadInput, match="task"):
         read_task(task, SIDE)
 
 
-def _task(image: object, key: object = KEY) -> dict[str, Any]:
+def _task(image: object, key: Any = KEY) -> dict[str, Any]:
     return {"id": 12, "data": {"image": image, "key": key, "note": ""}}
 
 
@@ -459,7 +459,7 @@ def test_a_picture_that_points_elsewhere_is_refused(image: object) -> None:
 
 
 @pytest.mark.parametrize("key", ["fedcba9876543210", "", None, 5, ["x"], {}, "../" + KEY, "<b>"])
-def test_an_unknown_key_is_refused(key: object) -> None:
+def test_an_unknown_key_is_refused(key: Any) -> None:
     with pytest.raises(BadInput, match="nothing was pushed under the key"):
         key_of_task(_task(f"/data/upload/4/x-{KEY}.jpg", key), {KEY, "<b>", "../" + KEY})
 
@@ -514,7 +514,7 @@ def test_anything_in_any_place_is_read_or_refused(changes: list[tuple[tuple[Any,
 
 @given(JSON, JSON)
 @settings(max_examples=200, deadline=None)
-def test_any_task_is_known_or_refused(task: object, part: object) -> None:
+def test_any_task_is_known_or_refused(task: Any, part: object) -> None:
     for what in (
         task,
         {"id": part, "data": task},

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from occset.benchmark.methods.guard import Checked
 from occset.benchmark.tasks.deocclusion.controls import OccludedInput, Truth
 from occset.benchmark.tasks.deocclusion.evaluator import run_checked
 from occset.support.errors import BrokenMethod, MissingExtra
@@ -31,7 +32,7 @@ class Returning:
         return self.answer(images, masks) if callable(self.answer) else self.answer
 
 
-def run(answer: Any) -> np.ndarray:
+def run(answer: Any) -> Checked:
     return run_checked(Returning(answer), IMAGES, MASKS, ids=IDS)
 
 

@@ -46,7 +46,7 @@ def write_mat(path: Path, arrays: dict[str, Any], compress: bool = False) -> Pat
     return path
 
 
-def write_npz(path: Path, **arrays: object) -> Path:
+def write_npz(path: Path, **arrays: Any) -> Path:
     np.savez(path, **arrays)
     return path
 
@@ -225,7 +225,7 @@ def test_unknown_names_are_told() -> None:
 Change = Callable[[dict[str, np.ndarray]], dict[str, Any]]
 
 
-def changed(name: str, how: Callable[[np.ndarray], np.ndarray]) -> Change:
+def changed(name: str, how: Callable[[np.ndarray], object]) -> Change:
     def change(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         return arrays | {name: how(arrays[name].copy())}
 
@@ -411,7 +411,7 @@ def test_hostile_obj_files_are_refused(tmp_path: Path, ict: dict[str, np.ndarray
     ],
 )
 def test_a_kept_file_that_was_changed_is_refused(
-    tmp_path: Path, name: str, how: Callable[[np.ndarray], np.ndarray], said: str
+    tmp_path: Path, name: str, how: Callable[[np.ndarray], object], said: str
 ) -> None:
     model: LinearModel = procedural_model()
     model = model.with_albedo(model.mean_albedo, model.texture_basis[:2])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from occset.models.training.board import Board
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
 
-def read(folder: Path) -> event_accumulator.EventAccumulator:
+def read(folder: Path) -> Any:
     found = event_accumulator.EventAccumulator(str(folder / "tensorboard"))
     found.Reload()
     return found

@@ -24,7 +24,7 @@ from occset.sources.items import FaceItem
 from occset.support.errors import BadInput
 
 
-def errors(data: OcclusionSet) -> list[str]:
+def errors(data: OcclusionSet) -> list[Finding]:
     return [f for f in check(OcclusionSet(data.path), 1) if f.level == "error"]
 
 

@@ -141,6 +141,7 @@ def test_a_set_that_cannot_be_written_stays_as_it_was(
     assert digest(data.path) == before
 
 
+@pytest.mark.whole
 def test_a_read_only_set_can_be_used(copy_set: Callable[..., OcclusionSet], tmp_path: Path) -> None:
     data = copy_set()
     done = subprocess.run(["mount", "--bind", "-o", "ro", data.path, data.path], capture_output=True)

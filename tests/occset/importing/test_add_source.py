@@ -23,7 +23,7 @@ from occset.importing.add_source import add_source, resplit
 from occset.pictures.images import encode_png, read_image
 from occset.sources.items import FaceItem, OccluderItem
 from occset.support.errors import BadInput, MissingExtra, OccsetError
-from tests.occset.importing.conftest import Add
+from tests.fixture_types import Add
 
 
 def spec(folder: Path, options: str = "landmarks=template") -> str:

@@ -23,7 +23,7 @@ from occset.rounds.closing import Label, merge
 from occset.rounds.ledger import LEDGER, Ledger, Setup, list_rounds
 from occset.samples.draw import Drawer, Plan
 from occset.sources.items import OccluderItem
-from tests.occset.importing.conftest import Add
+from tests.fixture_types import Add
 
 SIDE = 96
 
@@ -267,7 +267,7 @@ def test_a_loose_file_that_is_no_cutout_stays(tmp_path: Path, glasses: Path, add
 # --- labels that a round brought -----------------------------------------------------------------------------------------
 
 
-def correct(data: OcclusionSet, name: str = "3", mask: np.ndarray | None = None) -> np.ndarray:
+def correct(data: OcclusionSet, name: str = "3", mask: np.ndarray | None = None) -> str:
     """A round that labels one face, as `occset round` would have written it."""
     row = row_of(data, name)
     fresh = np.zeros((SIDE, SIDE), np.uint8) if mask is None else mask

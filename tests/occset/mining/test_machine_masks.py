@@ -46,18 +46,26 @@ class Discs:
 MODEL = f"{__name__}:Discs" if __name__.startswith("tests.") else "tests.occset.mining.test_machine_masks:Discs"
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> OcclusionSet:
-    """A set of 24 unlabelled photos of bright discs, each of another place and texture, one of which is doubtful."""
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 24 unlabelled photos and a set of them, made once: looking for faces in them takes its time."""
+    folder = tmp_path_factory.mktemp("imported")
     rng = np.random.default_rng(0)
     for number in range(24):
         noise = cv2.resize(rng.integers(0, 60, (8, 8, 3), np.uint8), (128, 128), interpolation=cv2.INTER_NEAREST)
         cv2.circle(noise, (64 + number % 5, 60 + number % 7), 36, (180, 160 + number, 140), -1)
         noise[0:4, 0:4] = 90 if number == 7 else 0
-        write_png(tmp_path / "photos" / f"p{number:02d}.png", noise)
-    data = OcclusionSet.create(tmp_path / "set")
-    add_source(data, "faces", f"photos:{tmp_path / 'photos'}?align=no", workers=1)
-    return data
+        write_png(folder / "photos" / f"p{number:02d}.png", noise)
+    data = OcclusionSet.create(folder / "set")
+    add_source(data, "faces", f"photos:{folder / 'photos'}?align=no", workers=1)
+    return folder
+
+
+@pytest.fixture
+def photos(imported: Path, tmp_path: Path) -> OcclusionSet:
+    """A set of 24 unlabelled photos of bright discs, each of another place and texture, one of which is doubtful."""
+    shutil.copytree(imported, tmp_path, dirs_exist_ok=True)
+    return OcclusionSet(tmp_path / "set")
 
 
 def test_only_train_faces_that_it_is_sure_of_get_a_mask(photos: OcclusionSet) -> None:

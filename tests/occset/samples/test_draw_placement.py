@@ -40,7 +40,7 @@ def at(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
     return (matrix @ [x, y, 1])[:2]
 
 
-def turned(points: np.ndarray | None, degrees: float, centre: tuple[int, ...] = (128, 128)) -> np.ndarray:
+def turned(points: np.ndarray, degrees: float, centre: tuple[int, ...] = (128, 128)) -> np.ndarray:
     angle = np.deg2rad(degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return (points - centre) @ turn.T + centre

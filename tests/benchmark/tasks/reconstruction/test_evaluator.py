@@ -170,10 +170,10 @@ class Telling:
     def __init__(self, answer: object = GOOD, geometry: object = None) -> None:
         self.answer, self.told = answer, {} if geometry is None else geometry
 
-    def reconstruct(self, images: np.ndarray) -> object:
+    def reconstruct(self, images: np.ndarray) -> Any:
         return self.answer
 
-    def geometry(self, coefficients: np.ndarray, size: int) -> object:
+    def geometry(self, coefficients: np.ndarray, size: int) -> Any:
         assert (coefficients.shape, size) == ((2, 5), 16)
         return self.told
 
