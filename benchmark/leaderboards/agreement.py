@@ -6,7 +6,7 @@ from collections import Counter
 
 import pandas as pd
 
-from occset.benchmark.leaderboards.cells import values_of
+from occset.benchmark.leaderboards.cells import scores_of, values_of
 from occset.benchmark.results.result import Result
 from occset.benchmark.statistics import significantly_better
 from occset.benchmark.tasks.definition import BenchTask
@@ -35,8 +35,9 @@ def agreement_notes(
     for word, keys in task.agreeing.items():
         if len(competing) < 2 or not set(keys) <= set(metrics):
             continue
+        scores = {name: scores_of(result, faces.index) for name, result in competing.items()}
         found = [
-            {name: values_of(result, metrics[key], faces.index, task, files) for name, result in competing.items()}
+            {name: values_of(result, scores[name], metrics[key], task, files) for name, result in competing.items()}
             for key in keys
         ]
         silent = [

@@ -52,8 +52,9 @@ def cells_of(
 ) -> list[dict[str, Cell]]:
     """For each result its cell of each metric over the samples that index `faces`."""
     found: list[dict[str, Cell]] = [{} for _ in results]
+    scores = [scores_of(result, faces.index) for result in results]
     for metric in metrics.values():
-        values = [values_of(result, metric, faces.index, task, files) for result in results]
+        values = [values_of(*one, metric, task, files) for one in zip(results, scores, strict=True)]
         scored = _can_be_scored(values, faces) if metric.key in task.optional else faces
         ranked = {
             str(at): column
@@ -98,8 +99,14 @@ def _intervals(columns: list[pd.DataFrame | str], faces: pd.Series) -> list[Inte
     return found
 
 
+def scores_of(result: Result, samples: pd.Index) -> pd.DataFrame:
+    """All scores of those of the samples that a result has, indexed by sample, for `values_of`."""
+    scores = result.scores.set_index("sample")
+    return scores[scores.index.isin(samples)]
+
+
 def values_of(
-    result: Result, metric: Metric, samples: pd.Index, task: BenchTask, files: dict[str, str | None]
+    result: Result, scores: pd.DataFrame, metric: Metric, task: BenchTask, files: dict[str, str | None]
 ) -> pd.DataFrame | str:
     """`value` and, of a pooled figure, `weight` of the samples that are scored, or why there are none."""
     kind = task.judge_of(metric)
@@ -109,8 +116,6 @@ def values_of(
             return result.why_no(kind.key)
         if judge["file"] != files[kind.key]:
             return f"scored with another {kind.network} file ({judge['file'][:12]}) than the rest of the table"
-    scores = result.scores.set_index("sample")
-    scores = scores[scores.index.isin(samples)]
     if metric.key in task.optional:
         scores = scores.dropna(subset=[metric.key])
         if scores.empty:
