@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +14,7 @@ from occset.models.baselines.budget import cost_of, given_to
 from occset.models.registry import find
 from occset.models.weight_files import save_weights
 from occset.support import references
+from tests.fixture_types import Occset
 from tests.models.baselines.tiny import tiny
 
 
@@ -32,7 +31,7 @@ def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_rival_has_a_row_with_what_it_costs(
-    occset: Callable[..., Any], plain_set: OcclusionSet, tmp_path: Path, untrained: None
+    occset: Occset, plain_set: OcclusionSet, tmp_path: Path, untrained: None
 ) -> None:
     shutil.copytree(plain_set.path, tmp_path / "set", ignore=shutil.ignore_patterns("protocols"))
     out = tmp_path / "results"
