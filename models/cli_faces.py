@@ -24,7 +24,10 @@ def fit_command(
     albedo: Annotated[Path | None, typer.Option(help="A learned albedo, or the word released for NR's own.")] = None,
     stage: Annotated[str, typer.Option(help="The last stage: landmarks, photometry or em.")] = "photometry",
     split: Annotated[str | None, typer.Option(help="Only the faces of train, val or test.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Fit so many faces at most.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many faces.", min=1)] = None,
+    colours: Annotated[
+        int, typer.Option(help="Of the light: 3, or 1 as in the paper, for its preset of NR.", min=1, max=3)
+    ] = 3,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
 ) -> None:
     """Find the 3D face of every labelled face that has none yet: pose, shape, albedo and light; resumes."""
@@ -35,8 +38,8 @@ def fit_command(
 
     with progress_bar("fitting") as progress:
         report = fit_faces(
-            OcclusionSet(path), open_face_model(morphable, albedo), stage, split=split, limit=limit, workers=workers,
-            progress=progress,
+            OcclusionSet(path), open_face_model(morphable, albedo), stage, colours=colours, split=split, limit=limit,
+            workers=workers, progress=progress,
         )  # fmt: skip
     for line in report.lines():
         say(line)
@@ -101,18 +104,33 @@ def deocclude_command(
     sheet: Annotated[
         Path | None, typer.Option(help="Also write a contact sheet (PNG): crop, what is hidden, outcome.")
     ] = None,
+    gap: Annotated[
+        int,
+        typer.Option(
+            help="Leave so many pixels (of a face of 256) open on either side of the drawn face's outline, and fill them "
+            "smoothly, where an occluder spans face and background. --sheet shows both ways.",
+            min=0,
+            max=32,
+        ),
+    ] = 0,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Also say how long each stage took, and its share; without starting up.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Remove what hides the faces in photos; works at once, with the released weights."""
     from occset.models.deocclusion.deoccluder import Deoccluder
     from occset.models.deocclusion.photos import deocclude_photos
-    from occset.support.console import partly, progress_bar, say
+    from occset.models.photos.stages import profiled
+    from occset.support.console import partly, print_table, progress_bar, say
 
-    network = Deoccluder(device=device)
-    with progress_bar("de-occluding") as progress:
+    network = Deoccluder(device=device, gap=gap)
+    with profiled() as stages, progress_bar("de-occluding") as progress:
         done, same = deocclude_photos(
             network, photos, out, align, not largest, save_mask, sheet, progress, mask, threshold
         )
+    if profile:
+        print_table(stages.rows(), "stages")
     for note in done.notes:
         say(note)
     for name, why in done.problems:

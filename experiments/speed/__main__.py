@@ -7,6 +7,7 @@ import sys
 
 from experiments.speed import (
     codec,
+    deocclusion,
     differentiable,
     faces3d,
     importing,
@@ -30,6 +31,7 @@ def main() -> None:
         rasteriser,
         differentiable,
         faces3d,
+        deocclusion,
         startup,
         importing,
         training,

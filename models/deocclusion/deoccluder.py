@@ -11,12 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from occset.models.deocclusion.painting import render_in, surroundings_in
+from occset.models.deocclusion.painting import render_in, surroundings_in, with_gap
 from occset.models.deocclusion.prior import FacePrior, Prior
 from occset.models.inpainting.painter import FacePainter
+from occset.models.photos.stages import stage
 from occset.models.pretrained import Pretrained, load
+from occset.support.errors import BadInput
 
 BATCH = 8
+
+GAP_SIDE = 256
+"""Side in pixels of the pictures that widths of a gap are meant for; in others it is as wide a part."""
 
 SEED = 0
 """Of the noise in the gap, the same for every picture, so that none depends on its neighbours."""
@@ -33,6 +38,7 @@ class Deoccluded(NamedTuple):
         renders: (B, S, S, 3) uint8 RGB, the rendered face in the picture's colours, black elsewhere.
         coefficients: (B, D) float32.
         share: (B,) share of the rendered face that was hidden, 0..1.
+        without_gap: as `images`, but painted up to the outline of the rendered face; None where no gap was asked for.
     """
 
     images: np.ndarray
@@ -42,6 +48,7 @@ class Deoccluded(NamedTuple):
     renders: np.ndarray
     coefficients: np.ndarray
     share: np.ndarray
+    without_gap: np.ndarray | None = None
 
 
 class Pipeline(ABC):
@@ -49,17 +56,29 @@ class Pipeline(ABC):
 
     name: str
     given: tuple[str, ...] = ()
+    gap: int = 0
     citations = ("Yin et al., Segmentation-Reconstruction-Guided Facial Image De-occlusion, 2021",)
 
     def __init__(
-        self, segmentation: Path | None = None, reconstruction: Path | None = None, device: str = "auto"
+        self,
+        segmentation: Path | None = None,
+        reconstruction: Path | None = None,
+        device: str = "auto",
+        gap: int = 0,
     ) -> None:
         """Find the weights; see `FacePrior`.
 
+        Args:
+            segmentation, reconstruction: weights of NS and NR; the released ones where None.
+            device: "auto", "cpu" or "cuda".
+            gap: see `occset.models.deocclusion.painting.with_gap`, in pixels of a picture of `GAP_SIDE`.
+
         Raises:
-            BadInput: there are none.
+            BadInput: there are no weights, or the gap is below 0.
         """
-        self.prior = FacePrior(segmentation, reconstruction, device)
+        if gap < 0:
+            raise BadInput(f"a gap of {gap} pixels: give 0 for none, or how wide it is to be on either side")
+        self.prior, self.gap = FacePrior(segmentation, reconstruction, device), gap
 
     @property
     def weights_hash(self) -> str:
@@ -84,22 +103,27 @@ class Pipeline(ABC):
             self._some(images[at : at + BATCH], None if masks is None else masks[at : at + BATCH])
             for at in range(0, len(images), BATCH)
         ]
-        return Deoccluded(*(np.concatenate(field) for field in zip(*parts, strict=True)))
+        fields = zip(*parts, strict=True)
+        return Deoccluded(*(None if field[0] is None else np.concatenate(field) for field in fields))
 
     def _some(self, images: np.ndarray, masks: np.ndarray | None) -> Deoccluded:
         prior = self.prior.look(images, masks)
-        painted = (self.paint(prior).clamp(0, 1) * 255).round().to(torch.uint8)
-        gap = prior.hidden > 0.5
-        whole = torch.where(gap, painted, _bytes(prior.picture))
+        painted = self.paint(prior)
+        before = after = torch.where(prior.hidden > 0.5, _bytes(painted), _bytes(prior.picture))
+        if self.gap:
+            with stage("blend"):
+                painted = with_gap(painted, prior, max(1, round(self.gap * images.shape[1] / GAP_SIDE)))
+            after = torch.where(prior.hidden > 0.5, _bytes(painted), before)
         share = (prior.hidden * prior.whole).flatten(1).sum(1) / prior.whole.flatten(1).sum(1).clamp_min(1)
         return Deoccluded(
-            _pictures(whole),
+            _pictures(after),
             _mask(prior.hidden),
             _mask(prior.face),
             _mask(prior.whole),
             _pictures(_bytes(prior.render * prior.whole)),
             prior.vectors.cpu().numpy(),
             share.cpu().numpy(),
+            _pictures(before) if self.gap else None,
         )
 
     def deocclude(self, images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
@@ -119,13 +143,14 @@ class Deoccluder(Pipeline):
         reconstruction: Path | None = None,
         inpainting: Path | None = None,
         device: str = "auto",
+        gap: int = 0,
     ) -> None:
-        """Find the weights of NS, NR and NG; the released ones where none are named.
+        """Find the weights of NS, NR and NG; the released ones where none are named. See `Pipeline`.
 
         Raises:
-            BadInput: there are none.
+            BadInput: there are none, or the gap is below 0.
         """
-        super().__init__(segmentation, reconstruction, device)
+        super().__init__(segmentation, reconstruction, device, gap)
         self.painter: FacePainter = load(self.painting, inpainting, device)
 
     def _networks(self) -> tuple[Pretrained, ...]:
@@ -138,11 +163,14 @@ class Deoccluder(Pipeline):
         NG paints faces alone and has nothing to go by outside the rendered one, so what it is told is hidden ends there.
         """
         gap, inside = prior.hidden > 0.5, prior.whole > 0.5
-        picture = surroundings_in(prior.picture, gap & ~inside, ~gap)
+        with stage("blend"):
+            picture = surroundings_in(prior.picture, gap & ~inside, ~gap)
         seeds = [SEED] * len(picture)
-        other = self.prior.mirrored(prior) if self.painter.mirrors else None
+        with stage("render"):
+            other = self.prior.mirrored(prior) if self.painter.mirrors else None
         hidden = (gap & inside).float()
-        painted = self.painter.paint(picture, prior.render, prior.whole, hidden, prior.visible, seeds, other)
+        with stage("NG"):
+            painted = self.painter.paint(picture, prior.render, prior.whole, hidden, prior.visible, seeds, other)
         return torch.where(gap & inside, painted, picture)
 
 
@@ -174,7 +202,8 @@ class BlendingDeoccluder(Pipeline):
 
     def paint(self, prior: Prior) -> Tensor:
         """See `occset.models.deocclusion.painting.render_in`."""
-        return render_in(prior)
+        with stage("blend"):
+            return render_in(prior)
 
 
 class BlendingDeoccluderWithMask(BlendingDeoccluder):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from occset.models.deocclusion.prior import Prior
+from occset.models.inpainting.hidden import widened
 from occset.models.poisson.blending import blend
 
 
@@ -24,6 +25,30 @@ def render_in(prior: Prior) -> Tensor:
 def surroundings_in(picture: Tensor, beyond: Tensor, known: Tensor) -> Tensor:
     """Pictures (B, 3, S, S) whose part ``beyond``, (B, 1, S, S) bool, is filled smoothly from what is ``known`` by it."""
     return blend(torch.zeros_like(picture), picture, beyond, known)
+
+
+@torch.no_grad()
+def with_gap(filled: Tensor, prior: Prior, width: int) -> Tensor:
+    """Pictures with a gap between what was painted of the face and what was filled in beyond it, closed smoothly.
+
+    An occluder that spans face and background hides where the face ends: what is painted up to the outline of the render
+    seems to hover (Figure 8 of the paper). The paper's remedy is to hold nothing to that outline: it erodes the masks of its
+    losses on both sides. Here the hidden pixels within `width` of both sides are left open, and filled from their rim.
+
+    Args:
+        filled: (B, 3, S, S) 0..1, the pictures with all that is hidden filled.
+        prior: what is known of them.
+        width: pixels on either side of the outline; 0 leaves the pictures as they are.
+
+    Returns:
+        (B, 3, S, S) 0..1; pixels that are not hidden stay as they are.
+    """
+    if width < 1:
+        return filled
+    hidden, inside = prior.hidden > 0.5, prior.whole > 0.5
+    near = [widened((hidden & side).to(filled.dtype), width) > 0 for side in (inside, ~inside)]
+    band = hidden & near[0] & near[1]
+    return surroundings_in(filled, band, ~band)
 
 
 def _may_lend(prior: Prior, within: Tensor) -> Tensor:

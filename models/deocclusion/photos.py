@@ -14,6 +14,7 @@ from occset.models.photos.crops import Crop, ReadMask
 from occset.models.photos.files import find_photos, refuse_overwriting, target
 from occset.models.photos.run import Done, run_over_photos
 from occset.models.photos.sheet import tile, tinted
+from occset.models.photos.stages import stage
 from occset.models.photos.told import masks_of
 from occset.pictures.images import read_rgba, write_png
 from occset.support.errors import BadInput
@@ -34,6 +35,7 @@ class _Found(NamedTuple):
     render: np.ndarray
     whole: np.ndarray
     share: float
+    without_gap: np.ndarray
 
 
 def deocclude_photos(
@@ -58,7 +60,8 @@ def deocclude_photos(
         all_faces: repair every face of a photo, not only the largest.
         save_masks: folder of masks of what was repainted, NAME.png, 255 = may have changed; none when None. They can be
             given as ``masks``.
-        sheet: file of a contact sheet: crop, what was found hidden, the outcome; none when None.
+        sheet: file of a contact sheet: crop, what was found hidden, the outcome (where the network leaves a gap, first that
+            without it); none when None.
         progress: called with (done, all).
         masks: folder of masks of one's own, see `occset.models.photos.told.masks_of`: repainted is what they mark near a
             face, and nothing else changes. A photo without a mask is skipped by name. By what is found when None.
@@ -81,27 +84,32 @@ def deocclude_photos(
 
     def find(images: np.ndarray, told: np.ndarray | None = None) -> list[_Found]:
         done = network.run(images, told)
-        fields = (done.images, done.hidden, done.renders, done.whole, done.share)
+        before = done.images if done.without_gap is None else done.without_gap
+        fields = (done.images, done.hidden, done.renders, done.whole, done.share, before)
         return [_Found(*one) for one in zip(*fields, strict=True)]
 
     def write(crop: Crop, found: _Found) -> None:
         if crop.face == 0:
             open_.clear()
-            open_[crop.name] = _Repair.of(crop, read)
+            with stage("read"):
+                open_[crop.name] = _Repair.of(crop, read)
         repair = open_[crop.name]
         if found.share >= UNCHANGED if crop.mask is None else bool(crop.mask.any()):
-            repair.lay(crop, found.image, found.hidden)
+            with stage("paste"):
+                repair.lay(crop, found.image, found.hidden)
         if crop.face + 1 < crop.faces:
             return
         changed[crop.name] = bool(repair.mask.any())
         if changed[crop.name] and (left := repair.left()) > _LEFT:
             doubtful.append((crop.name, f"{left:.0%} of its mask lies far from a face and stays as it was"))
-        write_png(target(out, crop.name), repair.picture())
-        if save_masks is not None:
-            write_png(target(save_masks, crop.name), repair.mask)
+        with stage("write"):
+            write_png(target(out, crop.name), repair.picture())
+            if save_masks is not None:
+                write_png(target(save_masks, crop.name), repair.mask)
 
     def show(crop: Crop, found: _Found) -> np.ndarray:
-        return tile(crop.image, tinted(crop.image, found.hidden), found.image)
+        ways = (found.without_gap, found.image) if network.gap else (found.image,)
+        return tile(crop.image, tinted(crop.image, found.hidden), *ways)
 
     done = run_over_photos(
         photos, out, find, write, align=align, all_faces=all_faces and align, masks=read, mask_folders=folders, size=SIZE,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from occset.models.inpainting.hidden import look
+from occset.models.photos.stages import stage
 from occset.models.pretrained import load
 from occset.models.reconstruction.drawer import bounded
 from occset.models.reconstruction.reconstructor import FaceReconstructor
@@ -66,13 +67,17 @@ class FacePrior:
         """
         pixels = torch.from_numpy(np.array(images)).to(self.device)
         picture = pixels.permute(0, 3, 1, 2).float() / 255
-        face = torch.from_numpy(self.segmenter.probabilities(images))[:, None].to(self.device)
-        vectors = self.reconstructor.vectors(pixels)
-        view = self.reconstructor.drawer.view(vectors, images.shape[1])
+        with stage("NS"):
+            face = torch.from_numpy(self.segmenter.probabilities(images))[:, None].to(self.device)
+        with stage("NR"):
+            vectors = self.reconstructor.vectors(pixels)
+        with stage("render"):
+            view = self.reconstructor.drawer.view(vectors, images.shape[1])
         told = None
         if masks is not None:
             told = torch.from_numpy((np.asarray(masks) > 0).astype(np.float32))[:, None].to(self.device)
-        whole, hidden, render, visible = look(picture, (face > 0.5).float(), view.image, view.mask, told)
+        with stage("Eq. 1"):
+            whole, hidden, render, visible = look(picture, (face > 0.5).float(), view.image, view.mask, told)
         return Prior(picture, face, whole, hidden, visible, render, vectors, view.face)
 
     def mirrored(self, prior: Prior) -> Mirrored:

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from occset.models.photos.stages import stage
 from occset.pictures.align import align_face, warp_to_crop
 from occset.pictures.detector import FaceDetector
 from occset.pictures.images import read_image
@@ -108,7 +109,8 @@ def crop_photo(
     Raises:
         BadInput: the photo or its mask cannot be read, holds no face, or is no square.
     """
-    photo = read_image(file)
+    with stage("read"):
+        photo = read_image(file)
     height, width = photo.shape[:2]
     mask = None if masks is None else masks(name, (height, width))
     if detector is None:
@@ -120,10 +122,13 @@ def crop_photo(
         if mask is not None:
             mask = _marked(cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA))
         return Crops([Crop(name, image, matrix, (height, width), file, mask=mask, own=_nearest([matrix], 0, size))])
-    found = find_all_faces(detector, photo) if all_faces else find_faces(detector, photo)
+    with stage("detect"):
+        found = find_all_faces(detector, photo) if all_faces else find_faces(detector, photo)
     if not found.faces:
         raise BadInput(f"{file}: no face found: give a photo with a face, or --no-align for one that is aligned")
-    aligned = [align_face(photo, face.landmarks, size) for face in (found.faces if all_faces else found.faces[:1])]
+    with stage("align"):
+        taken = found.faces if all_faces else found.faces[:1]
+        aligned = [align_face(photo, face.landmarks, size) for face in taken]
     crops = [
         Crop(name, image, matrix, (height, width), file, number, len(aligned))
         for number, (image, _, matrix) in enumerate(aligned)

@@ -162,8 +162,10 @@ class FaceDetector:
 
     def _run(self, canvas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Scores (N,), boxes (N, 4) and landmarks (N, 5, 2) in pixels of `canvas`, above the threshold."""
-        batch = ((canvas.astype(np.float32) - 127.5) / 128).transpose(2, 0, 1)[None]
-        outputs = self._session.run({self._session.inputs[0].name: np.ascontiguousarray(batch)})
+        batch = np.ascontiguousarray(canvas.transpose(2, 0, 1))[None].astype(np.float32)
+        batch -= 127.5
+        batch *= 1 / 128  # in place, a third of the time; a power of two, so the same values
+        outputs = self._session.run({self._session.inputs[0].name: batch})
         if not all(np.isfinite(output).all() for output in outputs):
             raise BadInput(f"{self.file}: what it answers is not finite: download the file again")
         by_width = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 
 import cv2
@@ -10,17 +11,18 @@ import numpy as np
 import pytest
 import torch
 
+from occset import cli
 from occset.benchmark.tasks.opening import open_method
 from occset.models.deocclusion.deoccluder import (
     Deoccluded,
     Deoccluder,
     DeoccluderWithMask,
 )
-from occset.models.deocclusion.painting import render_in
+from occset.models.deocclusion.painting import render_in, with_gap
 from occset.models.deocclusion.photos import UNCHANGED, deocclude_photos
 from occset.models.deocclusion.prior import Prior
 from occset.models.registry import find
-from occset.pictures.images import read_image
+from occset.pictures.images import read_image, write_png
 from occset.support.errors import BadInput
 from tests.models.reconstruction.rendered import rendered_faces
 
@@ -174,3 +176,63 @@ def test_a_face_that_nothing_hides_comes_back_bit_by_bit(tmp_path: Path) -> None
     assert done.written == 1 and same == ["bare.png"]
     assert np.array_equal(read_image(tmp_path / "out" / "bare.png"), photo)
     assert read_image(tmp_path / "masks" / "bare.png").max() == 0
+
+
+def test_a_gap_is_filled_from_both_of_its_rims() -> None:
+    """The outline lies between columns 7 and 8; two pixels on either side are open, where both sides are hidden."""
+    whole, hidden = torch.zeros(1, 1, 6, 16), torch.ones(1, 1, 6, 16)
+    whole[..., :8] = 1
+    filled = whole.expand(-1, 3, -1, -1).contiguous()  # white up to the outline, black beyond
+    seen = torch.zeros(1, 6, 16, dtype=torch.int64)
+    prior = Prior(filled, 1 - hidden, whole, hidden, whole * 0, filled, torch.zeros(1, 4), seen)
+    expected = torch.tensor([1.0] * 6 + [0.8, 0.6, 0.4, 0.2] + [0.0] * 6)
+    assert (with_gap(filled, prior, 2) - expected).abs().max() < 2e-3
+    assert torch.equal(with_gap(filled, prior, 0), filled)
+    inner = prior._replace(hidden=whole.clone())  # nothing beyond the outline is hidden: nothing is open
+    assert torch.equal(with_gap(filled, inner, 2), filled)
+
+
+def test_a_face_is_shown_with_and_without_a_gap(
+    faces: tuple[np.ndarray, np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    clean, _, _ = faces
+    masks = np.zeros(clean.shape[:3], np.uint8)
+    masks[:, 70:100, :] = 255  # spans face and background
+    spanned = np.where(masks[..., None] > 0, np.uint8((20, 60, 235)), clean)
+    network = Deoccluder(device="cpu", gap=6)
+    done = network.run(spanned, masks)
+    outline = np.stack(
+        [cv2.morphologyEx(one, cv2.MORPH_GRADIENT, np.ones((15, 15), np.uint8)) > 0 for one in done.whole]
+    )
+    assert done.without_gap is not None
+    changed = (done.images != done.without_gap).any(-1)
+    assert changed.any() and not changed[~outline].any() and not changed[masks == 0].any()
+    plain = Deoccluder(device="cpu").run(spanned, masks)
+    assert plain.without_gap is None and np.array_equal(done.without_gap, plain.images)
+    write_png(tmp_path / "in" / "a.png", spanned[0])
+    write_png(tmp_path / "mask" / "a.png", masks[0])
+    deocclude_photos(
+        network, [tmp_path / "in"], tmp_path / "out", align=False, masks=tmp_path / "mask", sheet=tmp_path / "sheet.png"
+    )
+    assert read_image(tmp_path / "sheet.png").shape == (160, 4 * 160, 3)
+    with pytest.raises(BadInput, match="a gap of -1 pixels"):
+        Deoccluder(device="cpu", gap=-1)
+
+
+def test_the_command_tells_what_each_stage_took(
+    faces: tuple[np.ndarray, np.ndarray, np.ndarray],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_png(tmp_path / "a.png", faces[1][0])
+    words = ["deocclude", tmp_path / "a.png", "--out", tmp_path / "out", "--no-align", "--device", "cpu", "--profile"]
+    monkeypatch.setattr(sys, "argv", ["occset", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr().out
+    assert not ended.value.code
+    places = [
+        told.index(f" {name} ") for name in ("read", "NS", "NR", "render", "Eq. 1", "blend", "NG", "paste", "write")
+    ]
+    assert places == sorted(places) and "100.0%" in told and "detect" not in told

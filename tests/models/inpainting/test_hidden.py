@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch.nn import functional as F
 
-from occset.models.inpainting.hidden import hidden, tidied
+from occset.models.inpainting.hidden import hidden, tidied, widened
 
 
 def test_hidden_is_where_the_render_covers_and_no_face_shows() -> None:
@@ -25,3 +27,9 @@ def test_slips_and_specks_are_no_occluders() -> None:
     speck = torch.zeros_like(whole)
     speck[..., 50:58, 50:58] = 1
     assert tidied(speck, whole).sum() == 0
+
+
+@pytest.mark.parametrize("by", [1, 2, 3, 5, 8])
+def test_widening_is_pooling(by: int) -> None:
+    values = torch.randn(2, 3, 31, 23, generator=torch.Generator().manual_seed(by))
+    assert torch.equal(widened(values, by), F.max_pool2d(values, 2 * by + 1, 1, by))
