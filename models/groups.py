@@ -52,8 +52,8 @@ def steps_of(network: Network, plan: Plan) -> tuple[Step, ...]:
     """What trains a network after those before it in its group; see `occset.models.registry.Network.chain`."""
     if not network.chain:
         return (plan.train(network.name),)
-    make: Callable[[Plan], tuple[Step, ...]] = registry.load(network.chain)
-    return make(plan)
+    make: Callable[[Plan, str], tuple[Step, ...]] = registry.load(network.chain)
+    return make(plan, network.name)
 
 
 def run_here(words: Sequence[str]) -> int:

@@ -55,8 +55,8 @@ class Network:
         recipe: the steps of `occset.models.steps.Step` that make the released weights again; "" where none are released.
         weights: folder of the released weights, in ``models/weights`` unless absolute.
         group: of `GROUPS`, which trains its networks in the order of the registry; "" for none.
-        chain: function that takes a `occset.models.steps.Plan` and returns the steps that train the network after those
-            before it; its training alone where "".
+        chain: function that takes a `occset.models.steps.Plan` and the network's name, and returns the steps that train it
+            after those before it; its training alone where "".
         card: file in ``data_cards`` that tells what the weights were trained on.
     """
 

@@ -37,8 +37,8 @@ WITHOUT_SSIM_RECIPE = Recipe(
 )  # fmt: skip
 
 
-def chain(plan: Plan) -> tuple[Step, ...]:
+def chain(plan: Plan, name: str) -> tuple[Step, ...]:
     """What trains NG behind the NS and NR of the same plan: fits by that NR's own albedo, and the network."""
     own = ("--albedo", plan.weights("nr")) if learns_albedo(plan) else ()
     before = ("--segmentation", plan.weights("ns"), "--reconstruction", plan.weights("nr"))
-    return Step(("fit", str(plan.data), *fit_options(plan), *own), partly=True), plan.train("ng", *before)
+    return Step(("fit", str(plan.data), *fit_options(plan), *own), partly=True), plan.train(name, *before)

@@ -34,7 +34,7 @@ RECIPE = Recipe(steps=(*_FITS, _train("nr")), weights="{runs}/nr/weights")
 TWIN_RECIPE = Recipe(steps=(*_FITS, _train("deep3d")), weights="{runs}/deep3d/weights")
 
 
-def chain(plan: Plan) -> tuple[Step, ...]:
+def chain(plan: Plan, name: str) -> tuple[Step, ...]:
     """What trains NR on a set whose NS is trained: fits of its faces, an albedo where there are photos enough, the network.
 
     Rendered faces keep the coefficients that they were rendered from, which are those of the model's own albedo.
@@ -42,13 +42,13 @@ def chain(plan: Plan) -> tuple[Step, ...]:
     data, start = str(plan.data), ("--segmentation", plan.weights("ns"))
     fit = ("fit", data, *fit_options(plan))
     if not learns_albedo(plan):
-        return Step(fit, partly=True), plan.train("nr", *start)
+        return Step(fit, partly=True), plan.train(name, *start)
     albedo = str(plan.out / "albedo")
     return (
         Step(("fit", data, "--split", "train", "--limit", str(_FIRST_FITS)), partly=True),
         Step(("models", "morphable", "learn-albedo", data, "--out", albedo), albedo),
         Step((*fit, "--albedo", albedo), partly=True),
-        plan.train("nr", *start, "--albedo", albedo),
+        plan.train(name, *start, "--albedo", albedo),
     )
 
 

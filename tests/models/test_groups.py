@@ -16,6 +16,7 @@ import pytest
 
 import occset.models
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.models.baselines import RIVALS
 from occset.models.groups import common_presets, steps_of, train_group
 from occset.models.reconstruction import released
 from occset.models.registry import find, members
@@ -86,6 +87,17 @@ def test_only_presets_that_all_have_are_taken(plain_set: OcclusionSet, tmp_path:
     with pytest.raises(UnknownName, match="group of networks"):
         train_group("none", Plan(plain_set.path, "demo", tmp_path / "x"), lambda words: 0)
     assert not (tmp_path / "x").exists()
+
+
+def test_the_rivals_are_trained_in_their_order(plain_set: OcclusionSet, tmp_path: Path) -> None:
+    ran: list[str] = []
+    plan = Plan(plain_set.path, "demo", tmp_path)
+    weights = train_group("rivals", plan, lambda words: ran.append(" ".join(words)) or 0, say=lambda _: None)
+    assert tuple(weights) == RIVALS
+    assert ran[::2] == [f"fit {plain_set.path} --albedo released"] * len(RIVALS)
+    assert ran[1::2] == [
+        f"train {name} --data {plain_set.path} --preset demo --out {tmp_path / name}" for name in RIVALS
+    ]
 
 
 Start = Callable[[Path, Path], "subprocess.Popen[str]"]

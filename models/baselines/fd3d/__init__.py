@@ -24,4 +24,6 @@ NETWORK = Network(
     presets=f"{_HERE}.presets:PRESETS",
     options="occset.models.baselines.presets:Options",
     card="rivals.md",
+    group="rivals",
+    chain="occset.models.baselines.chain:chain",
 )
