@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,11 +16,11 @@ from torch import Tensor, nn
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface_network import ArcFaceNetwork
 from occset.models.inpainting import adversarial, losses, noise
+from occset.models.inpainting.clean import BLENDED, COVERED, FOLDER, CleanFaces
 from occset.models.inpainting.hidden import look
 from occset.models.inpainting.likeness.perceptual import EdgeFeatures, find_file, perceptual_loss
 from occset.models.inpainting.presets import DISCRIMINATOR, GENERATOR, InpaintingPreset, Options, varied
 from occset.models.linear_face.folds import LinearFaces, fold_of, learned_from
-from occset.models.poisson.blending import blend
 from occset.models.pretrained import load, scaled
 from occset.models.reconstruction.drawer import bounded
 from occset.models.reconstruction.face import FaceModel
@@ -39,15 +40,20 @@ _SHOWN = 6
 
 
 class InpaintingSamples(ReconstructionSamples):
-    """NR's samples, each with the seed of its noise and with the part of the faces that its face is in."""
+    """NR's samples, each with the seed of its noise, the part of the faces that its face is in, and what `clean` tells."""
+
+    def __init__(self, clean: CleanFaces, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.clean = clean
 
     def __call__(self, epoch: int, index: int) -> dict[str, np.ndarray]:
-        """As NR's, and "seed" and "fold", () int64; of splits that no linear face was learned from the fold is -1."""
+        """As NR's, what `CleanFaces` gives, and "seed" and "fold", () int64, -1 where no linear face was learned."""
         number = epoch * self.epoch_size + index
         recipe = self.drawer.draw(number)
         fold = fold_of(recipe.face) if self.split == "train" else -1
         more = {"seed": np.array(self.seed * 1_000_003 + number, np.int64), "fold": np.array(fold, np.int64)}
-        return {**self.rendered(recipe), **more}
+        sample = self.rendered(recipe)
+        return {**sample, **more, **self.clean(sample["clean"], sample["mask"], sample["vector"])}
 
 
 class InpaintingTask:
@@ -114,8 +120,10 @@ class InpaintingTask:
             f"{self.preset.additions or ''}"
         )
         self.about = {"segmentation": segmenter.revision, "reconstruction": reconstructor.revision}
+        own = FaceModel(reconstructor.model, colours, coarse=True)  # stays on the CPU, with those who make samples
+        self.clean = CleanFaces(own, data.path / FOLDER)
         self.samples: Samples = InpaintingSamples(
-            data, self.fits, self.size, self.preset.training.epoch_size, seed=seed, mix=self.preset.mix
+            self.clean, data, self.fits, self.size, self.preset.training.epoch_size, seed=seed, mix=self.preset.mix
         )
 
     count_faces = staticmethod(ReconstructionTask.count_faces)
@@ -159,11 +167,8 @@ class InpaintingTask:
         """The clean face: "target" (If), "shown" (Mf), "covered" (Mm of its fit), "blend" (Ip)."""
         clean = batch["clean"].permute(0, 3, 1, 2).float() / 255
         shown = (batch["mask"][:, None].float() / 255 > 0.5).float()
-        view = self.face(self.layout.split(batch["vector"]), self.size)
-        covered = (view.mask > 0.5).float()
-        seen = (covered * shown) > 0.5
-        gap = (covered > 0.5) & ~seen
-        blended = blend(view.image.clamp(0, 1), clean, gap, seen)
+        covered = (batch[COVERED][:, None] > 127).float()
+        blended = batch[BLENDED].permute(0, 3, 1, 2).float() / 255
         return {"target": clean, "shown": shown, "covered": covered, "blend": blended}
 
     def loss(
@@ -237,7 +242,7 @@ class InpaintingTask:
         if not trainable_faces(self.data, self.fits, "val"):
             return {}
         samples = InpaintingSamples(
-            self.data, self.fits, self.size, VALIDATION, _VALIDATION_SEED, "val", self.preset.mix
+            self.clean, self.data, self.fits, self.size, VALIDATION, _VALIDATION_SEED, "val", self.preset.mix
         )
         drawn = [samples(0, index) for index in range(VALIDATION)]
         return {key: np.stack([one[key] for one in drawn]) for key in drawn[0]}
