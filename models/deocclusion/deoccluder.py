@@ -103,7 +103,7 @@ class Pipeline(ABC):
             self._some(images[at : at + BATCH], None if masks is None else masks[at : at + BATCH])
             for at in range(0, len(images), BATCH)
         ]
-        fields = zip(*parts, strict=True)
+        fields: Any = zip(*parts, strict=True)  # the last one may be None in all of them
         return Deoccluded(*(None if field[0] is None else np.concatenate(field) for field in fields))
 
     def _some(self, images: np.ndarray, masks: np.ndarray | None) -> Deoccluded:

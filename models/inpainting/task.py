@@ -42,7 +42,7 @@ _SHOWN = 6
 class InpaintingSamples(ReconstructionSamples):
     """NR's samples, each with the seed of its noise, the part of the faces that its face is in, and what `clean` tells."""
 
-    def __init__(self, clean: CleanFaces, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, clean: CleanFaces | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self.clean = clean
 
@@ -53,7 +53,8 @@ class InpaintingSamples(ReconstructionSamples):
         fold = fold_of(recipe.face) if self.split == "train" else -1
         more = {"seed": np.array(self.seed * 1_000_003 + number, np.int64), "fold": np.array(fold, np.int64)}
         sample = self.rendered(recipe)
-        return {**sample, **more, **self.clean(sample["clean"], sample["mask"], sample["vector"])}
+        told = {} if self.clean is None else self.clean(sample["clean"], sample["mask"], sample["vector"])
+        return {**sample, **more, **told}
 
 
 class InpaintingTask:
@@ -123,7 +124,13 @@ class InpaintingTask:
         own = FaceModel(reconstructor.model, colours, coarse=True)  # stays on the CPU, with those who make samples
         self.clean = CleanFaces(own, data.path / FOLDER)
         self.samples: Samples = InpaintingSamples(
-            self.clean, data, self.fits, self.size, self.preset.training.epoch_size, seed=seed, mix=self.preset.mix
+            data,
+            self.fits,
+            self.size,
+            self.preset.training.epoch_size,
+            seed=seed,
+            mix=self.preset.mix,
+            clean=self.clean,
         )
 
     count_faces = staticmethod(ReconstructionTask.count_faces)
@@ -242,7 +249,7 @@ class InpaintingTask:
         if not trainable_faces(self.data, self.fits, "val"):
             return {}
         samples = InpaintingSamples(
-            self.clean, self.data, self.fits, self.size, VALIDATION, _VALIDATION_SEED, "val", self.preset.mix
+            self.data, self.fits, self.size, VALIDATION, _VALIDATION_SEED, "val", self.preset.mix, clean=self.clean
         )
         drawn = [samples(0, index) for index in range(VALIDATION)]
         return {key: np.stack([one[key] for one in drawn]) for key in drawn[0]}
