@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from occset.models.cli import Weights
-
 fit, reconstruct, deocclude = typer.Typer(), typer.Typer(), typer.Typer()
 models = typer.Typer(no_args_is_help=True, add_completion=False)
 morphable = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -29,20 +27,30 @@ def fit_command(
         int, typer.Option(help="Of the light: 3, or 1 as in the paper, for its preset of NR.", min=1, max=3)
     ] = 3,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a contact sheet (PNG): flagged fits and a few good ones, photo, render, distance."
+        ),
+    ] = None,
 ) -> None:
     """Find the 3D face of every labelled face that has none yet: pose, shape, albedo and light; resumes."""
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.models.reconstruction.albedo import open_face_model
     from occset.models.reconstruction.fitting.fit import fit_faces
+    from occset.models.reconstruction.fitting.sheet import write_fit_sheet
     from occset.support.console import progress_bar, say
 
+    data, model = OcclusionSet(path), open_face_model(morphable, albedo)
     with progress_bar("fitting") as progress:
         report = fit_faces(
-            OcclusionSet(path), open_face_model(morphable, albedo), stage, colours=colours, split=split, limit=limit,
-            workers=workers, progress=progress,
-        )  # fmt: skip
+            data, model, stage, colours=colours, split=split, limit=limit, workers=workers, progress=progress
+        )
     for line in report.lines():
         say(line)
+    if sheet is not None:
+        shown = write_fit_sheet(data, model, sheet)
+        say(f"{len(shown.poor)} flagged fits and {len(shown.good)} good ones on {sheet}")
     if report.problems:
         raise typer.Exit(1)
 
@@ -51,7 +59,13 @@ def fit_command(
 def reconstruct_command(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
     out: Annotated[Path, typer.Option(help="Folder of what is written: NAME.ply, NAME.png, NAME.json.")] = Path("mesh"),
-    weights: Weights = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint: ours, or Deep3DFaceReconstruction's epoch_20.pth; the released one by default."),
+    ] = None,
+    morphable: Annotated[
+        str | None, typer.Option(help="With epoch_20.pth: bfm09, or a file of it; bfm09 by default.")
+    ] = None,
     align: Annotated[
         bool, typer.Option(help="Find the face and align it first; --no-align takes photos as aligned squares.")
     ] = True,
@@ -60,11 +74,11 @@ def reconstruct_command(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Find the 3D face in photos, whatever hides it: mesh, render over the photo, landmarks, coefficients."""
-    from occset.models.pretrained import load
+    from occset.models.reconstruction.deep3d.reconstructor import open_reconstructor
     from occset.models.reconstruction.photos import reconstruct_photos
     from occset.support.console import progress_bar, say
 
-    network = load("nr", weights, device)
+    network = open_reconstructor(weights, morphable, device)
     with progress_bar("reconstructing") as progress:
         done = reconstruct_photos(network, photos, out, align, mesh, sheet, progress)
     for note in done.notes:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from occset.models.registry import find
+from occset.models.registry import Network, find
 from occset.models.weight_files import load_weights, weights_hash
 from occset.support import references as registry
 from occset.support.errors import BadInput, OccsetError
@@ -49,13 +49,26 @@ class Pretrained(ABC):
         Raises:
             BadInput: there are no weights.
         """
-        known = find(self.name)
+        known = self.known()
         self.title = known.title
         self.weights, self.threads = Path(weights or os.environ.get(known.environment) or known.released), threads
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.weights_hash = weights_hash(self.weights)
         self.revision = self.weights_hash[:12]
         self._loaded: tuple[nn.Module, dict[str, Any]] | None = None
+
+    @classmethod
+    def known(cls) -> Network:
+        """What the registry says of the network; a class of somebody else's weights says it itself."""
+        return find(cls.name)
+
+    def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The state dict in the file of weights, and what stands beside it.
+
+        Raises:
+            BadInput: it cannot be used; names the file.
+        """
+        return load_weights(self.weights)
 
     @abstractmethod
     def build(self, about: Mapping[str, Any]) -> nn.Module:
@@ -81,7 +94,7 @@ class Pretrained(ABC):
 
     def _opened(self) -> tuple[nn.Module, dict[str, Any]]:
         if self._loaded is None:
-            state, about = load_weights(self.weights)
+            state, about = self.read()
             try:
                 network = self.build(about["network"])
                 network.load_state_dict(state)

@@ -31,6 +31,27 @@ FOCAL = 4.53
 """Focal length of the camera in widths of the aligned crop: a head then stands a little over a metre away, as in
 Deep3DFaceReconstruction (1015 pixels of 224)."""
 
+
+class Lens(NamedTuple):
+    """Camera of square pictures, in their widths, so that it holds at any size.
+
+    Attributes:
+        focal: focal length.
+        x, y: from the picture's middle, right and down, to what the camera looks at.
+    """
+
+    focal: float = FOCAL
+    x: float = 0.0
+    y: float = 0.0
+
+    def pixels(self, size: int) -> tuple[float, tuple[float, float]]:
+        """Focal length and middle in pixels of a picture of `size`, for `occset.models.rendering.camera.project`."""
+        return self.focal * size, (self.x * size, self.y * size)
+
+
+LENS = Lens()
+"""Of aligned crops: all our own coefficients are seen through it."""
+
 _POSE_MEAN = (0.0, 0.0, 0.0, 0.0, 8.0, -1250.0)
 _POSE_SPREAD = (0.15, 0.3, 0.06, 20.0, 14.0, 90.0)
 _LIGHT_SPREAD = 0.4

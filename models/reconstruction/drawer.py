@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from occset.models.morphable.base import LinearModel
-from occset.models.reconstruction.coefficients import Coefficients, Layout
+from occset.models.reconstruction.coefficients import LENS, Coefficients, Layout, Lens
 from occset.models.reconstruction.face import FaceModel, View
 from occset.models.rendering import camera
-from occset.models.rendering.colour import to_display
 
 BATCH = 8
 """Faces drawn at once: more only take more memory on a CPU."""
@@ -28,10 +27,12 @@ class Pictures(NamedTuple):
 class FaceDrawer:
     """Draws coefficients of a morphable model at its full level."""
 
-    def __init__(self, model: LinearModel, colours: int = 3, device: str = "cpu") -> None:
-        """Take a model of any origin, with the albedo that the coefficients belong to."""
+    def __init__(
+        self, model: LinearModel, colours: int = 3, device: str = "cpu", lens: Lens = LENS, linear: bool = True
+    ) -> None:
+        """Take a model of any origin, with the albedo that the coefficients belong to; see `FaceModel` for the rest."""
         self.model = model
-        self.face = FaceModel(model, colours, coarse=False).to(device)
+        self.face = FaceModel(model, colours, coarse=False, lens=lens, linear=linear).to(device)
         self.device = device
 
     @property
@@ -66,15 +67,15 @@ class FaceDrawer:
     @torch.no_grad()
     def geometry(self, vectors: np.ndarray, size: int) -> dict[str, np.ndarray]:
         """See `occset.benchmark.methods.interfaces.Geometry`: "points" (B, 68, 2) pixels, "landmarks" (B, 68, 3) and
-        "vertices" (B, V, 3) in camera millimetres, "albedo" (B, V, 3), "light" (B, 9, C)."""
+        "vertices" (B, V, 3) in camera millimetres; and where they are linear "albedo" (B, V, 3), "light" (B, 9, C)."""
         parts = self._parts(vectors)
         told = {
             "points": self.face.landmarks(parts, size),
             "landmarks": self.face.points(parts),
             "vertices": camera.to_camera(self.face.vertices(parts), parts.pose),
-            "albedo": self.face.albedo(parts),
-            "light": parts.light,
         }
+        if self.face.linear:
+            told |= {"albedo": self.face.albedo(parts), "light": parts.light}
         return {name: values.cpu().numpy() for name, values in told.items()}
 
     @torch.no_grad()
@@ -83,7 +84,7 @@ class FaceDrawer:
         parts = self._parts(vector[None])
         used, corners = self.face.triangles.unique(return_inverse=True)
         vertices, albedo = self.face.vertices(parts)[0, used], self.face.albedo(parts)[0, used]
-        colours = (to_display(albedo).clamp(0, 1) * 255).round().to(torch.uint8)
+        colours = (self.face.shown(albedo).clamp(0, 1) * 255).round().to(torch.uint8)
         return vertices.cpu().numpy(), colours.cpu().numpy(), corners.cpu().numpy()
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from occset.models.morphable.base import LinearModel
 from occset.models.morphable.face_region import face_triangles
-from occset.models.reconstruction.coefficients import FOCAL, Coefficients, Layout
+from occset.models.reconstruction.coefficients import LENS, Coefficients, Layout, Lens
 from occset.models.rendering import camera
 from occset.models.rendering.colour import to_display
 from occset.models.rendering.mirrored import Mirrored, mirrored
@@ -47,18 +47,23 @@ class FaceModel(nn.Module):
     point_shapes: Tensor
     mirror: Tensor
 
-    def __init__(self, model: LinearModel, colours: int = 3, coarse: bool = True) -> None:
+    def __init__(
+        self, model: LinearModel, colours: int = 3, coarse: bool = True, lens: Lens = LENS, linear: bool = True
+    ) -> None:
         """Take what is needed of a model.
 
         Args:
             model: any origin.
             colours: of the light, 1 or 3.
             coarse: draw its decimated level, an eighth of the work; for training and fitting.
+            lens: of the camera; another one for coefficients that were found by another one.
+            linear: albedo and light are linear, as ours are; else their product is what a screen shows.
         """
         super().__init__()
         drawn = model.coarse if coarse else model
         self.layout = Layout(len(model.identity_basis), len(model.expression_basis), len(model.texture_basis), colours)
         self.name, self.revision = model.name, model.revision
+        self.lens, self.linear = lens, linear
         self._hold("mean", drawn.mean)
         self._hold("shapes", torch.cat((drawn.identity_basis, drawn.expression_basis)).flatten(1))
         self._hold("mean_albedo", drawn.mean_albedo)
@@ -77,7 +82,7 @@ class FaceModel(nn.Module):
         return self._combine(torch.cat((parts.identity, parts.expression), 1), self.shapes, self.mean)
 
     def albedo(self, parts: Coefficients) -> Tensor:
-        """(B, V, 3) linear RGB."""
+        """(B, V, 3) RGB, linear unless the model is not."""
         return self._combine(parts.texture, self.textures, self.mean_albedo).clamp_min(_LEAST_ALBEDO)
 
     def points(self, parts: Coefficients) -> Tensor:
@@ -87,7 +92,12 @@ class FaceModel(nn.Module):
 
     def landmarks(self, parts: Coefficients, size: int) -> Tensor:
         """The 68 landmarks, (B, 68, 2) pixels of a picture of `size`."""
-        return camera.project(self.points(parts), FOCAL * size, size, size)[..., :2]
+        focal, middle = self.lens.pixels(size)
+        return camera.project(self.points(parts), focal, size, size, middle)[..., :2]
+
+    def shown(self, colours: Tensor) -> Tensor:
+        """Display values of colours, or albedos, of any shape."""
+        return to_display(colours) if self.linear else colours
 
     def forward(self, parts: Coefficients, size: int, face: Tensor | None = None, renderer: str = "torch") -> View:
         """Draw.
@@ -98,11 +108,12 @@ class FaceModel(nn.Module):
             face: visibility of an earlier call at this size, to be used again.
             renderer: "torch" or "nvdiffrast".
         """
+        focal, middle = self.lens.pixels(size)
         seen = render(
-            self.vertices(parts), self.triangles, self.albedo(parts), parts.pose, parts.light, size, FOCAL * size,
-            face=face, cull=True, renderer=renderer,
+            self.vertices(parts), self.triangles, self.albedo(parts), parts.pose, parts.light, size, focal,
+            face=face, cull=True, renderer=renderer, middle=middle,
         )  # fmt: skip
-        return View(to_display(seen.image), seen.mask[:, None], seen.face)
+        return View(self.shown(seen.image), seen.mask[:, None], seen.face)
 
     def mirrored(self, parts: Coefficients, picture: Tensor, visible: Tensor, face: Tensor) -> Mirrored:
         """What the face's other half shows, see `occset.models.rendering.mirrored.mirrored`.

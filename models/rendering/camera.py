@@ -30,14 +30,17 @@ def to_camera(points: Tensor, pose: Tensor) -> Tensor:
     return points @ rotation_matrix(pose[:, :3]).transpose(1, 2) + pose[:, None, 3:]
 
 
-def project(points: Tensor, focal: Tensor | float, height: int, width: int) -> Tensor:
+def project(
+    points: Tensor, focal: Tensor | float, height: int, width: int, middle: tuple[float, float] = (0.0, 0.0)
+) -> Tensor:
     """Camera millimetres (B, V, 3) to (B, V, 3): pixel x, pixel y and the distance -z in millimetres.
 
     ``x = (width - 1) / 2 + focal * X / -Z`` and ``y = (height - 1) / 2 - focal * Y / -Z``; ``focal`` in pixels, one
-    number or (B, 1). What lies behind the camera gets a distance that is not positive and is not drawn.
+    number or (B, 1). ``middle``, pixels to the right and down, is added to both: of a picture that was cut out beside the
+    point that the camera looks at. What lies behind the camera gets a distance that is not positive and is not drawn.
     """
     distance = -points[..., 2]
     safe = torch.where(distance.abs() < 1e-6, torch.full_like(distance, 1e-6), distance)
-    x = (width - 1) / 2 + focal * points[..., 0] / safe
-    y = (height - 1) / 2 - focal * points[..., 1] / safe
+    x = (width - 1) / 2 + middle[0] + focal * points[..., 0] / safe
+    y = (height - 1) / 2 + middle[1] - focal * points[..., 1] / safe
     return torch.stack((x, y, distance), -1)

@@ -48,6 +48,7 @@ def render(
     face: Tensor | None = None,
     cull: bool = True,
     renderer: str = "torch",
+    middle: tuple[float, float] = (0.0, 0.0),
 ) -> Rendered:
     """Draw a batch of meshes that share their triangles.
 
@@ -63,6 +64,7 @@ def render(
             small steps of a fit; nvdiffrast finds it anew in any case.
         cull: leave out triangles that face away.
         renderer: "torch", or "nvdiffrast" where that is installed.
+        middle: pixels from the picture's middle to what the camera looks at, see `camera.project`.
 
     Raises:
         ValueError: shapes do not fit, or there is no renderer of that name.
@@ -74,7 +76,7 @@ def render(
     mesh = topology(triangles, vertices.shape[1])
     batch = len(vertices)
     seen_from_camera = camera.to_camera(vertices, pose)
-    screen = camera.project(seen_from_camera, focal, size, size)
+    screen = camera.project(seen_from_camera, focal, size, size, middle)
     normals, facing = normals_and_facing(seen_from_camera.transpose(0, 1).contiguous(), mesh)
     shaded = lighting.shade(colours, normals.transpose(0, 1), light.to(normals.dtype))
     if renderer == "nvdiffrast":

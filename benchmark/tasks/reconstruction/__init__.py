@@ -7,6 +7,7 @@ from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.parts import Audit, Bins, Form, Methods, Pairs, Samples, Words
 from occset.benchmark.tasks.reconstruction import rules
 from occset.benchmark.tasks.reconstruction.columns import COLUMNS, METRIC_VERSION, METRICS, OPTIONAL
+from occset.models.reconstruction.deep3d import PUBLISHED
 from occset.models.registry import descriptions, find, inference_classes
 
 _HERE = "occset.benchmark.tasks.reconstruction"
@@ -23,6 +24,7 @@ RELEASED = tuple(name for name in inference_classes(rules.NAME) if find(name).is
 
 METHODS = {
     **inference_classes(rules.NAME),  # our networks
+    PUBLISHED.name: PUBLISHED.inference,
     "fit": f"{_HERE}.methods.fitted:Fit",
     "fit-em": f"{_HERE}.methods.fitted:FitWithOutliers",
     "mean-face": f"{_HERE}.methods.mean_face:MeanFace",
@@ -74,7 +76,10 @@ TASK = BenchTask(
                 ("ids",),
             ),
         ),
-        unseen={name: f"{says}; runs the released weights" for name, says in descriptions(rules.NAME).items()},
+        unseen={
+            **{name: f"{says}; runs the released weights" for name, says in descriptions(rules.NAME).items()},
+            PUBLISHED.name: f"{PUBLISHED.title}: {PUBLISHED.says}; named in the variable {PUBLISHED.environment}",
+        },
     ),
     metrics=METRICS,
     columns={METRIC_VERSION: COLUMNS},

@@ -27,10 +27,12 @@ from occset.benchmark.tasks.reconstruction.batch import Strangers, render_faces
 from occset.benchmark.tasks.reconstruction.columns import COLUMNS, OPTIONAL
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.arcface import ArcFace, ArcFaceFile, similarity
+from occset.models.morphable.store import import_morphable
 from occset.pictures.images import read_image
 from occset.samples.render import Renderer
 from occset.support.errors import OccsetError
 from tests.fixture_types import Occset
+from tests.models.reconstruction.deep3d.published import made_state, write_bfm, write_checkpoint
 
 TASK = reconstruction.TASK
 TELLS = """
@@ -272,3 +274,22 @@ def test_meshes_made_elsewhere_are_marked_and_have_no_vertex_error(
     (folder / f"{protocol.recipes[2].sample}.obj").write_text("v 0 0 nan\n" * 3 + "f 1 2 3\n")
     broken = run(rendered_set, protocol, [spec], tmp_path / "r2", limit=4, workers=1).broken
     assert "vertices hold NaN" in broken["meshes"] and f"{protocol.recipes[2].sample}.obj" in broken["meshes"]
+
+
+def test_the_published_network_is_benched_by_the_file_that_its_user_has(
+    bench: Callable[..., Any], rendered_set: OcclusionSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OCCSET_DEEP3D_PYTORCH", raising=False)
+    said = bench(rendered_set, "--methods", "deep3d-pytorch", "--limit", 2)
+    assert said.status == 2 and "OCCSET_DEEP3D_PYTORCH" in said.err
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("OCCSET_DEEP3D_PYTORCH", str(tmp_path / "epoch_20.pth"))
+    write_checkpoint(tmp_path / "epoch_20.pth", made_state(np.zeros(257, np.float32)))
+    import_morphable("bfm09", write_bfm(tmp_path / "BFM_model_front.mat"))
+    said = bench(rendered_set, "--methods", "deep3d-pytorch,mean-face", "--limit", 4)
+    assert said.status == 0, said.err
+    scores = {result.method: result.scores for result in load_results(tmp_path / "r")}
+    own = scores["deep3d-pytorch"]
+    assert own["vertex_mm"].isna().all() and own["light_error"].isna().all()  # another mesh, and no linear light
+    # a face that is not turned, shifted or formed covers an aligned one; the made model is centred a little otherwise
+    assert own["coverage"].mean() > 0.8 and own["landmark_error"].mean() < 40
