@@ -49,7 +49,7 @@ def fit_command(
     for line in report.lines():
         say(line)
     if sheet is not None:
-        shown = write_fit_sheet(data, model, sheet)
+        shown = write_fit_sheet(data, model, sheet, colours)
         say(f"{len(shown.poor)} flagged fits and {len(shown.good)} good ones on {sheet}")
     if report.problems:
         raise typer.Exit(1)
