@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from occset.models.registry import Network, find
 from occset.models.weight_files import load_weights, weights_hash
 from occset.support import references as registry
-from occset.support.errors import BadInput, OccsetError
+from occset.support.errors import BadInput, MissingExtra, OccsetError
 
 BATCH = 16
 """Pictures a pass: larger batches only take more memory on a CPU."""
@@ -75,7 +75,8 @@ class Pretrained(ABC):
         """The network with random weights, from the entry "network" of what stands beside the weights.
 
         Raises:
-            KeyError, TypeError, ValueError: the entry is of another network; told as a `BadInput` that names the file.
+            LookupError, TypeError, ValueError, OccsetError: the entry is of another network; told as a `BadInput` that
+                names the file.
         """
 
     def __getstate__(self) -> dict[str, Any]:
@@ -98,7 +99,9 @@ class Pretrained(ABC):
             try:
                 network = self.build(about["network"])
                 network.load_state_dict(state)
-            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            except MissingExtra:
+                raise
+            except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, OccsetError) as error:
                 raise BadInput(
                     f"{self.weights}: is not a checkpoint of {self.title} ({error}): name another"
                 ) from error

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from occset.models.morphable.base import LinearModel
+from occset.models.morphable.store import BUILT_IN, READERS
 from occset.models.pretrained import Pretrained, scaled
 from occset.models.reconstruction.albedo import open_face_model, unpack_albedo
 from occset.models.reconstruction.architecture import Architecture
@@ -43,10 +44,18 @@ class FaceReconstructor(Pretrained):
         """The morphable model, with the albedo that came with the weights.
 
         Raises:
-            BadInput: the weights were trained with a morphable model of other sizes.
+            BadInput: there is no such model, it is not imported, or the weights are of one of other sizes.
         """
-        about, network = self.about["network"], self.network
-        model = open_face_model(str(about["morphable"]))
+        network, about = self.network, self.about["network"]
+        name = str(about.get("morphable"))[:80]
+        if name not in (BUILT_IN, *READERS):  # a stranger's weights name no file of ours
+            raise BadInput(
+                f"{self.weights}: is of the morphable model '{name}', which there is not: name other weights"
+            )
+        try:
+            model = open_face_model(name)
+        except BadInput as error:
+            raise BadInput(f"{self.weights}: is of the morphable model '{name}': {error}") from error
         if about["albedo"]:
             packed = {key: getattr(network, f"albedo_{key}").cpu() for key in ("vertices", "mean", "basis")}
             model = unpack_albedo(model, packed, self.weights)

@@ -46,6 +46,8 @@ def mine_command(
     columns = list(picks.columns) if as_json else ["rank", "id", "source_id", "score", "reason"]
     rows: Any = picks[columns].to_dict("records")
     print_table(rows, f"{path}", as_json)
+    for note in scores.notes:
+        say(note)
     name = f"{scores.model} {scores.weights_hash[:12]}".strip()
     for face, message in scores.problems:
         say(f"skipped {face}: {message}")

@@ -14,6 +14,7 @@ import pandas as pd
 from occset.dataset.frozen import frozen_faces
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.replacing import MAY_BE_RELABELLED
+from occset.mining.calibration import calibrate
 from occset.mining.choice import choose
 from occset.mining.model import open_model, weights_hash_of
 from occset.mining.options import DEFAULT_MODEL
@@ -33,6 +34,7 @@ class Scores:
         features: (N, D) float32, one row a face.
         model, weights_hash: who said so.
         problems: faces that could not be read, and why.
+        notes: what else there is to tell, in sentences.
     """
 
     table: pd.DataFrame
@@ -40,6 +42,7 @@ class Scores:
     model: str
     weights_hash: str
     problems: list[tuple[str, str]]
+    notes: tuple[str, ...] = ()
 
     def choose(self, count: int, leave_out: Iterable[str] = ()) -> pd.DataFrame:
         """Choose hard and diverse faces, see `occset.mining.choice.choose`; those to leave out are still ranked against."""
@@ -95,7 +98,7 @@ def score_set(
         split: see `candidates`.
         workers: processes; all cores by default, one for a model that runs on an accelerator.
         progress: called with (done, all).
-        rendered: see `occset.mining.scoring.score_faces`.
+        rendered: see `occset.mining.scoring.score_faces`; it is calibrated on good faces first.
         leave_out: ids that are not scored.
 
     Raises:
@@ -106,8 +109,10 @@ def score_set(
     opened = make()  # a misspelt name is told before any worker starts, and its hash is wanted
     on_cpu = str(getattr(opened, "device", "cpu")) == "cpu"
     name, digest = str(getattr(opened, "name", model)), weights_hash_of(opened)
-    found = score_faces(data, ids, make, workers or (default_workers() if on_cpu else 1), progress, rendered)
-    return collect(data, found.table(), found.features, name, digest, found.problems)
+    known = calibrate(data, ids, make, rendered) if rendered else None
+    trust, notes = (known.trust, (known.sentence(),)) if known else (None, ())
+    found = score_faces(data, ids, make, workers or (default_workers() if on_cpu else 1), progress, rendered, trust)
+    return collect(data, found.table(), found.features, name, digest, found.problems, notes)
 
 
 def collect(
@@ -117,6 +122,7 @@ def collect(
     model: str,
     weights_hash: str,
     problems: list[tuple[str, str]],
+    notes: tuple[str, ...] = (),
 ) -> Scores:
     """Scored faces with what the set knows of them, as `Scores`."""
     known = data.faces[["id", "source", "source_id", "split"]]
@@ -124,7 +130,7 @@ def collect(
     front = ["id", "source", "source_id", "split"]
     joined = joined[[*front, *(c for c in joined.columns if c not in front)]]
     stacked = np.stack(features) if features else np.zeros((0, 1), np.float32)
-    return Scores(joined, stacked, model, weights_hash, problems)
+    return Scores(joined, stacked, model, weights_hash, problems, notes)
 
 
 def write_picks(path: Path, picks: pd.DataFrame) -> None:

@@ -53,6 +53,7 @@ def score_faces(
     workers: int = 1,
     progress: Progress | None = None,
     rendered: Rendered | None = None,
+    trust: np.ndarray | None = None,
 ) -> Scored:
     """Score faces of a set, in the order of ``ids``.
 
@@ -63,6 +64,7 @@ def score_faces(
         workers: processes.
         progress: called with (done, all).
         rendered: picklable; renders the whole face of each image, for `render_disagreement`.
+        trust: what each place of the render counts, see `occset.mining.calibration`; all alike when None.
 
     Raises:
         BrokenMethod: the model returned something that cannot be scored.
@@ -71,7 +73,7 @@ def score_faces(
     chunks = [list(ids[i : i + _CHUNK]) for i in range(0, len(ids), _CHUNK)]
     found, done = Scored(), 0
     for some, chunk in zip(
-        map_chunks(partial(_Scorer, data, make_model, rendered), chunks, workers), chunks, strict=True
+        map_chunks(partial(_Scorer, data, make_model, rendered, trust), chunks, workers), chunks, strict=True
     ):
         found.rows += some.rows
         found.features += some.features
@@ -85,8 +87,10 @@ def score_faces(
 class _Scorer:
     """What a worker does."""
 
-    def __init__(self, data: OcclusionSet, make_model: Callable[[], Any], rendered: Rendered | None) -> None:
-        self.data, self.model, self.rendered = data, make_model(), rendered
+    def __init__(
+        self, data: OcclusionSet, make_model: Callable[[], Any], rendered: Rendered | None, trust: np.ndarray | None
+    ) -> None:
+        self.data, self.model, self.rendered, self.trust = data, make_model(), rendered, trust
         self.size = size_of(self.model)
 
     def __call__(self, ids: list[str]) -> Scored:
@@ -96,7 +100,7 @@ class _Scorer:
         names: list[str] = []
         for face in ids:
             try:
-                image, label = self._read(face)
+                image, label = read_face(self.data, face, self.size)
             except OccsetError as error:
                 found.problems.append((face, str(error)))
                 continue
@@ -109,20 +113,13 @@ class _Scorer:
             found.features = list(features(self.model, batch))
         return found
 
-    def _read(self, face: str) -> tuple[np.ndarray, np.ndarray | None]:
-        row = self.data.face_row(face)
-        image = shrink(self.data.load_image(face), self.size)
-        if not isinstance(row["mask"], str):
-            return image, None
-        return image, shrink_mask(decode_rle(row["mask"], row["height"], row["width"]), self.size)
-
     def _signals(self, batch: np.ndarray, labels: list[np.ndarray | None]) -> list[dict[str, Any]]:
         chances = probabilities(self.model, batch)
         warped = []
         for warp in signals.WARPS:
             moved = np.stack([signals.warp_image(image, warp) for image in batch])
             warped.append([signals.unwarp(chance, warp) for chance in probabilities(self.model, moved)])
-        whole = self._whole_faces(batch)
+        whole = None if self.rendered is None else whole_faces(self.rendered, batch)
         rows = []
         for i, (chance, label) in enumerate(zip(chances, labels, strict=True)):
             face = chance > 0.5
@@ -133,17 +130,39 @@ class _Scorer:
                     "instability": signals.instability(chance, [others[i] for others in warped]),
                     "label_disagreement": None if label is None else 1 - signals.iou(face, label),
                     "fragments": broken.share,
-                    "render_disagreement": None if whole is None else 1 - signals.iou(face, whole[i]),
+                    "render_disagreement": None if whole is None else self._by_render(face, label, whole[i]),
                     "pieces": broken.pieces,
                     "holes": broken.holes,
                 }
             )
         return rows
 
-    def _whole_faces(self, batch: np.ndarray) -> np.ndarray | None:
-        if self.rendered is None:
-            return None
-        whole = np.asarray(self.rendered(batch))
-        if whole.shape != batch.shape[:3]:
-            raise BrokenMethod(f"what renders faces returned masks {whole.shape} for images {batch.shape}")
-        return whole
+    def _by_render(self, face: np.ndarray, label: np.ndarray | None, whole: np.ndarray) -> float:
+        """The farther of prediction and label."""
+        masks = [face] if label is None else [face, label]
+        return max(signals.disagreement(mask, whole, self.trust) for mask in masks)
+
+
+def read_face(data: OcclusionSet, face: str, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Picture (S, S, 3) and label (S, S) of a face, uint8, at a size; None where it has no label.
+
+    Raises:
+        OccsetError: it cannot be read.
+    """
+    row = data.face_row(face)
+    image = shrink(data.load_image(face), size)
+    if not isinstance(row["mask"], str):
+        return image, None
+    return image, shrink_mask(decode_rle(row["mask"], row["height"], row["width"]), size)
+
+
+def whole_faces(rendered: Rendered, batch: np.ndarray) -> np.ndarray:
+    """The masks of whole faces (B, S, S) of images (B, S, S, 3).
+
+    Raises:
+        BrokenMethod: what renders them returned something else.
+    """
+    whole = np.asarray(rendered(batch))
+    if whole.shape != batch.shape[:3]:
+        raise BrokenMethod(f"what renders faces returned masks {whole.shape} for images {batch.shape}")
+    return whole

@@ -5,7 +5,8 @@
 ``instability``        1 - IoU of the prediction and of those on the mirrored and warped picture, mapped back; mean, 0..1
 ``label_disagreement`` 1 - IoU of the prediction and the label, 0..1; null for a face without a label
 ``fragments``          share of the predicted face's hull that its largest piece leaves out: pieces, holes, bays; 0..1
-``render_disagreement`` 1 - IoU of the prediction and the rendered face, 0..1; null where nothing renders it
+``render_disagreement`` 1 - IoU of the rendered face and the prediction, or the label where that is farther, 0..1; places of
+                       the crop count as `occset.mining.calibration` finds them to be right; null where nothing renders it
 =====================  ====================================================================================================
 
 Predictions are (S, S) float32, the chance of visible face; masks bool (S, S). A face is where the chance is above 1/2.
@@ -53,6 +54,17 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union of two masks (H, W), on where not 0; 1 when both are empty."""
     union = np.count_nonzero((a > 0) | (b > 0))
     return np.count_nonzero((a > 0) & (b > 0)) / union if union else 1.0
+
+
+def disagreement(mask: np.ndarray, whole: np.ndarray, trust: np.ndarray | None = None) -> float:
+    """1 - IoU of two masks (S, S), on where not 0, whose pixels count as much as a coarse map (G, G) of 0..1 says there."""
+    if trust is None:
+        return 1 - iou(mask, whole)
+    side = mask.shape[0]
+    weight = cv2.resize(trust, (side, side), interpolation=cv2.INTER_LINEAR)
+    a, b = mask > 0, whole > 0
+    union = float(weight[a | b].sum())
+    return float(weight[a != b].sum()) / union if union > 0 else 0.0
 
 
 def warp_image(image: np.ndarray, warp: Warp) -> np.ndarray:
@@ -138,7 +150,7 @@ def sentence(signal: str, row: dict[str, float]) -> str:
     if signal == "label_disagreement":
         return f"label and prediction differ by {value:.0%}"
     if signal == "render_disagreement":
-        return f"the rendered face and the prediction differ by {value:.0%}"
+        return f"the rendered face and the visible one differ by {value:.0%}"
     if not row["pieces"]:
         return "no face was found"
     pieces, holes = f"{row['pieces']:.0f} piece(s)", f"{row['holes']:.0f} hole(s)"

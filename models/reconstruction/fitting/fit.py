@@ -33,8 +33,11 @@ SIZE = 128
 BATCH = 16
 _SAVE_EVERY = 8  # batches
 
-WORST_LANDMARKS, WORST_RESIDUAL, LEAST_SHARE = 0.025, 0.24, 0.5
-"""A fit beyond these is flagged: landmarks in widths of the picture, Eq. 6 on 0..1, and what EM must explain of the face."""
+WORST_LANDMARKS, WORST_RESIDUAL, LEAST_SHARE, LEAST_COVERED = 0.025, 0.24, 0.5, 0.5
+"""A fit beyond these is flagged: landmarks in widths of the picture, Eq. 6 on 0..1, what EM must explain of the face, and
+what the render must cover of it: one that covers nothing is wrong nowhere."""
+
+NOT_FINITE = "not finite"
 
 STAGES = ("landmarks", "photometry", "em")
 
@@ -150,7 +153,8 @@ class Fitter:
         if self.stage == "landmarks":
             vectors = self.photometry.start(first.pose, first.identity, first.expression)
             nothing = torch.full((len(vectors),), torch.nan)
-            return self._rows(vectors, "landmarks", nothing, first.error, torch.ones(len(vectors)))
+            whole = torch.ones(len(vectors))
+            return self._rows(vectors, "landmarks", nothing, first.error, whole, whole)
         return self._by_pixels(images, masks, torch.from_numpy(points).float(), first)
 
     def _by_pixels(
@@ -167,7 +171,7 @@ class Fitter:
             began = time.perf_counter()
             found, _ = self.photometry.fit_with_outliers(pictures, visible, points, found.vectors)
             self.times.add("em", began)
-        return self._rows(found.vectors, self.stage, found.residual, found.landmark_error, found.share)
+        return self._rows(found.vectors, self.stage, found.residual, found.landmark_error, found.share, found.covered)
 
     def truth(self, truth: Mapping[str, np.ndarray], points: np.ndarray, size: int) -> dict[str, Any] | None:
         """The row of a face that was rendered from known coefficients; None where they are another model's.
@@ -187,12 +191,12 @@ class Fitter:
         found = self.landmarks.fit(torch.from_numpy(points)[None], size, shape)
         lit = torch.from_numpy(np.asarray(light, np.float32)).reshape(1, 9, -1)
         vector = self.layout.join(Coefficients(found.pose, identity, expression, texture, lit))
-        return self._rows(
-            vector, "truth" if own_albedo else "shape", torch.full((1,), torch.nan), found.error, torch.ones(1)
-        )[0]
+        whole = torch.ones(1)
+        stage = "truth" if own_albedo else "shape"
+        return self._rows(vector, stage, torch.full((1,), torch.nan), found.error, whole, whole)[0]
 
     def _rows(
-        self, vectors: Tensor, stage: str, residual: Tensor, error: Tensor, share: Tensor
+        self, vectors: Tensor, stage: str, residual: Tensor, error: Tensor, share: Tensor, covered: Tensor
     ) -> list[dict[str, Any]]:
         return [
             {
@@ -201,16 +205,18 @@ class Fitter:
                 "residual": float(r),
                 "landmark_error": float(e),
                 "share": float(s),
-                "problem": problem_of(vector, float(r), float(e), float(s)),
+                "problem": problem_of(vector, float(r), float(e), float(s), float(c)),
             }
-            for vector, r, e, s in zip(vectors, residual, error, share, strict=True)
+            for vector, r, e, s, c in zip(vectors, residual, error, share, covered, strict=True)
         ]
 
 
-def problem_of(vector: Tensor, residual: float, error: float, share: float) -> str:
+def problem_of(vector: Tensor, residual: float, error: float, share: float, covered: float = 1.0) -> str:
     """Why a fit is not to be trained on, "" where it may be."""
-    if not torch.isfinite(vector).all():
-        return "not finite"
+    if not torch.isfinite(vector).all() or np.isnan(error):
+        return NOT_FINITE
+    if covered < LEAST_COVERED:
+        return f"the render covers {covered:.0%} of the visible face"
     if error > WORST_LANDMARKS:
         return f"landmarks are off by {error:.1%} of the width"
     if residual > WORST_RESIDUAL:
@@ -311,7 +317,9 @@ class _Worker:
         if batch:
             images, masks, points = (np.stack([one[k] for one in batch]) for k in (1, 2, 3))
             found = self.fitter.fit(images, masks, points)
-            rows += [{"face": one[0], **row} for one, row in zip(batch, found, strict=True)]
+            fitted = [{"face": one[0], **row} for one, row in zip(batch, found, strict=True)]
+            problems += [(row["face"], "its fit is not finite") for row in fitted if row["problem"] == NOT_FINITE]
+            rows += [row for row in fitted if row["problem"] != NOT_FINITE]  # no file of fits could hold it
         return rows, problems, self.fitter.times.seconds
 
     def _points(self, face: str) -> np.ndarray | None:

@@ -65,12 +65,14 @@ class PhotometricFit(NamedTuple):
         residual: (B,) mean distance of colours over the pixels that count, on 0..1: Eq. 6.
         share: (B,) share of the visible face's pixels that the render explains; 1 without EM.
         landmark_error: (B,) as in `occset.models.reconstruction.fitting.landmarks`.
+        covered: (B,) share of the visible face's pixels that the render covers; 0 where no face is visible.
     """
 
     vectors: Tensor
     residual: Tensor
     share: Tensor
     landmark_error: Tensor
+    covered: Tensor
 
 
 class PhotometricFitter:
@@ -194,6 +196,7 @@ class PhotometricFitter:
         view = self.face(parts, size)
         small, count = (F.interpolate(x, size=(size, size), mode="area") for x in (images, masks))
         covered = count * (view.face >= 0)[:, None]
+        reached = covered.sum((1, 2, 3)) / count.sum((1, 2, 3)).clamp_min(1)
         share = torch.ones(len(vectors), device=vectors.device)
         if weights is not None:
             counted = covered * F.interpolate(weights, size=(size, size), mode="area")
@@ -202,4 +205,4 @@ class PhotometricFitter:
         residual = self._pixels(view.image, small, covered)
         side = images.shape[-1]
         error = (self.face.landmarks(parts, side) - points)[:, JAW:].norm(dim=-1).mean(1) / side
-        return PhotometricFit(vectors, residual, share, error)
+        return PhotometricFit(vectors, residual, share, error, reached)
