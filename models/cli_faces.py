@@ -1,4 +1,4 @@
-"""The verbs of whole faces: fit, reconstruct, deocclude, and models for the morphable models that they rest on."""
+"""The verbs of whole faces: fit, reconstruct, deocclude, serve, and models for the morphable models that they rest on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-fit, reconstruct, deocclude = typer.Typer(), typer.Typer(), typer.Typer()
+fit, reconstruct, deocclude, serve = typer.Typer(), typer.Typer(), typer.Typer(), typer.Typer()
 models = typer.Typer(no_args_is_help=True, add_completion=False)
 morphable = typer.Typer(no_args_is_help=True, add_completion=False)
 models.add_typer(morphable, name="morphable")
@@ -159,6 +159,25 @@ def deocclude_command(
     if done.problems:
         partly(said, f"{len(done.problems)} photos were skipped, as said above")
     say(said)
+
+
+@serve.command()
+def serve_command(
+    host: Annotated[
+        str, typer.Option(help="Address to answer at; beyond this machine only with a secret in OCCSET_SERVE_SECRET.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 8088,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint of NG: a .safetensors file or a folder; the released one by default."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    browser: Annotated[bool, typer.Option(help="Show the page in the browser.")] = True,
+) -> None:
+    """The same as deocclude in the browser: drop a photo, see before and after, masks and render; until Ctrl-C."""
+    from occset.models.serving.command import run
+
+    run(host, port, weights, device, browser)
 
 
 @models.callback()

@@ -29,6 +29,7 @@ VERBS = {
     "fit": "occset.models.cli_faces:fit",
     "reconstruct": "occset.models.cli_faces:reconstruct",
     "deocclude": "occset.models.cli_faces:deocclude",
+    "serve": "occset.models.cli_faces:serve",
     "models": "occset.models.cli_faces:models",
     "doctor": "occset.commands:doctor",
     "bench": "occset.benchmark.cli:bench",

@@ -55,6 +55,7 @@ WHOLE = (
     "models/segmentation/test_same_weights",
     "models/segmentation/test_segmenter",
     "models/segmentation/test_task",
+    "models/serving",
     "models/test_arcface",
     "models/test_cli",
     "models/test_groups",

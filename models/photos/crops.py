@@ -122,17 +122,10 @@ def crop_photo(
         if mask is not None:
             mask = _marked(cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA))
         return Crops([Crop(name, image, matrix, (height, width), file, mask=mask, own=_nearest([matrix], 0, size))])
-    with stage("detect"):
-        found = find_all_faces(detector, photo) if all_faces else find_faces(detector, photo)
-    if not found.faces:
+    found = crop_faces(name, file, photo, detector, size, all_faces)
+    if not found.crops:
         raise BadInput(f"{file}: no face found: give a photo with a face, or --no-align for one that is aligned")
-    with stage("align"):
-        taken = found.faces if all_faces else found.faces[:1]
-        aligned = [align_face(photo, face.landmarks, size) for face in taken]
-    crops = [
-        Crop(name, image, matrix, (height, width), file, number, len(aligned))
-        for number, (image, _, matrix) in enumerate(aligned)
-    ]
+    crops = found.crops
     if mask is not None:
         layers, matrices = np.repeat(mask[..., None], 3, axis=2), [crop.matrix for crop in crops]
         crops = [
@@ -143,6 +136,32 @@ def crop_photo(
             )
             for crop in crops
         ]
+    return replace(found, crops=crops)
+
+
+def crop_faces(
+    name: str, file: Path, photo: np.ndarray, detector: FaceDetector, size: int = CROP, all_faces: bool = False
+) -> Crops:
+    """The largest face of a photo that is read already, or all of its faces; no crops where it has none.
+
+    Args:
+        name: of the photo.
+        file: how the photo is called.
+        photo: (H, W, 3) uint8 RGB.
+        detector: finds the face, whichever way the photo lies.
+        size: side of the crop, pixels.
+        all_faces: take all faces, small ones too.
+    """
+    with stage("detect"):
+        found = find_all_faces(detector, photo) if all_faces else find_faces(detector, photo)
+    taken = found.faces if all_faces else found.faces[:1]
+    with stage("align"):
+        aligned = [align_face(photo, face.landmarks, size) for face in taken]
+    shape = (photo.shape[0], photo.shape[1])
+    crops = [
+        Crop(name, image, matrix, shape, file, number, len(aligned))
+        for number, (image, _, matrix) in enumerate(aligned)
+    ]
     return Crops(crops, len(found.faces) - len(crops), found.doubt)
 
 

@@ -301,5 +301,11 @@ def decode(path: Path | str, max_pixels: int) -> np.ndarray:
     Raises:
         BadInput: missing, unreadable, not a picture, truncated, damaged, more than `max_pixels`, or packed too tightly.
     """
-    image = decode_stored(path, max_pixels).pixels
+    path = Path(path)
+    return decode_data(read_bytes(path), path, max_pixels)
+
+
+def decode_data(data: bytes, path: Path, max_pixels: int) -> np.ndarray:
+    """As `decode`, of bytes that are no file's; `path` is how errors call them."""
+    image = decode_bytes(data, path, max_pixels).pixels
     return _to_8_bits(image) if image.dtype == np.uint16 else image

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from occset.pictures.decoding import decode, read_bytes, read_header
+from occset.pictures.decoding import decode, decode_data, read_bytes, read_header
 from occset.support.errors import BadInput
 from occset.support.files import write_atomic
 
@@ -47,6 +47,25 @@ def read_rgba(path: Path | str, max_pixels: int = MAX_PIXELS, need_alpha: bool =
         return image
     if need_alpha:
         raise BadInput(f"{path} has no transparency: cut it out and save it as a PNG with alpha, or remove it")
+    return _opaque(image)
+
+
+def rgba_of(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """As `read_rgba`, of bytes that are no file's.
+
+    Args:
+        data: of a picture, as a file would hold them.
+        name: how errors call it, such as "the photo".
+        max_pixels: largest width x height that gets decoded.
+
+    Raises:
+        BadInput: as `read_image`.
+    """
+    image = decode_data(data, Path(name), max_pixels)
+    return image if image.ndim == 3 and image.shape[2] == 4 else _opaque(image)
+
+
+def _opaque(image: np.ndarray) -> np.ndarray:
     colour = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
     return np.dstack([colour, np.full(colour.shape[:2], 255, np.uint8)])
 
