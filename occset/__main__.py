@@ -17,7 +17,7 @@ KEPT = {
     "fit": f"the fits that were stored stay: {_AGAIN}",
     "reconstruct": "the faces that were written stay: run the same command again",
     "deocclude": "the photos that were written stay: run the same command again",
-    "serve": "the page is gone, and nothing that was sent there is kept: run the same command again and it is back",
+    "serve": "the page was not there yet: run the same command again",
     "bench": f"results and batches that were finished stay: {_AGAIN}",
     **dict.fromkeys(
         ("check", "info", "snapshot", "explain", "mine", "doctor", "leaderboard"),

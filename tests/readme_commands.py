@@ -61,6 +61,11 @@ LIMITS = (
         "occset round open my-set --top 6 --random 6",
         "there are 24 faces to choose from",
     ),
+    Limit(
+        r"occset serve",
+        "timeout --preserve-status 60 occset serve --no-browser --port {port}",
+        "it runs until it is stopped",
+    ),
     Limit(r"occset annotate start", "occset annotate start --port {port}", "8080 may be another's"),
 )
 

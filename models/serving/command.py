@@ -15,7 +15,7 @@ from occset.support.console import say
 
 
 def run(host: str, port: int, weights: Path | None = None, device: str = "auto", browser: bool = True) -> None:
-    """Serve the page until a signal comes.
+    """Serve the page until Ctrl-C or SIGTERM, which are its good end.
 
     Args:
         host: address to answer at; beyond this machine only where `SECRET` is set.
@@ -44,5 +44,7 @@ def run(host: str, port: int, weights: Path | None = None, device: str = "auto",
         app = make_app(answering, jobs, is_loopback(host), secret, say)
         try:
             serve(app, listening, (lambda: open_browser(url)) if browser else None)
+        except KeyboardInterrupt:
+            say("stopped: the page is gone, and nothing that was sent there is kept")
         finally:
             jobs.close()

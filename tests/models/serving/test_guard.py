@@ -33,6 +33,7 @@ def ask(app: Any, asked: dict[str, Any], parts: Any = ()) -> tuple[int, dict[str
 
     async def receive() -> dict[str, Any]:
         nonlocal taken
+        await asyncio.sleep(0)  # as a server does, which waits for bytes
         part = next(waiting, None)
         if part is None:
             return {"type": "http.disconnect"}
