@@ -1,4 +1,8 @@
-"""Runs ONNX files: networks of the bench, ArcFace, the face detector; the one module that imports onnxruntime."""
+"""Runs ONNX files: networks of the bench, ArcFace, the face detector; the one module that imports onnxruntime.
+
+Since 1.29 onnxruntime on Linux reports to its makers what it loads and runs, and keeps an identifier of the machine in the
+user's cache for that. It begins as it is imported, so it is told before not to, unless the user has said otherwise.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,9 @@ import numpy as np
 
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import sha256_file
+
+_QUIET = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
+"""Variables by which onnxruntime is told to report nothing; the second is what the first was called at first."""
 
 _DTYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -62,6 +69,8 @@ class OnnxSession:
             MissingExtra: onnxruntime is not installed.
             BadInput: there is no such file, or onnxruntime cannot load it.
         """
+        for name in _QUIET:
+            os.environ.setdefault(name, "1")
         try:
             import onnxruntime
         except ModuleNotFoundError as error:

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from occset.models.photos.crops import Crop, crop_photo
+from occset.models.photos.crops import Crop, crop_faces, crop_photo
 from occset.models.photos.files import find_photos, refuse_overwriting, target
 from occset.models.photos.run import run_over_photos
 from occset.models.photos.sheet import contact_sheet, tile, tinted
-from occset.pictures.detector import Detection
+from occset.pictures.detector import Detection, FaceDetector
 from occset.pictures.images import read_image, write_png
 from occset.pictures.landmarks import template
 from occset.support.errors import BadInput, NoSpace
@@ -93,6 +93,17 @@ def test_a_layer_comes_back_to_its_pixels(tmp_path: Path, channels: tuple[int, .
     wanted = photo if channels else photo[..., 0]
     assert np.abs(laid[inside].astype(int) - wanted[inside]).mean() < 2
     assert not laid[~(crop.lay_back(np.full((256, 256), 255, np.uint8)) > 0)].any()
+
+
+def test_a_photo_in_memory_is_cropped_as_its_file_is_and_none_is_no_error(tmp_path: Path) -> None:
+    photo = np.random.default_rng(2).integers(0, 255, (512, 512, 3), np.uint8)
+    write_png(tmp_path / "a.png", photo)
+    (read,) = crop_photo("a.png", tmp_path / "a.png", Finds(), 256).crops  # type: ignore[arg-type]
+    (held,) = crop_faces("a.png", Path("the photo"), photo, Finds(), 256).crops  # type: ignore[arg-type]
+    assert np.array_equal(held.image, read.image) and np.array_equal(held.matrix, read.matrix)
+    assert held.shape == (512, 512) and held.file == Path("the photo")
+    nothing = crop_faces("a.png", Path("the photo"), np.zeros((90, 90, 3), np.uint8), FaceDetector(), all_faces=True)
+    assert nothing.crops == [] and nothing.left == 0
 
 
 def test_what_a_mask_marks_is_tinted_and_the_rest_is_not() -> None:

@@ -17,7 +17,7 @@ def answering() -> Answering:
     return Answering(Deoccluder(device="cpu"), FaceDetector())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(tmp_path_factory.mktemp("served")) as running:
         yield running

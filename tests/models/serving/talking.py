@@ -83,12 +83,12 @@ class Served:
 
     def raw(self, text: bytes, seconds: float = 20) -> bytes:
         """What is answered to bytes, until the connection ends."""
-        with self.connect(text) as line:
+        heard = b""
+        with suppress(ConnectionError), self.connect(text) as line:
             line.settimeout(seconds)
-            heard = b""
             while part := line.recv(1 << 16):
                 heard += part
-            return heard
+        return heard
 
     def connect(self, text: bytes = b"") -> socket.socket:
         """A connection on which something was said."""
@@ -125,7 +125,7 @@ def serving(folder: Path, *options: str, **variables: str) -> Iterator[Served]:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
     try:
-        for _ in range(1200):
+        for _ in range(3000):
             found = re.search(r"http://[^:]+:(\d+)", log.read_text())
             if found or process.poll() is not None:
                 break

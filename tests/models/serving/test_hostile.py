@@ -142,7 +142,7 @@ def test_paths_lead_nowhere(served: Served, path: str) -> None:
     ids=str,
 )
 def test_another_page_may_not_send(served: Served, headers: dict[str, str]) -> None:
-    heard = served.photo(encode_png(example(0)), **headers)
+    heard = served.photo(encode_png(np.zeros((64, 64, 3), np.uint8)), **headers)
     assert heard.status == 403 and "access-control-allow-origin" not in heard.headers
 
 
@@ -169,7 +169,7 @@ def test_methods(served: Served) -> None:
         b"\x16\x03\x01 hello\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * (2 * MB) + b"\r\n\r\n",
         b"POST /deocclude HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
         b"POST /deocclude HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
         b"POST /deocclude HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
@@ -178,7 +178,8 @@ def test_methods(served: Served) -> None:
 )
 def test_what_is_no_request_is_refused(served: Served, text: bytes) -> None:
     heard = served.raw(text)
-    assert heard[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 403", b"HTTP/1.1 415"), heard[:80]
+    cut_off = [b""] if len(text) > MB else []  # in the middle of it, before the answer arrives
+    assert heard[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 403", b"HTTP/1.1 415", *cut_off), heard[:80]
 
 
 @contextlib.contextmanager

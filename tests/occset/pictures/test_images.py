@@ -18,6 +18,7 @@ from occset.pictures.images import (
     read_grey,
     read_image,
     read_rgba,
+    rgba_of,
     shrink,
     write_png,
 )
@@ -44,6 +45,20 @@ def test_plain_files_are_what_other_decoders_say(tmp_path: Path, picture: np.nda
     assert is_plain_rgb(tmp_path / "a.png") and is_plain_rgb(jpeg)
     assert np.array_equal(read_image(jpeg), np.asarray(Image.open(jpeg)))
     assert np.array_equal(read_image(jpeg), cv2.imread(str(jpeg))[:, :, ::-1])
+
+
+@pytest.mark.parametrize("kind", ["RGB", "RGBA", "L", "I;16"])
+def test_bytes_are_read_as_the_file_that_holds_them(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(3)
+    deep = rng.integers(0, 65536, (20, 30), np.uint16)
+    shape = {"RGB": (20, 30, 3), "RGBA": (20, 30, 4)}.get(kind, (20, 30))
+    Image.fromarray(deep if kind == "I;16" else rng.integers(0, 256, shape, np.uint8)).save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    assert np.array_equal(rgba_of(data, "the photo"), read_rgba(tmp_path / "a.png"))
+    with pytest.raises(BadInput, match=r"^the photo is truncated or damaged"):
+        rgba_of(data[:-20], "the photo")
+    with pytest.raises(BadInput, match=r"^the photo is 30 x 20 pixels, more than the limit of 599"):
+        rgba_of(data, "the photo", 599)
 
 
 @pytest.mark.real

@@ -22,6 +22,17 @@ def test_the_policy_allows_the_page_s_own_style_and_script_and_nothing_else() ->
         assert allowed[directive] == f"'sha256-{digest}'"
 
 
+def test_a_page_that_is_handed_out_may_ask_where_it_comes_from_and_no_other() -> None:
+    policies = []
+    for served in (False, True):
+        page = pages.fill("occset.rounds", WORDS, served=served)
+        (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', page)
+        policies.append(dict(part.split(" ", 1) for part in policy.split("; ")))
+    file, handed_out = policies
+    assert file["img-src"] == "data:" and "connect-src" not in file
+    assert handed_out == file | {"img-src": "data: blob:", "connect-src": "'self'"}
+
+
 def test_words_are_put_in_once_and_not_read_again() -> None:
     page = pages.fill("occset.rounds", WORDS, scheme="light")
     assert "{{js}} {{head}}" in page
