@@ -10,6 +10,7 @@ _AGAIN = "run the same command again and it goes on where it stopped"
 KEPT = {
     "new": f"what was added so far is kept: {_AGAIN}",
     "render": f"the samples that were finished stay: {_AGAIN}",
+    "export": f"what was written so far stays: {_AGAIN}",
     "label": f"masks that were stored stay: {_AGAIN}",
     "annotate": f"what was sent, pulled or installed stays: {_AGAIN}",
     "train": f"the last checkpoint stays: {_AGAIN}",

@@ -20,6 +20,7 @@ VERBS = {
     "snapshot": "occset.commands:snapshot",
     "render": "occset.commands:render",
     "explain": "occset.commands:explain",
+    "export": "occset.publishing.commands:export",
     "mine": "occset.mining.commands:mine",
     "label": "occset.mining.commands:label",
     "round": "occset.rounds.commands:round_",

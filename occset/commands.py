@@ -37,6 +37,8 @@ def new_command(
 
     image-masks:DIR (faces)  images/NAME.jpg with masks/NAME.png
 
+    coco:DIR (faces)  COCO with compressed RLE, as occset export writes it
+
     photos:DIR (faces)  a folder of photos, without masks
 
     builtin:N (faces, occluders, textures)  any number, made by code

@@ -40,6 +40,7 @@ ROOMS = {
         "rounds",
         "importing",
         "checks",
+        "publishing",
     ),
     "annotation": ("server", "api", "labels", "push", "pull", "backend"),
     "models": (

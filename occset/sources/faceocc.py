@@ -29,16 +29,20 @@ class FaceOccSource:
 
     Args:
         folder: the folder that holds ``internet`` and ``texture``, or one of them.
+        crop: "yes" crops cut-outs to what shows and extends colours under what is transparent; "no" takes them as they are,
+            as ``occset export --to faceocc`` wrote them.
 
     Raises:
-        BadInput: it holds neither.
+        BadInput: it holds neither, or the option has another value.
     """
 
     name = "faceocc"
     licence = "FaceOcc terms: research only"
 
-    def __init__(self, folder: str) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str, crop: str = "yes") -> None:
+        if crop not in ("yes", "no"):
+            raise BadInput(f"crop={crop} is not an option of faceocc: use yes or no")
+        self.folder, self.crops = Path(folder), crop == "yes"
         if not any((self.folder / part).is_dir() for part in ("internet", "texture")):
             raise BadInput(f"{folder} holds neither internet nor texture: give the folder of FaceOcc that does")
 
@@ -53,7 +57,7 @@ class FaceOccSource:
         )
 
     def read_occluder(self, key: str) -> OccluderItem:
-        """Read a cut-out, cropped to what shows, with colours extended under its transparent pixels.
+        """Read a cut-out, cropped to what shows, with colours extended under its transparent pixels, unless `crop` is "no".
 
         Raises:
             BadInput: broken, without transparency, empty, or less than `LEAST_SIDE` pixels wide or high.
@@ -61,6 +65,9 @@ class FaceOccSource:
         file = join_below(self.folder / "internet", key)
         check_kind(file)
         rgba = read_cutout(file)
+        name = without_suffix(key) if file.suffix == ".png" else key  # a PNG and a WebP may share a name
+        if not self.crops:
+            return OccluderItem(name, rgba, file.parent.name, self.licence)
         alpha = rgba[:, :, 3]
         if alpha.min() == 255:
             raise BadInput(f"{file} is opaque everywhere: cut the object out, or use the picture as a texture")
@@ -73,7 +80,6 @@ class FaceOccSource:
             )
         top, left = max(0, y - _MARGIN), max(0, x - _MARGIN)
         rgba = rgba[top : y + height + _MARGIN, left : x + width + _MARGIN]
-        name = without_suffix(key) if file.suffix == ".png" else key  # a PNG and a WebP may share a name
         return OccluderItem(name, extend_colour(rgba), file.parent.name, self.licence)
 
     def texture_keys(self) -> list[str]:

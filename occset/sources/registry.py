@@ -14,6 +14,7 @@ from occset.support.specs import read_options, split_spec
 SOURCES = {
     "builtin": "occset.models.builtin.source:BuiltinSource",
     "celebamask-hq": "occset.sources.celebamask_hq:CelebAMaskHQSource",
+    "coco": "occset.publishing.formats.coco:CocoSource",
     "faceocc": "occset.sources.faceocc:FaceOccSource",
     "ffhq": "occset.sources.ffhq:FFHQSource",
     "image-masks": "occset.sources.image_masks:ImageMasksSource",

@@ -1,0 +1,1 @@
+"""What leaves a set: exports, cards, differences, plans, pages, and what is published without a photo."""

@@ -1,0 +1,1 @@
+"""The formats of others that a set is written in, a module each."""
