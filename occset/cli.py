@@ -21,6 +21,7 @@ VERBS = {
     "render": "occset.commands:render",
     "explain": "occset.commands:explain",
     "export": "occset.publishing.commands:export",
+    "card": "occset.publishing.commands:card",
     "mine": "occset.mining.commands:mine",
     "label": "occset.mining.commands:label",
     "round": "occset.rounds.commands:round_",

@@ -1,4 +1,4 @@
-"""The verbs of what leaves a set: export."""
+"""The verbs of what leaves a set: export, card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-export = typer.Typer()
+export, card = typer.Typer(), typer.Typer()
 
 SetPath = Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")]
 Splits = Annotated[
@@ -32,3 +32,24 @@ def export_command(
     for sentence in said:
         say(sentence)
     print(out)
+
+
+@card.command()
+def card_command(
+    path: SetPath,
+    out: Annotated[Path | None, typer.Option(help="Folder for the two files; the set's own by default.")] = None,
+    creator: Annotated[str, typer.Option(help="Who publishes it.")] = "not stated",
+    url: Annotated[str, typer.Option(help="Address of its page.")] = "",
+    date: Annotated[str, typer.Option(help="When, as 2026-01-31; when the set was last changed by default.")] = "",
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
+) -> None:
+    """A data card (README.md) and a Croissant description (croissant.json); every figure is computed."""
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.publishing.card import write_card
+    from occset.publishing.croissant import About
+    from occset.support.console import progress_bar
+
+    with progress_bar("measuring faces") as progress:
+        paths = write_card(OcclusionSet(path), out, About(creator, url, date), workers, progress)
+    for file in paths:
+        print(file)

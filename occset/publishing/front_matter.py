@@ -6,6 +6,7 @@ Each value is written as JSON, which is YAML too, so that no name can end it or 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from occset.dataset.occlusion_set import OcclusionSet
@@ -51,5 +52,11 @@ def front_matter(data: OcclusionSet, configs: list[dict[str, Any]] | None = None
     }
     if configs:
         fields["configs"] = configs
-    lines = [f"{name}: {json.dumps(value, ensure_ascii=True)}" for name, value in fields.items()]
+    lines = [f"{name}: {_yaml(value)}" for name, value in fields.items()]
     return "\n".join(["---", *lines, "---", ""])
+
+
+def _yaml(value: Any) -> str:
+    """JSON with what is beyond ASCII spelt as YAML does it, which knows no pairs of surrogates."""
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub(r"[^ -~]", lambda c: f"\\U{ord(c[0]):08x}", text)
