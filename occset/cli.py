@@ -22,6 +22,8 @@ VERBS = {
     "explain": "occset.commands:explain",
     "export": "occset.publishing.commands:export",
     "card": "occset.publishing.commands:card",
+    "diff": "occset.publishing.commands:diff",
+    "plan": "occset.publishing.commands:plan",
     "mine": "occset.mining.commands:mine",
     "label": "occset.mining.commands:label",
     "round": "occset.rounds.commands:round_",

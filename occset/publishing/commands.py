@@ -1,15 +1,19 @@
-"""The verbs of what leaves a set: export, card."""
+"""The verbs of what leaves a set: export, card, diff, plan."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-export, card = typer.Typer(), typer.Typer()
+export, card, diff, plan = typer.Typer(), typer.Typer(), typer.Typer(), typer.Typer()
+
+RESULTS = "occset.benchmark.results.compare:compare"
+"""Compares folders of results; found by name, since it lives in a folder above this one."""
 
 SetPath = Annotated[Path, typer.Argument(help="The set's folder.", metavar="SET")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Splits = Annotated[
     list[str] | None, typer.Option("--split", help="train, val or test; may be repeated; all by default.")
 ]
@@ -53,3 +57,76 @@ def card_command(
         paths = write_card(OcclusionSet(path), out, About(creator, url, date), workers, progress)
     for file in paths:
         print(file)
+
+
+@diff.command()
+def diff_command(
+    before: Annotated[Path, typer.Argument(help="A set, a snapshot of one, or a folder of results.")],
+    after: Annotated[Path, typer.Argument(help="Another of the same kind.")],
+    most: Annotated[int, typer.Option(help="Most rows of the table; --json has them all.", min=0)] = 50,
+    as_json: Json = False,
+) -> None:
+    """What was added, changed and lost between two sets or two folders of results, and the version number that follows."""
+    from occset.publishing import differences
+    from occset.support import references
+    from occset.support.console import print_json, print_table, say
+    from occset.support.errors import OccsetError
+
+    kinds = [differences.is_state(path) for path in (before, after)]
+    if kinds[0] != kinds[1]:
+        raise OccsetError(
+            f"{before} and {after}: one is a set and the other is not: give two sets, or two results folders"
+        )
+    version = ""
+    if kinds[0]:
+        old, new = differences.read_state(before), differences.read_state(after)
+        found = differences.changes(old, new)
+        part = differences.part_that_rises(old, new, found)
+        version = differences.next_version(old.version, part)
+        rows = [vars(change) for change in found]
+    else:
+        rows = references.load(RESULTS)(before, after)
+    counts = {what: sum(row["what"] == what for row in rows) for what in ("added", "changed", "lost")}
+    if as_json:
+        follows = {"version_before": old.version, "part": part or None, "version": version} if kinds[0] else {}
+        print_json({**counts, **follows, "rows": rows})
+        return
+    if rows:
+        print_table(rows[:most], f"{before} -> {after}")
+    if len(rows) > most:
+        say(f"{len(rows) - most} more rows are left out here; --json has them all")
+    said = ", ".join(f"{count} {what}" for what, count in counts.items())
+    if kinds[0]:
+        said += (
+            f": after version {old.version} follows {version} ({part})" if part else f": it stays version {old.version}"
+        )
+    say(said)
+
+
+@plan.command()
+def plan_command(
+    path: SetPath,
+    top: Annotated[int, typer.Option(help="How many faces to name.", min=0)] = 20,
+    scores: Annotated[Path | None, typer.Option(help="What occset mine --out wrote: hard faces come first.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What is missing to the paper's occlusions and textures, by category, and which faces to label next."""
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.publishing.plan import by_category, missing, next_faces
+    from occset.support.console import print_json, print_table, say
+
+    data = OcclusionSet(path)
+    lacks, kinds = missing(data), by_category(data)
+    faces: list[Any] = [vars(face) for face in next_faces(data, top, scores)]
+    if as_json:
+        print_json({"missing": lacks, "categories": kinds, "next": faces})
+        return
+    print_table(lacks, f"{path}: what the paper had")
+    print_table(kinds, "Occluders by category")
+    if faces:
+        print_table(faces, "To label next")
+    say(
+        f"{len(faces)} faces to label next:  occset round open {path} --ids ...  or  occset annotate push {path} --ids ..."
+    )
+    if scores is None:
+        say(f"occset mine {path} --out hard.csv, then --scores hard.csv, puts the faces first that NS finds hard")
