@@ -19,17 +19,18 @@ SIZE = 32
 # -- the slow version: loops over pixels, straight from the definitions
 
 
-def slow_ssim_at(x: np.ndarray, y: np.ndarray, row: int, column: int) -> float:
+WINDOW = [(i, j, math.exp(-(i * i + j * j) / (2 * 1.5**2))) for i in range(-5, 6) for j in range(-5, 6)]
+TOTAL = sum(weight for _, _, weight in WINDOW)
+
+
+def slow_ssim_at(x: list[list[float]], y: list[list[float]], row: int, column: int) -> float:
     """SSIM of one channel on 0..1 at one pixel, two-pass weighted moments over the mirrored window."""
-    weights, xs, ys = [], [], []
-    for i in range(-5, 6):
-        for j in range(-5, 6):
-            r, c = mirror(row + i, x.shape[0]), mirror(column + j, x.shape[1])
-            weights.append(math.exp(-(i * i + j * j) / (2 * 1.5**2)))
-            xs.append(x[r, c] / 255)
-            ys.append(y[r, c] / 255)
-    total = sum(weights)
-    w = [v / total for v in weights]
+    w, xs, ys = [], [], []
+    for i, j, weight in WINDOW:
+        r, c = mirror(row + i, len(x)), mirror(column + j, len(x[0]))
+        w.append(weight / TOTAL)
+        xs.append(x[r][c] / 255)
+        ys.append(y[r][c] / 255)
     mx = sum(a * b for a, b in zip(w, xs, strict=True))
     my = sum(a * b for a, b in zip(w, ys, strict=True))
     vx = sum(a * (b - mx) ** 2 for a, b in zip(w, xs, strict=True))
@@ -48,9 +49,10 @@ def mirror(index: int, size: int) -> int:
 
 def slow_ssim(picture: np.ndarray, truth: np.ndarray) -> np.ndarray:
     similar = np.zeros(truth.shape)
-    for row, column, channel in np.ndindex(truth.shape):
-        x, y = picture[..., channel].astype(float), truth[..., channel].astype(float)
-        similar[row, column, channel] = slow_ssim_at(x, y, row, column)
+    for channel in range(3):
+        x, y = picture[..., channel].astype(float).tolist(), truth[..., channel].astype(float).tolist()
+        for row, column in np.ndindex(truth.shape[:2]):
+            similar[row, column, channel] = slow_ssim_at(x, y, row, column)
     return similar
 
 
