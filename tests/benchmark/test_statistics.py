@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from occset.benchmark.statistics import Rank, group_difference, mean_interval, p
 from occset.support.errors import OccsetError
 
 
-def series(values: Iterable[object], prefix: str = "s") -> pd.Series:
+def series(values: Collection[object], prefix: str = "s") -> pd.Series:
     return pd.Series(list(values), index=[f"{prefix}{i:03d}" for i in range(len(values))])
 
 
