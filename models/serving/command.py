@@ -11,11 +11,12 @@ from occset.models.serving.guard import is_loopback
 from occset.models.serving.jobs import Jobs
 from occset.models.serving.server import SECRET, listen_on, open_browser, secret_for, serve, url_of
 from occset.pictures.detector import FaceDetector
+from occset.support import interrupts
 from occset.support.console import say
 
 
 def run(host: str, port: int, weights: Path | None = None, device: str = "auto", browser: bool = True) -> None:
-    """Serve the page until Ctrl-C or SIGTERM, which are its good end.
+    """Serve the page until Ctrl-C or SIGTERM, which are its good end, and that of this process.
 
     Args:
         host: address to answer at; beyond this machine only where `SECRET` is set.
@@ -46,5 +47,6 @@ def run(host: str, port: int, weights: Path | None = None, device: str = "auto",
             serve(app, listening, (lambda: open_browser(url)) if browser else None)
         except KeyboardInterrupt:
             say("stopped: the page is gone, and nothing that was sent there is kept")
+            interrupts.leave(0)  # waits neither for a photo in work nor for the networks to be taken down
         finally:
             jobs.close()
