@@ -18,7 +18,7 @@ from occset.models.reconstruction.reconstructor import FaceReconstructor
 from occset.models.weight_files import save_weights
 from occset.support.errors import OccsetError
 
-SMALL = Architecture("resnet18", 32)
+SMALL = Architecture("timm-mobilenetv3_small_minimal_100", 32)  # quick to write and to read
 LAYOUT = Layout(80, 64, 80, 3)
 ABOUT: dict[str, Any] = {
     **SMALL.to_dict(), "colours": 3, "morphable": "procedural", "sizes": list(LAYOUT.sizes), "albedo": [5, 80],
