@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from occset.models.reconstruction import released
 from occset.models.registry import find, members
 from occset.models.steps import Plan
 from occset.models.weight_files import load_weights, weights_hash
-from occset.support.errors import UnknownName
+from occset.support.errors import OccsetError, UnknownName
 from tests.models.reconstruction.rendered import fill_rendered
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +98,13 @@ def test_the_rivals_are_trained_in_their_order(plain_set: OcclusionSet, tmp_path
     assert ran[1::2] == [
         f"train {name} --data {plain_set.path} --preset demo --out {tmp_path / name}" for name in RIVALS
     ]
+
+
+def test_rivals_are_not_trained_together_on_unequal_budgets(plain_set: OcclusionSet, tmp_path: Path) -> None:
+    ran: list[Sequence[str]] = []
+    with pytest.raises(OccsetError, match="no table could compare them; choose demo, laptop or fast"):
+        train_group("rivals", Plan(plain_set.path, "paper", tmp_path), lambda words: ran.append(words) or 0)
+    assert not ran
 
 
 Start = Callable[[Path, Path], "subprocess.Popen[str]"]
