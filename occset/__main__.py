@@ -21,7 +21,7 @@ KEPT = {
     "serve": "the page was not there yet: run the same command again",
     "bench": f"results and batches that were finished stay: {_AGAIN}",
     **dict.fromkeys(
-        ("card", "check", "diff", "plan", "info", "snapshot", "explain", "mine", "doctor", "leaderboard"),
+        ("card", "check", "diff", "plan", "gallery", "info", "snapshot", "explain", "mine", "doctor", "leaderboard"),
         "nothing that was there was changed: run the same command again",
     ),
 }

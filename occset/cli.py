@@ -24,6 +24,7 @@ VERBS = {
     "card": "occset.publishing.commands:card",
     "diff": "occset.publishing.commands:diff",
     "plan": "occset.publishing.commands:plan",
+    "gallery": "occset.publishing.commands:gallery",
     "mine": "occset.mining.commands:mine",
     "label": "occset.mining.commands:label",
     "round": "occset.rounds.commands:round_",

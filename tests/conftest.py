@@ -68,6 +68,7 @@ WHOLE = (
     "occset/importing",
     "occset/pictures/test_detector",
     "occset/pictures/test_turned",
+    "occset/publishing/test_gallery",
     "occset/samples/test_kill",
     "occset/support/test_interrupts",
     "occset/test_cli",

@@ -1,4 +1,4 @@
-"""The verbs of what leaves a set: export, card, diff, plan."""
+"""The verbs of what leaves a set: export, card, diff, plan, gallery."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-export, card, diff, plan = typer.Typer(), typer.Typer(), typer.Typer(), typer.Typer()
+export, card, diff, plan, gallery = (typer.Typer() for _ in range(5))
 
 RESULTS = "occset.benchmark.results.compare:compare"
 """Compares folders of results; found by name, since it lives in a folder above this one."""
@@ -130,3 +130,23 @@ def plan_command(
     )
     if scores is None:
         say(f"occset mine {path} --out hard.csv, then --scores hard.csv, puts the faces first that NS finds hard")
+
+
+@gallery.command()
+def gallery_command(
+    path: SetPath,
+    out: Annotated[Path, typer.Option(help="Folder for the page.")],
+    limit: Annotated[int, typer.Option(help="Most faces, most cut-outs and most textures.", min=1)] = 400,
+) -> None:
+    """A page of faces, masks, cut-outs and textures, filtered by split, source or category, and flag; one file."""
+    from occset.dataset.occlusion_set import OcclusionSet
+    from occset.publishing.gallery import write_gallery
+    from occset.support.console import partly, progress_bar, say
+
+    with progress_bar("drawing pictures") as progress:
+        page, broken = write_gallery(OcclusionSet(path), out, limit, progress)
+    for key, why in broken:
+        say(f"left out {key}: {why}")
+    print(page)
+    if broken:
+        partly(f"{page}: {len(broken)} pictures are left out", "they cannot be read, as said above")

@@ -159,7 +159,7 @@ def typology_angle(image: np.ndarray, mask: np.ndarray) -> float | None:
     """
     if not mask.any():
         return None
-    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[mask > 0]
+    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[mask > 0].astype(np.float64)
     light, blue = float(np.median(lab[:, 0])), float(np.median(lab[:, 2]))
     return float(np.degrees(np.arctan2(light - 50, blue)))
 

@@ -49,11 +49,11 @@ def picture_of(data: OcclusionSet, number: int, row: dict[str, Any], words: str,
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     masks = [None if row[c] is None else _mask(row, c, size) for c in ("label_before", "label_after")]
     before, after = masks
-    layers = [f'<img alt="{text(words)}" width="{size[1]}" height="{size[0]}" src="{_jpeg(shrink(image, size))}">']
+    layers = [f'<img alt="{text(words)}" width="{size[1]}" height="{size[0]}" src="{jpeg(shrink(image, size))}">']
     if before is not None and after is not None and (before != after).any():
         layers.append(f'<img class="shade" alt="" src="{_shading(before, after)}">')
     outlines = [
-        f'<path class="{kind}" d="{_outline(mask)}"><title>{text(name)}</title></path>'
+        f'<path class="{kind}" d="{outline(mask)}"><title>{text(name)}</title></path>'
         for kind, mask, name in zip(("before", "after"), masks, names, strict=True)
         if mask is not None
     ]
@@ -150,7 +150,7 @@ def _mask(row: dict[str, Any], column: str, size: tuple[int, int]) -> np.ndarray
     return mask if mask.shape == size else harden(shrink(mask, size))
 
 
-def _outline(mask: np.ndarray) -> str:
+def outline(mask: np.ndarray) -> str:
     """The edges of a mask as an SVG path, holes too, a third of a pixel off at most; of crumbs only the largest."""
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     path = ""
@@ -166,14 +166,16 @@ def _shading(before: np.ndarray, after: np.ndarray) -> str:
     shade = np.zeros((*before.shape, 4), np.uint8)
     for colour, where in ((ADDED, after > before), (REMOVED, before > after)):
         shade[where] = (*colour, _SHADE)
-    return _data_uri("png", cv2.cvtColor(shade, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return data_uri("png", cv2.cvtColor(shade, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
-def _jpeg(image: np.ndarray) -> str:
-    return _data_uri("jpeg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+def jpeg(image: np.ndarray) -> str:
+    """A picture (H, W, 3) uint8 RGB as the address of a JPEG inside the page."""
+    return data_uri("jpeg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
 
 
-def _data_uri(kind: str, image: np.ndarray, settings: list[int]) -> str:
+def data_uri(kind: str, image: np.ndarray, settings: list[int]) -> str:
+    """A picture in OpenCV's order of channels as an address inside the page; ``kind`` is the suffix of the format."""
     encode: Callable[..., Any] = cv2.imencode
     done, encoded = encode(f".{kind}", image, settings)
     if not done:
