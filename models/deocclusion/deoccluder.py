@@ -103,8 +103,9 @@ class Pipeline(ABC):
             self._some(images[at : at + BATCH], None if masks is None else masks[at : at + BATCH])
             for at in range(0, len(images), BATCH)
         ]
-        fields: Any = zip(*parts, strict=True)  # the last one may be None in all of them
-        return Deoccluded(*(None if field[0] is None else np.concatenate(field) for field in fields))
+        columns = zip(*parts, strict=True)  # the last one may be None in all of them
+        fields: list[Any] = [None if column[0] is None else np.concatenate(column) for column in columns]
+        return Deoccluded(*fields)
 
     def _some(self, images: np.ndarray, masks: np.ndarray | None) -> Deoccluded:
         prior = self.prior.look(images, masks)
