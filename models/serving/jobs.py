@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 MOST_SENT = 8
 """Photos that are held at once: being sent, waiting, or being worked on."""
@@ -55,9 +55,11 @@ class Jobs:
             Gone: it was not begun.
         """
         job = self._worker.submit(work)
-        waiting, watching = asyncio.wrap_future(job), asyncio.ensure_future(left)
+        waiting: asyncio.Future[Made] = asyncio.wrap_future(job)
+        watching: asyncio.Future[None] = asyncio.ensure_future(left)
+        both: set[asyncio.Future[Any]] = {waiting, watching}
         try:
-            await asyncio.wait({waiting, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done() and job.cancel():
                 raise Gone
             return await waiting  # what has begun keeps its place to its end
