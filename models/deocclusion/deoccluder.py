@@ -83,7 +83,9 @@ class Pipeline(ABC):
     @property
     def weights_hash(self) -> str:
         """What identifies the weights of all networks, 64 hexadecimal digits."""
-        return hashlib.sha256("".join(part.weights_hash for part in self._networks()).encode()).hexdigest()
+        detector = "" if self.prior.detector is None else self.prior.detector.hash
+        hashes = [*(part.weights_hash for part in self._networks()), detector]
+        return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
     def _networks(self) -> tuple[Pretrained, ...]:
         return self.prior.segmenter, self.prior.reconstructor

@@ -13,6 +13,7 @@ from occset.models.inpainting.hidden import look
 from occset.models.photos.stages import stage
 from occset.models.pretrained import load
 from occset.models.reconstruction.drawer import bounded
+from occset.models.reconstruction.fitting.five_points import any_detector, corrected, five_found
 from occset.models.reconstruction.reconstructor import FaceReconstructor
 from occset.models.rendering.mirrored import Mirrored
 from occset.models.segmentation.segmenter import FaceSegmenter
@@ -28,7 +29,7 @@ class Prior(NamedTuple):
         hidden: (B, 1, S, S) 0 or 1, Mo: the face is hidden here.
         visible: (B, 1, S, S) 0 or 1, where the face is rendered and seen.
         render: (B, 3, S, S) 0..1, Im in the colours of the visible face.
-        vectors: (B, D) NR's coefficients.
+        vectors: (B, D) NR's coefficients, the pose corrected by the points that the face detector finds.
         seen: (B, S, S) int64, the triangle of NR's mesh that each pixel sees, -1 for none.
     """
 
@@ -56,6 +57,7 @@ class FacePrior:
         self.segmenter: FaceSegmenter = load("ns", segmentation, device)
         self.reconstructor: FaceReconstructor = load("nr", reconstruction, device)
         self.device = self.reconstructor.device
+        self.detector = any_detector()
 
     @torch.no_grad()
     def look(self, images: np.ndarray, masks: np.ndarray | None = None) -> Prior:
@@ -70,7 +72,7 @@ class FacePrior:
         with stage("NS"):
             face = torch.from_numpy(self.segmenter.probabilities(images))[:, None].to(self.device)
         with stage("NR"):
-            vectors = self.reconstructor.vectors(pixels)
+            vectors = self._vectors(images, pixels)
         with stage("render"):
             view = self.reconstructor.drawer.view(vectors, images.shape[1])
         told = None
@@ -79,6 +81,17 @@ class FacePrior:
         with stage("Eq. 1"):
             whole, hidden, render, visible = look(picture, (face > 0.5).float(), view.image, view.mask, told)
         return Prior(picture, face, whole, hidden, visible, render, vectors, view.face)
+
+    def _vectors(self, images: np.ndarray, pixels: Tensor) -> Tensor:
+        """NR's coefficients, the pose corrected where there is a detector and it finds a face."""
+        vectors = self.reconstructor.vectors(pixels)
+        if self.detector is None:
+            return vectors
+        found = np.stack([five_found(self.detector, image) for image in images])
+        face = self.reconstructor.drawer.face
+        parts = bounded(face.layout.split(vectors))
+        pose = corrected(face, parts, torch.from_numpy(found).to(vectors.device), images.shape[1])
+        return face.layout.join(parts._replace(pose=pose))
 
     def mirrored(self, prior: Prior) -> Mirrored:
         """What the other half of each face shows, see `occset.models.rendering.mirrored.mirrored`."""

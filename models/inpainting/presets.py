@@ -32,6 +32,7 @@ class InpaintingPreset:
         weights: of the losses, Eq. 15; the discriminator is left out where ``adv`` is 0.
         structure_erosion, background_erosion: pixels that Eqs. 11 and 12 take off the rim of their masks.
         match: bring the render into the colours of the visible face before it goes in; not the paper's.
+        five_points: correct NR's pose by the points that the face detector finds, as the pipeline does; not the paper's.
         identity_share: share of a step's samples that the identity loss looks at.
         identity_in_place: it looks at what is painted in its place in the picture, as a judge will, and not at all that NG
             paints; not the paper's.
@@ -49,6 +50,7 @@ class InpaintingPreset:
     structure_erosion: int = 5
     background_erosion: int = 3
     match: bool = False
+    five_points: bool = False
     identity_share: float = 1.0
     identity_in_place: bool = False
     penalty: float = 0.0
@@ -60,7 +62,7 @@ class InpaintingPreset:
     @property
     def additions(self) -> dict[str, Any]:
         """What of the training is not the paper's, besides weights of losses: plain values of what is set."""
-        names = ("identity_in_place", "penalty", "augment")
+        names = ("identity_in_place", "penalty", "augment", "five_points")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     def fitted(self, faces: int, epochs: int | None = None) -> InpaintingPreset:
@@ -104,7 +106,7 @@ PRESETS = {
             TrainingPreset(
                 "demo", 8, 4, 1600, 4e-4, betas=_BETAS, warmup=50, plan="cosine", precision="auto", clip=1.0, ema=0.99,
             ),
-            match=True, identity_share=0.0, weights=Weights(id=0.0),
+            match=True, five_points=True, identity_share=0.0, weights=Weights(id=0.0),
             says="128 px, narrow, without the identity loss: shows that it works",
         ),
         InpaintingPreset(
@@ -113,7 +115,7 @@ PRESETS = {
                 "laptop", 8, 20, 3200, 3e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
                 ema=0.999, checkpoint_every=100,
             ),
-            match=True, identity_share=0.5,
+            match=True, five_points=True, identity_share=0.5,
             says="128 px, a residual on the render in the photo's colours; for two cores",
         ),
         InpaintingPreset(
@@ -123,7 +125,7 @@ PRESETS = {
                 "laptop-linear", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
                 ema=0.999, checkpoint_every=100,
             ),
-            match=True, identity_share=0.5,
+            match=True, five_points=True, identity_share=0.5,
             says="laptop with the linear face as a second prior; can go on from laptop's weights by --start",
         ),
         InpaintingPreset(
@@ -133,7 +135,7 @@ PRESETS = {
                 "laptop-sym", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
                 ema=0.999, checkpoint_every=100,
             ),
-            match=True, identity_share=0.5,
+            match=True, five_points=True, identity_share=0.5,
             says="laptop-linear that also sees the face's other half; can go on from laptop-linear's weights by --start",
         ),
         InpaintingPreset(
@@ -143,7 +145,7 @@ PRESETS = {
                 "laptop-256", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
                 ema=0.999, checkpoint_every=100,
             ),
-            match=True, identity_share=0.5,
+            match=True, five_points=True, identity_share=0.5,
             says="256 px on the grid of laptop-linear, from whose weights it goes on by --start",
         ),
         InpaintingPreset(
@@ -158,7 +160,7 @@ PRESETS = {
                 "fast", 32, 60, 12800, 2e-4, betas=_BETAS, warmup=500, plan="cosine", precision="auto", clip=1.0,
                 ema=0.999,
             ),
-            match=True,
+            match=True, five_points=True,
             says="256 px, one modern GPU, bf16",
         ),
     )

@@ -25,6 +25,7 @@ from occset.models.pretrained import load, scaled
 from occset.models.reconstruction.drawer import bounded
 from occset.models.reconstruction.face import FaceModel
 from occset.models.reconstruction.fits import fits_of
+from occset.models.reconstruction.fitting.five_points import Finder, any_detector, corrected, five_found
 from occset.models.reconstruction.samples import ReconstructionSamples, trainable_faces
 from occset.models.reconstruction.task import ReconstructionTask
 from occset.models.segmentation.network import to_input
@@ -40,20 +41,27 @@ _SHOWN = 6
 
 
 class InpaintingSamples(ReconstructionSamples):
-    """NR's samples, each with the seed of its noise, the part of the faces that its face is in, and what `clean` tells."""
+    """NR's samples, each with the seed of its noise, the part of the faces that its face is in, and what others tell."""
 
-    def __init__(self, *args: Any, clean: CleanFaces | None = None, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, clean: CleanFaces | None = None, detector: Finder | None = None, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
-        self.clean = clean
+        self.clean, self.detector = clean, detector
 
     def __call__(self, epoch: int, index: int) -> dict[str, np.ndarray]:
-        """As NR's, what `CleanFaces` gives, and "seed" and "fold", () int64, -1 where no linear face was learned."""
+        """As NR's, what `CleanFaces` gives, and "seed" and "fold", () int64, -1 where no linear face was learned.
+
+        With a detector also "five", (5, 2) float32, the points it finds in the occluded picture.
+        """
         number = epoch * self.epoch_size + index
         recipe = self.drawer.draw(number)
         fold = fold_of(recipe.face) if self.split == "train" else -1
         more = {"seed": np.array(self.seed * 1_000_003 + number, np.int64), "fold": np.array(fold, np.int64)}
         sample = self.rendered(recipe)
         told = {} if self.clean is None else self.clean(sample["clean"], sample["mask"], sample["vector"])
+        if self.detector is not None:
+            told = {**told, "five": five_found(self.detector, sample["image"])}
         return {**sample, **more, **told}
 
 
@@ -123,6 +131,7 @@ class InpaintingTask:
         self.about = {"segmentation": segmenter.revision, "reconstruction": reconstructor.revision}
         own = FaceModel(reconstructor.model, colours, coarse=True)  # stays on the CPU, with those who make samples
         self.clean = CleanFaces(own, data.path / FOLDER)
+        self.detector = any_detector() if self.preset.five_points else None
         self.samples: Samples = InpaintingSamples(
             data,
             self.fits,
@@ -131,6 +140,7 @@ class InpaintingTask:
             seed=seed,
             mix=self.preset.mix,
             clean=self.clean,
+            detector=self.detector,
         )
 
     count_faces = staticmethod(ReconstructionTask.count_faces)
@@ -159,6 +169,8 @@ class InpaintingTask:
         face = (scaled(torch.sigmoid(answer), self.size) > 0.5).float()
         vectors = networks[RECONSTRUCTION](scaled(x, self.sizes[RECONSTRUCTION]))
         parts = bounded(self.layout.split(vectors))
+        if "five" in batch:
+            parts = parts._replace(pose=corrected(self.face, parts, batch["five"], self.size))
         view = self.face(parts, self.size)
         picture = image.permute(0, 3, 1, 2).float() / 255
         whole, found, render, visible = look(picture, face, view.image, view.mask, match=self.preset.match)
@@ -249,8 +261,9 @@ class InpaintingTask:
         if not trainable_faces(self.data, self.fits, "val"):
             return {}
         samples = InpaintingSamples(
-            self.data, self.fits, self.size, VALIDATION, _VALIDATION_SEED, "val", self.preset.mix, clean=self.clean
-        )
+            self.data, self.fits, self.size, VALIDATION, _VALIDATION_SEED, "val", self.preset.mix, clean=self.clean,
+            detector=self.detector,
+        )  # fmt: skip
         drawn = [samples(0, index) for index in range(VALIDATION)]
         return {key: np.stack([one[key] for one in drawn]) for key in drawn[0]}
 
