@@ -5,9 +5,9 @@ With q(p) the five points of NR's face in pose p, q^ the detector's, and p0 NR's
 
     sum_n || q_n(p) + b_n W - q^_n ||^2 / (s W)^2  +  sum_k ( (p_k - p0_k) / d_k )^2
 
-over the pose by Gauss-Newton: W the picture's width, b where the detector sees a point off the morphable model's of the same
-name, s what a found point is off by, d what NR's pose is off by. Points that lie further from NR's than `FURTHEST` are wrong,
-or another face's: then NR's pose stays. The figures come from ``python -m experiments.five_points``.
+over the pose by Gauss-Newton: W the picture's width, b where the detector sees a point off the morphable model's, s what a
+found point is off by, d what NR's pose is off by. Points further from NR's than `FURTHEST` are wrong, or those of another
+face: then NR's pose stays. The figures come from ``python -m experiments.five_points``.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ def corrected(face: FaceModel, parts: Coefficients, found: Tensor, size: int) ->
     first = parts.pose
     there = found.isfinite().flatten(1).all(1)
     goal = torch.where(there[:, None, None], found, torch.zeros_like(found)).to(first) - first.new_tensor(OFF) * size
-    near = (_five(face, parts, size) - goal).norm(dim=2).mean(1) < FURTHEST * size
+    near = (five_of(face, parts, size) - goal).norm(dim=2).mean(1) < FURTHEST * size
     deviations, differences = first.new_tensor(DEVIATIONS), first.new_tensor(_DIFFERENCES)
 
     def residuals(pose: Tensor) -> Tensor:
-        off = (_five(face, parts._replace(pose=pose), size) - goal).flatten(1) / (POINT * size)
+        off = (five_of(face, parts._replace(pose=pose), size) - goal).flatten(1) / (POINT * size)
         return torch.cat((off, (pose - first) / deviations), 1)
 
     pose = first
@@ -104,7 +104,7 @@ def corrected(face: FaceModel, parts: Coefficients, found: Tensor, size: int) ->
     return torch.where(good[:, None], pose, first)
 
 
-def _five(face: FaceModel, parts: Coefficients, size: int) -> Tensor:
+def five_of(face: FaceModel, parts: Coefficients, size: int) -> Tensor:
     """(B, 5, 2) of the 68 landmarks, as `occset.pictures.landmarks.five_points` takes them."""
     points = face.landmarks(parts, size)
     eyes = [points[:, list(eye)].mean(1) for eye in _EYES]
