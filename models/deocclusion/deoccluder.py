@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from occset.models.deocclusion.painting import render_in, surroundings_in, with_gap
+from occset.models.deocclusion.painting import faded_at_the_hairline, render_in, surroundings_in, with_gap
 from occset.models.deocclusion.prior import FacePrior, Prior
 from occset.models.inpainting.painter import FacePainter
 from occset.models.photos.stages import stage
@@ -112,6 +112,8 @@ class Pipeline(ABC):
     def _some(self, images: np.ndarray, masks: np.ndarray | None) -> Deoccluded:
         prior = self.prior.look(images, masks)
         painted = self.paint(prior)
+        if masks is None:  # who says what is hidden wants all of it gone
+            painted = faded_at_the_hairline(painted, prior.picture, prior.whole)
         before = after = torch.where(prior.hidden > 0.5, _bytes(painted), _bytes(prior.picture))
         if self.gap:
             with stage("blend"):

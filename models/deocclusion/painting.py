@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from occset.models.deocclusion.prior import Prior
 from occset.models.inpainting.hidden import widened
 from occset.models.poisson.blending import blend
+
+_FADE = 0.05
+_FOREHEAD = (0.29, 0.35)  # in heights of the crop: above the first all is forehead or hair, below the second are brows
 
 
 @torch.no_grad()
@@ -49,6 +53,28 @@ def with_gap(filled: Tensor, prior: Prior, width: int) -> Tensor:
     near = [widened((hidden & side).to(filled.dtype), width) > 0 for side in (inside, ~inside)]
     band = hidden & near[0] & near[1]
     return surroundings_in(filled, band, ~band)
+
+
+def faded_at_the_hairline(painted: Tensor, picture: Tensor, whole: Tensor) -> Tensor:
+    """What was painted, fading into the picture where the rendered face ends on the forehead; as it is elsewhere.
+
+    The morphable model ends somewhere on the forehead, by a line that no face has. Hair that falls over it is painted over
+    up to there, and fades in instead of being cut off.
+
+    Args:
+        painted: (B, 3, S, S) 0..1.
+        picture: (B, 3, S, S) 0..1, as it came.
+        whole: (B, 1, S, S) 0 or 1, the rendered face.
+    """
+    side = picture.shape[-1]
+    reach = max(1, round(_FADE * side))
+    # a square window that the face fills: 1 from `reach` pixels inside on, about a half at the outline
+    filled = F.avg_pool2d(F.pad(whole, [reach] * 4, mode="replicate"), 2 * reach + 1, 1)
+    inside = (2 * filled - 1).clamp(0, 1)
+    top, brows = _FOREHEAD
+    down = (torch.arange(side, device=picture.device, dtype=picture.dtype) + 0.5) / side
+    below = ((down - top) / (brows - top)).clamp(0, 1)[:, None]
+    return torch.lerp(picture, painted, torch.maximum(inside, below))
 
 
 def _may_lend(prior: Prior, within: Tensor) -> Tensor:

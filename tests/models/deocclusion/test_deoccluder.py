@@ -18,7 +18,7 @@ from occset.models.deocclusion.deoccluder import (
     Deoccluder,
     DeoccluderWithMask,
 )
-from occset.models.deocclusion.painting import render_in, with_gap
+from occset.models.deocclusion.painting import faded_at_the_hairline, render_in, with_gap
 from occset.models.deocclusion.photos import UNCHANGED, deocclude_photos
 from occset.models.deocclusion.prior import Prior
 from occset.models.registry import find
@@ -236,3 +236,26 @@ def test_the_command_tells_what_each_stage_took(
         told.index(f" {name} ") for name in ("read", "NS", "NR", "render", "Eq. 1", "blend", "NG", "paste", "write")
     ]
     assert places == sorted(places) and "100.0%" in told and "detect" not in told
+
+
+def test_what_is_painted_fades_in_at_the_hairline_alone() -> None:
+    whole = torch.zeros(1, 1, 100, 100)
+    whole[:, :, 20:90, 25:75] = 1
+    picture, painted = torch.zeros(1, 3, 100, 100), torch.ones(1, 3, 100, 100)
+    found = faded_at_the_hairline(painted, picture, whole)[0, 0]
+    assert found[:18].max() == 0  # beyond the rendered face
+    assert found[26, 50] == 1 and found[26, 26] < 0.5  # deep in the forehead; at its side
+    top = found[18:30, 50]
+    assert (top.diff() >= 0).all() and top.diff().max() < 0.25  # no line
+    assert (found[36:] == 1).all()  # from the brows down nothing fades
+
+
+def test_a_mask_of_ones_own_is_painted_to_its_edge(
+    network: Deoccluder, faces: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    _, occluded, _ = faces
+    masks = np.zeros(occluded.shape[:3], np.uint8)
+    masks[:, 15:40, 30:98] = 255
+    green = np.where(masks[..., None] > 0, np.uint8((0, 255, 0)), occluded)
+    done = network.run(green, masks).images[masks > 0].astype(int)
+    assert (done[:, 1] - done[:, [0, 2]].max(1)).max() < 100  # nothing of the green is left
