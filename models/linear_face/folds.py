@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.linear_face.basis import LinearFace
-from occset.models.linear_face.learning import AXES, SIZE, learn
+from occset.models.linear_face.kept import FOLDER, file_of, keep, take
+from occset.models.linear_face.learning import AXES, ITERATIONS, SIZE, learn
 from occset.samples.render import Renderer
 from occset.support.errors import OccsetError
 
@@ -60,7 +61,7 @@ def fold_of(face: str, folds: int = FOLDS) -> int:
 def learned_from(
     data: OcclusionSet, faces: Sequence[str], size: int, axes: int, most: int = MOST_FACES, folds: int = FOLDS
 ) -> LinearFaces:
-    """Learn the bases from faces of a set.
+    """Learn the bases from faces of a set, or take those that were learned from them before.
 
     Args:
         data: the set.
@@ -78,6 +79,9 @@ def learned_from(
     for at, face in enumerate(chosen):
         pictures[at], masks[at], _ = renderer.face(face, size)
     found = LinearFaces(size, axes, folds)
+    kept = file_of(data.path / FOLDER, pictures, masks, (axes, folds, ITERATIONS, [fold_of(f, folds) for f in chosen]))
+    if take(found, kept):
+        return found
     found.whole.fill(learn(pictures, masks, axes))
     part = np.array([fold_of(face, folds) for face in chosen])
     for fold in range(folds):
@@ -85,6 +89,7 @@ def learned_from(
         if not (~others).any() or not others.any():
             raise OccsetError(f"{data.path}: {len(chosen)} faces are too few to be split for linear faces: add faces")
         found.parts[fold].fill(learn(pictures[others], masks[others], axes, float(found.whole.noise)))
+    keep(found, kept)
     return found
 
 

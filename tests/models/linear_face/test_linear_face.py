@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +13,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.usable import usable_faces
 from occset.models.linear_face.basis import LinearFace
 from occset.models.linear_face.folds import fold_of, learned_from
+from occset.models.linear_face.kept import file_of
 from occset.models.linear_face.learning import FEWEST, learn
 from occset.support.errors import OccsetError
 
@@ -27,6 +31,12 @@ def faces_of_a_line(count: int, seed: int, noise: float = 1.0) -> np.ndarray:
 
 def tensors(pictures: np.ndarray, masks: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255, torch.from_numpy(masks[:, None]).float() / 255
+
+
+@pytest.fixture
+def own_set(plain_set: OcclusionSet, tmp_path: Path) -> OcclusionSet:
+    """A copy, since bases are kept beside the set."""
+    return OcclusionSet(shutil.copytree(plain_set.path, tmp_path / "set"))
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +88,9 @@ def test_learning_gives_the_same_basis_again_and_takes_few_faces(masks: np.ndarr
         learn(pictures[: FEWEST - 1], masks[: FEWEST - 1])
 
 
-def test_each_face_goes_through_the_basis_that_has_not_seen_it(plain_set: OcclusionSet) -> None:
-    faces = usable_faces(plain_set, "train")
-    bases = learned_from(plain_set, faces, size=16, axes=6)
+def test_each_face_goes_through_the_basis_that_has_not_seen_it(own_set: OcclusionSet) -> None:
+    faces = usable_faces(own_set, "train")
+    bases = learned_from(own_set, faces, size=16, axes=6)
     assert not torch.equal(bases.parts[0].axes, bases.parts[1].axes)
     picture, visible = torch.rand(3, 3, 24, 24), torch.ones(3, 1, 24, 24)
     found = bases(picture, visible, torch.tensor([1, -1, 0]))
@@ -89,7 +99,7 @@ def test_each_face_goes_through_the_basis_that_has_not_seen_it(plain_set: Occlus
     assert {fold_of(face) for face in faces} == {0, 1}
 
 
-def test_a_basis_holds_none_of_its_own_fold(plain_set: OcclusionSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_basis_holds_none_of_its_own_fold(own_set: OcclusionSet, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
     def spy(pictures: np.ndarray, masks: np.ndarray, axes: int, noise: float | None = None) -> LinearFace:
@@ -97,7 +107,31 @@ def test_a_basis_holds_none_of_its_own_fold(plain_set: OcclusionSet, monkeypatch
         return LinearFace(pictures.shape[1], axes)
 
     monkeypatch.setattr("occset.models.linear_face.folds.learn", spy)
-    faces = usable_faces(plain_set, "train")
-    learned_from(plain_set, faces, 16, 4)
+    faces = usable_faces(own_set, "train")
+    learned_from(own_set, faces, 16, 4)
     inside = [sum(fold_of(face) == fold for face in faces) for fold in range(2)]
     assert seen == [len(faces), len(faces) - inside[0], len(faces) - inside[1]]
+
+
+def test_what_was_learned_is_kept_and_taken_again(own_set: OcclusionSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = usable_faces(own_set, "train")
+    first = learned_from(own_set, faces, 16, 5)
+    with monkeypatch.context() as patched:
+        patched.setattr("occset.models.linear_face.folds.learn", lambda *_, **__: pytest.fail("learned again"))
+        again = learned_from(own_set, faces, 16, 5)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in first.state_dict().items())
+    (file,) = (own_set.path / "linear").iterdir()
+    file.write_bytes(file.read_bytes()[:100])  # damaged: learned anew, and mended
+    third = learned_from(own_set, faces, 16, 5)
+    assert torch.equal(third.whole.axes, first.whole.axes) and file.stat().st_size > 100
+
+
+def test_other_pictures_or_another_way_are_another_file() -> None:
+    pictures, masks = np.zeros((2, 4, 4, 3), np.uint8), np.zeros((2, 4, 4), np.uint8)
+    files = [
+        file_of(Path(), pictures, masks, 1),
+        file_of(Path(), pictures + 1, masks, 1),
+        file_of(Path(), pictures, masks + 1, 1),
+        file_of(Path(), pictures, masks, 2),
+    ]
+    assert len(set(files)) == 4 and files[0] == file_of(Path(), pictures.copy(), masks.copy(), 1)

@@ -1,0 +1,48 @@
+"""Linear faces kept beside the set that they were learned from: learning takes minutes, and every training asks for them.
+
+A file is named by the hash of all that went in. It may be deleted at any time: it is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import nn
+
+from occset.support.errors import NoSpace
+from occset.support.files import write_atomic
+
+FOLDER = "linear"
+"""In the folder of a set; no part of its content."""
+
+FORMAT = 1
+"""Another one where another way of learning comes to other values."""
+
+
+def file_of(folder: Path, pictures: np.ndarray, masks: np.ndarray, how: object) -> Path:
+    """Where what is learned from pictures and masks, in a way that ``how`` tells by its text, is kept."""
+    digest = hashlib.sha256(f"{FORMAT} {how} {pictures.shape} {masks.shape}".encode())
+    for part in (pictures, masks):
+        digest.update(np.ascontiguousarray(part).data)
+    return folder / f"{digest.hexdigest()[:32]}.safetensors"
+
+
+def take(module: nn.Module, path: Path) -> bool:
+    """Fill a module from a file; whether that could be done. A file that is damaged counts as none."""
+    try:
+        module.load_state_dict(load(path.read_bytes()))
+    except (OSError, SafetensorError, RuntimeError):
+        return False
+    return True
+
+
+def keep(module: nn.Module, path: Path) -> None:
+    """Write a module's values; where that cannot be, they are learned again next time."""
+    with suppress(NoSpace, OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, save({name: values.contiguous() for name, values in module.state_dict().items()}))
