@@ -52,7 +52,7 @@ def test_the_table_names_set_protocol_and_size(bench: Occset) -> None:
     said = bench("--methods", "telea,input")
     assert said.status == 0
     title, *rest = said.out.strip().splitlines()
-    assert title.strip() == "plain, protocol sunglasses, all 24 samples, 64 px"
+    assert title.strip() == "set, protocol sunglasses, all 24 samples, 64 px"
     text = "\n".join(rest)
     for word in ("rank", "L1", "PSNR", "SSIM", "ID", "telea", "given the true mask", "control"):
         assert word in text
@@ -83,7 +83,7 @@ def test_json_alone_is_on_standard_output(bench: Occset) -> None:
     found = json.loads(said.out)
     assert said.status == 0
     assert (found["data"], found["protocol"], found["samples"], found["samples_in_protocol"]) == (
-        "plain",
+        "set",
         "sunglasses",
         10,
         24,
