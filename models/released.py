@@ -17,6 +17,7 @@ from pathlib import Path
 
 from occset.models.registry import Network, find, networks
 from occset.models.steps import Step, run_steps
+from occset.models.weight_files import SPENT
 from occset.support import references as registry
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import copy_atomic
@@ -85,8 +86,9 @@ def _install(weights: Path, released: Path) -> None:
     for old in released.glob("*.safetensors"):
         if old.name not in {file.name for file in files}:
             old.unlink()
-    for file in files:
-        copy_atomic(file, released / file.name)
+    for file in (*files, weights / SPENT):
+        if file.is_file():
+            copy_atomic(file, released / file.name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

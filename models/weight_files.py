@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from occset.support.errors import BadInput, MissingExtra
 from occset.support.files import sha256_file, write_atomic
-from occset.support.reading import parse_json
+from occset.support.reading import parse_json, read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +24,10 @@ RELEASED = Path(__file__).parent / "weights"
 
 SHARD_BYTES = 16 * (1 << 20)
 """Most bytes of one file."""
+
+
+SPENT = "spent.json"
+"""File of the seconds that a training took: in its folder so far, beside its weights in all."""
 
 
 def _safetensors() -> Any:
@@ -150,3 +154,12 @@ def weights_hash(path: Path) -> str:
     for file in weight_files(path):
         digest.update(sha256_file(file).encode())
     return digest.hexdigest()
+
+
+def seconds_spent(path: Path) -> float | None:
+    """Seconds that the training of a checkpoint took, where its folder tells them in `SPENT`; None elsewhere."""
+    try:
+        seconds = read_json(path / SPENT)["seconds"]
+    except (OSError, ValueError, KeyError, TypeError):  # a single file, an earlier version, or a stranger's note
+        return None
+    return float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None

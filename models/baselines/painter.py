@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from occset.models.baselines.presets import DEMO, Shape
 from occset.models.pretrained import BATCH, Pretrained, scaled
+from occset.models.weight_files import seconds_spent
 from occset.support.errors import BadInput
 
 
@@ -39,7 +40,7 @@ class Rival(Pretrained):
     @property
     def trained(self) -> dict[str, Any]:
         """What the bench is told of the training, see `occset.benchmark.methods.interfaces`."""
-        return trained_of(self.about)
+        return trained_of(self.about, seconds_spent(self.weights))
 
     @torch.no_grad()
     def paint(self, picture: Tensor, hole: Tensor) -> Tensor:
@@ -90,11 +91,14 @@ class Rival(Pretrained):
         return np.concatenate(found)
 
 
-def trained_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """What a method states of its training, from what stands beside its weights; entries that are none are passed over."""
+def trained_of(about: Mapping[str, Any], seconds: float | None = None) -> dict[str, Any]:
+    """What a method states of its training, from what stands with its weights, and the seconds that it took.
+
+    Entries that are none are passed over.
+    """
     data, budget = about.get("data"), about.get("network", {}).get("budget")
     data, budget = (dict(part) if isinstance(part, Mapping) else {} for part in (data, budget))
-    numbers = {**budget, "seconds": about.get("seconds")}
+    numbers = {**budget, "seconds": seconds}
     stated: dict[str, Any] = {
         key: numbers[key]
         for key in ("parameters", "macs", "samples", "seconds")

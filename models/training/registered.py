@@ -16,7 +16,7 @@ from occset.models.training.checkpoints import NAME
 from occset.models.training.engine import final_networks, fit
 from occset.models.training.presets import NetworkPreset
 from occset.models.training.task import Task
-from occset.models.weight_files import save_weights
+from occset.models.weight_files import SPENT, save_weights
 from occset.support import references as registry
 from occset.support.errors import OccsetError
 from occset.support.files import write_atomic
@@ -26,8 +26,6 @@ from occset.support.reading import read_json
 WEIGHTS = "weights"
 """Folder, inside that of a training, of the finished checkpoint."""
 
-SPENT = "spent.json"
-"""File, inside the folder of a training, of the seconds that it took so far."""
 
 log = logging.getLogger("occset")
 
@@ -186,10 +184,11 @@ def train(
                 "seed": seed,
                 "origin": task.origin,
                 "validation": outcome.metrics,
-                "seconds": round(seconds),
                 "code_version": __version__,
             }
             save_weights(final_networks(out)[task.keeps], weights, about, name)
+            # beside the weights and not in them: the same training gives the same bytes, however long it took
+            write_atomic(weights / SPENT, json.dumps({"seconds": round(seconds)}).encode())
     steps = chosen.training.steps
     return Trained(
         weights, outcome.metrics, outcome.step, steps, outcome.seconds, outcome.samples_per_second, name, out,

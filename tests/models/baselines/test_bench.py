@@ -12,7 +12,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.baselines import RIVALS
 from occset.models.baselines.budget import cost_of, given_to
 from occset.models.registry import find
-from occset.models.weight_files import save_weights
+from occset.models.weight_files import SPENT, save_weights
 from occset.support import references
 from tests.fixture_types import Occset
 from tests.models.baselines.tiny import tiny
@@ -26,7 +26,8 @@ def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         network = references.load(find(name).task).network_of(preset.shape)
         told = preset.to_dict()
         told["network"]["budget"] = {**given_to(preset), **cost_of(network, preset.shape.size)}
-        save_weights(network.state_dict(), folder, {**told, "seconds": 120})
+        save_weights(network.state_dict(), folder, told)
+        (folder / SPENT).write_text('{"seconds": 120}')
         monkeypatch.setenv(find(name).environment, str(folder))
 
 

@@ -66,10 +66,9 @@ def test_what_weights_state_of_their_training_is_told_and_nothing_else() -> None
     about = {
         "network": {"budget": {"name": "laptop", "parameters": 10, "macs": 20, "samples": 30, "optimiser": "Adam"}},
         "data": {"name": "real", "content_hash": "ab" * 32, "faces": 7},
-        "seconds": 40,
     }
     told = {"parameters": 10, "macs": 20, "samples": 30, "seconds": 40}
-    assert trained_of(about) == {**told, "on": "the split train of real (abababababab), 7 faces"}
+    assert trained_of(about, 40) == {**told, "on": "the split train of real (abababababab), 7 faces"}
     demo = {"network": {"budget": {"name": "demo", "macs": "many", "samples": True}}}
     assert trained_of(demo) == {"unranked": "trained by the preset demo, which only shows that it runs"}
     assert trained_of({}) == trained_of({"data": 3, "network": {"budget": []}}) == {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from occset.models.training.registered import SPENT, _spent
+from occset.models.training.registered import _spent
+from occset.models.weight_files import SPENT, seconds_spent
 
 
 def test_seconds_add_up_over_the_runs_of_one_training(tmp_path: Path) -> None:
@@ -24,3 +25,10 @@ def test_a_note_that_is_missing_or_broken_counts_as_nothing(tmp_path: Path) -> N
     for text in ("{", "[]", '{"seconds": "many"}'):
         (tmp_path / SPENT).write_text(text)
         assert _spent(tmp_path, 3.0, fresh=False) == 3.0
+
+
+def test_what_stands_beside_weights_is_told_where_it_is_a_number(tmp_path: Path) -> None:
+    assert seconds_spent(tmp_path) is None and seconds_spent(tmp_path / "one.safetensors") is None
+    for text, told in (('{"seconds": 42}', 42.0), ('{"seconds": true}', None), ("[]", None), ("{", None)):
+        (tmp_path / SPENT).write_text(text)
+        assert seconds_spent(tmp_path) == told
