@@ -1,7 +1,7 @@
 """How the released checkpoint of NG was made, from the real photos; its card is ``data_cards/ng.md``.
 
 On the set that NR's recipe fitted, with NR's own albedo, behind the released NS and NR: first with the render alone as a
-prior, then with the linear face beside it.
+prior, then with the linear face beside it, then for who is seen in the repaired picture.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from occset.models.reconstruction.released import fit_options, learns_albedo
 from occset.models.released import Recipe
 from occset.models.steps import Plan, Step
 
-_SET, _FIRST, _SECOND = "{work}/ns-set", "{runs}/ng", "{runs}/ng-linear"
+_SET, _FIRST, _SECOND, _THIRD = "{work}/ns-set", "{runs}/ng", "{runs}/ng-linear", "{runs}/ng-identity"
 _TRAIN = ("train", "ng", "--data", _SET)
+_GO_ON = (*_TRAIN, "--preset", "laptop-linear")
 
 RECIPE = Recipe(
     steps=(
         Step(("fit", _SET, "--albedo", "released")),
         Step((*_TRAIN, "--preset", "laptop", "--epochs", "11", "--seed", "1", "--out", _FIRST)),
-        Step(
-            (*_TRAIN, "--preset", "laptop-linear", "--epochs", "7", "--start", _FIRST, "--seed", "3", "--out", _SECOND)
-        ),
+        Step((*_GO_ON, "--epochs", "7", "--start", _FIRST, "--seed", "3", "--out", _SECOND)),
+        Step((*_GO_ON, "--epochs", "3", "--start", _SECOND, "--plus", "identity", "--seed", "5", "--out", _THIRD)),
     ),
-    weights=f"{_SECOND}/weights",
+    weights=f"{_THIRD}/weights",
 )
 
 # with the budget and the seed of NG's first step: what Lsm brings is the distance of the two
