@@ -21,6 +21,7 @@ from occset.models.groups import common_presets, steps_of, train_group
 from occset.models.reconstruction import released
 from occset.models.registry import find, members
 from occset.models.steps import Plan
+from occset.models.training.checkpoints import NAME
 from occset.models.weight_files import load_weights, weights_hash
 from occset.support.errors import OccsetError, UnknownName
 from tests.models.reconstruction.rendered import fill_rendered
@@ -163,17 +164,17 @@ def test_killed_at_random_moments_it_comes_to_the_same_weights(
     start: Start, rendered_set: Path, tmp_path: Path
 ) -> None:
     """By SIGTERM, which it is told of and says so, and by SIGKILL, which nobody hears."""
-    began = time.monotonic()
     whole = start(copy_of(rendered_set, tmp_path / "one"), tmp_path / "whole")
     _, errors = whole.communicate(timeout=900)
     assert whole.returncode == 0, errors
-    takes = time.monotonic() - began
     assert errors.count("(done before)") == 0 and f"OCCSET_NG={tmp_path / 'whole' / 'ng' / 'weights'}" in errors
     data, out, rng = copy_of(rendered_set, tmp_path / "two"), tmp_path / "out", np.random.default_rng(0)
     stopped = 0
-    for number, share in enumerate(rng.uniform(0.15, 0.95, 3)):
+    for number, name in enumerate(NAMES):  # while each of them is trained, a while after its first checkpoint
         process = start(data, out)
-        time.sleep(takes * share)
+        while process.poll() is None and not (out / name / NAME).exists():
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 0.4))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL if number == 1 else signal.SIGTERM)
         _, errors = process.communicate(timeout=300)
