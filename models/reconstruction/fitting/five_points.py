@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -58,7 +57,7 @@ def five_found(detector: Finder, image: np.ndarray) -> np.ndarray:
         image: (S, S, 3) uint8 RGB.
     """
     margin = round(_MARGIN * len(image))
-    found = detector.detect(cv2.copyMakeBorder(image, *[margin] * 4, cv2.BORDER_REPLICATE))
+    found = detector.detect(np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge"))
     if not found:
         return np.full((5, 2), np.nan, np.float32)
     return np.asarray(found[0].landmarks, np.float32) - margin
