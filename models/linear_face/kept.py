@@ -6,15 +6,16 @@ A file is named by the hash of all that went in. It may be deleted at any time: 
 from __future__ import annotations
 
 import hashlib
+import io
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+import torch
 from torch import nn
 
-from occset.support.errors import NoSpace
+from occset.dataset.records import read_arrays
+from occset.support.errors import BadInput, NoSpace
 from occset.support.files import write_atomic
 
 FOLDER = "linear"
@@ -29,14 +30,16 @@ def file_of(folder: Path, pictures: np.ndarray, masks: np.ndarray, how: object) 
     digest = hashlib.sha256(f"{FORMAT} {how} {pictures.shape} {masks.shape}".encode())
     for part in (pictures, masks):
         digest.update(np.ascontiguousarray(part).data)
-    return folder / f"{digest.hexdigest()[:32]}.safetensors"
+    return folder / f"{digest.hexdigest()[:32]}.npz"
 
 
 def take(module: nn.Module, path: Path) -> bool:
     """Fill a module from a file; whether that could be done. A file that is damaged counts as none."""
+    if not path.is_file():
+        return False
     try:
-        module.load_state_dict(load(path.read_bytes()))
-    except (OSError, SafetensorError, RuntimeError):
+        module.load_state_dict({name: torch.from_numpy(values) for name, values in read_arrays(path).items()})
+    except (BadInput, TypeError, RuntimeError):
         return False
     return True
 
@@ -45,4 +48,6 @@ def keep(module: nn.Module, path: Path) -> None:
     """Write a module's values; where that cannot be, they are learned again next time."""
     with suppress(NoSpace, OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, save({name: values.contiguous() for name, values in module.state_dict().items()}))
+        stored = io.BytesIO()
+        np.savez(stored, **{name: values.cpu().numpy() for name, values in module.state_dict().items()})
+        write_atomic(path, stored.getvalue())
