@@ -16,6 +16,8 @@ from typing import IO, Any
 
 from occset.support.reading import parse_json
 
+_STARTS = 1.0  # seconds that a program may take to show its arguments
+
 # Whatever follows a program's name is seen by all users of the machine, and its environment by the same user's programs;
 # what comes through standard input by nobody.
 _LAUNCH = """
@@ -69,7 +71,7 @@ def is_running(pid: int, marks: Sequence[str]) -> bool:
     if pid <= 0:
         return False
     try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")  # empty for a zombie
+        arguments = _arguments(pid)
         return all(mark in arguments for mark in marks)
     except OSError:
         if Path("/proc/self/cmdline").exists():
@@ -78,6 +80,30 @@ def is_running(pid: int, marks: Sequence[str]) -> bool:
         ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return all(mark in listed.stdout for mark in marks)
+
+
+def _arguments(pid: int) -> list[str]:
+    """Of a process; [""] of a zombie.
+
+    A program that has just been started has none for a moment: whoever started it is told so before they are set.
+
+    Raises:
+        OSError: there is no such process, or the system does not tell (not Linux).
+    """
+    until = time.monotonic() + _STARTS
+    while True:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        if arguments != [""] or not _has_program(pid) or time.monotonic() > until:
+            return arguments
+        time.sleep(0.005)
+
+
+def _has_program(pid: int) -> bool:
+    """Whether a process runs a program: one that has ended, or is the kernel's own, does not."""
+    try:
+        return bool(Path(f"/proc/{pid}/exe").readlink().name)
+    except OSError:
+        return False
 
 
 def end(pid: int, marks: Sequence[str], wait: float) -> None:
