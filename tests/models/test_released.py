@@ -104,9 +104,11 @@ def test_the_steps_of_ng_are_those_of_its_card(tmp_path: Path, folders: dict[str
     network = replace(find("ng"), weights=str(tmp_path / "released"))
     weights = released.make(network, folders, run=lambda words: ran.append(" ".join(words)) or 0, say=lambda _: None)
     runs = folders["runs"]
-    assert weights == runs / "ng-linear" / "weights"
-    data = f"ng --data {folders['work'] / 'ns-set'}"
+    assert weights == runs / "ng-identity" / "weights"
+    data, go_on = f"ng --data {folders['work'] / 'ns-set'}", "--preset laptop-linear"
     assert ran[1:] == [
         f"train {data} --preset laptop --epochs 11 --seed 1 --out {runs / 'ng'}",
-        f"train {data} --preset laptop-linear --epochs 7 --start {runs / 'ng'} --seed 3 --out {runs / 'ng-linear'}",
+        f"train {data} {go_on} --epochs 7 --start {runs / 'ng'} --seed 3 --out {runs / 'ng-linear'}",
+        f"train {data} {go_on} --epochs 3 --start {runs / 'ng-linear'} --plus identity --seed 5 "
+        f"--out {runs / 'ng-identity'}",
     ]
