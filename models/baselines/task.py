@@ -139,8 +139,8 @@ class RivalTask(ABC):
         """The losses of the network that is kept, by the names of the preset's weights."""
 
     def judged(self, judge: nn.Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of the discriminator, and scalars for the log."""
-        raise NotImplementedError(f"{self.name} has no discriminator")
+        """The loss of the discriminator, and scalars for the log; asked of methods that have one, see `judge_of`."""
+        raise TypeError(f"{self.name} names a discriminator and not its loss: define judged")
 
     @cached_property
     def _validation(self) -> dict[str, np.ndarray]:

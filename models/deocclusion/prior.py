@@ -87,7 +87,8 @@ class FacePrior:
         vectors = self.reconstructor.vectors(pixels)
         if self.detector is None:
             return vectors
-        found = np.stack([five_found(self.detector, image) for image in images])
+        with stage("detect"):  # again, in the crop, as in NG's training
+            found = np.stack([five_found(self.detector, image) for image in images])
         face = self.reconstructor.drawer.face
         parts = bounded(face.layout.split(vectors))
         pose = corrected(face, parts, torch.from_numpy(found).to(vectors.device), images.shape[1])

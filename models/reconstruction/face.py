@@ -87,8 +87,12 @@ class FaceModel(nn.Module):
 
     def points(self, parts: Coefficients) -> Tensor:
         """The 68 landmarks in camera axes, (B, 68, 3) millimetres."""
+        return camera.to_camera(self.points_of_head(parts), parts.pose)
+
+    def points_of_head(self, parts: Coefficients) -> Tensor:
+        """The 68 landmarks in head axes, (B, 68, 3) millimetres: whatever the pose."""
         shape = torch.cat((parts.identity, parts.expression), 1)
-        return camera.to_camera(self._combine(shape, self.point_shapes, self.mean_points), parts.pose)
+        return self._combine(shape, self.point_shapes, self.mean_points)
 
     def landmarks(self, parts: Coefficients, size: int) -> Tensor:
         """The 68 landmarks, (B, 68, 2) pixels of a picture of `size`."""

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from occset.models.reconstruction.coefficients import Coefficients
 from occset.models.reconstruction.face import FaceModel
+from occset.models.rendering import camera
 from occset.pictures.detector import FaceDetector
 from occset.support.errors import MissingExtra
 
@@ -38,7 +39,7 @@ FURTHEST = 0.15
 _STEPS = 6
 _DIFFERENCES = (1e-3, 1e-3, 1e-3, 0.05, 0.05, 0.5)
 _MARGIN = 0.25  # of the side: the detector misses faces that fill a picture
-_EYES, _TIP, _CORNERS = (range(36, 42), range(42, 48)), 30, (48, 54)
+_USED = [*range(36, 48), 30, 48, 54]  # of the 68: six round each eye, the tip of the nose, the corners of the mouth
 
 
 class Finder(Protocol):
@@ -87,11 +88,12 @@ def corrected(face: FaceModel, parts: Coefficients, found: Tensor, size: int) ->
     first = parts.pose
     there = found.isfinite().flatten(1).all(1)
     goal = torch.where(there[:, None, None], found, torch.zeros_like(found)).to(first) - first.new_tensor(OFF) * size
-    near = (five_of(face, parts, size) - goal).norm(dim=2).mean(1) < FURTHEST * size
+    head = face.points_of_head(parts)[:, _USED]  # which the pose leaves as it is
+    near = (_seen(face, head, first, size) - goal).norm(dim=2).mean(1) < FURTHEST * size
     deviations, differences = first.new_tensor(DEVIATIONS), first.new_tensor(_DIFFERENCES)
 
     def residuals(pose: Tensor) -> Tensor:
-        off = (five_of(face, parts._replace(pose=pose), size) - goal).flatten(1) / (POINT * size)
+        off = (_seen(face, head, pose, size) - goal).flatten(1) / (POINT * size)
         return torch.cat((off, (pose - first) / deviations), 1)
 
     pose = first
@@ -104,7 +106,19 @@ def corrected(face: FaceModel, parts: Coefficients, found: Tensor, size: int) ->
 
 
 def five_of(face: FaceModel, parts: Coefficients, size: int) -> Tensor:
-    """(B, 5, 2) of the 68 landmarks, as `occset.pictures.landmarks.five_points` takes them."""
-    points = face.landmarks(parts, size)
-    eyes = [points[:, list(eye)].mean(1) for eye in _EYES]
-    return torch.stack([*eyes, points[:, _TIP], points[:, _CORNERS[0]], points[:, _CORNERS[1]]], 1)
+    """The five points of B faces, as `occset.pictures.landmarks.five_points` takes them: (B, 5, 2) pixels.
+
+    Args:
+        face: what the coefficients belong to.
+        parts: of B faces.
+        size: side of the picture in pixels.
+    """
+    return _seen(face, face.points_of_head(parts)[:, _USED], parts.pose, size)
+
+
+def _seen(face: FaceModel, head: Tensor, pose: Tensor, size: int) -> Tensor:
+    """(B, 5, 2) of the landmarks (B, 15, 3) that make them, in a pose."""
+    focal, middle = face.lens.pixels(size)
+    points = camera.project(camera.to_camera(head, pose), focal, size, size, middle)[..., :2]
+    eyes = points[:, :12].unflatten(1, (2, 6)).mean(2)
+    return torch.cat((eyes, points[:, 12:]), 1)

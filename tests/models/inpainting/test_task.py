@@ -190,7 +190,7 @@ def test_identity_in_place_ignores_what_is_not_painted(fitted_set: OcclusionSet)
     assert float(task._identity(networks["arcface"], batch).detach()) > 0.01
 
 
-def test_r1_comes_in_every_sixteenth_turn_on_average(fitted_set: OcclusionSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_r1_comes_in_the_turn_that_is_drawn_for_it(fitted_set: OcclusionSet, monkeypatch: pytest.MonkeyPatch) -> None:
     task = InpaintingTask(fitted_set, QUICK, options=Options(plus="steady"))
     networks = {**task.networks, **task.frozen}
     batch = batch_of(task)
