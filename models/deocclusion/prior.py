@@ -72,7 +72,9 @@ class FacePrior:
         with stage("NS"):
             face = torch.from_numpy(self.segmenter.probabilities(images))[:, None].to(self.device)
         with stage("NR"):
-            vectors = self._vectors(images, pixels)
+            vectors = self.reconstructor.vectors(pixels)
+        with stage("pose"):
+            vectors = self._corrected(images, vectors)
         with stage("render"):
             view = self.reconstructor.drawer.view(vectors, images.shape[1])
         told = None
@@ -82,13 +84,14 @@ class FacePrior:
             whole, hidden, render, visible = look(picture, (face > 0.5).float(), view.image, view.mask, told)
         return Prior(picture, face, whole, hidden, visible, render, vectors, view.face)
 
-    def _vectors(self, images: np.ndarray, pixels: Tensor) -> Tensor:
-        """NR's coefficients, the pose corrected where there is a detector and it finds a face."""
-        vectors = self.reconstructor.vectors(pixels)
+    def _corrected(self, images: np.ndarray, vectors: Tensor) -> Tensor:
+        """NR's coefficients, the pose corrected where there is a detector and it finds a face.
+
+        It looks at the crop, though it may have looked at the photo before: so it does in NG's training, and on the bench.
+        """
         if self.detector is None:
             return vectors
-        with stage("detect"):  # again, in the crop, as in NG's training
-            found = np.stack([five_found(self.detector, image) for image in images])
+        found = np.stack([five_found(self.detector, image) for image in images])
         face = self.reconstructor.drawer.face
         parts = bounded(face.layout.split(vectors))
         pose = corrected(face, parts, torch.from_numpy(found).to(vectors.device), images.shape[1])
