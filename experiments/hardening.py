@@ -1,7 +1,7 @@
 """What hardening brings NR, from the results of a bench: ``python -m experiments.hardening RESULTS [--seed N]``.
 
-RESULTS is what ``occset bench --protocol reconstruction --methods nr,deep3d,mean-face`` wrote. Lpix by what hides the face, and
-by how much NR's is below its twin's, with a 95 % interval that resamples faces.
+RESULTS is what ``occset bench --protocol reconstruction --methods nr,deep3d,mean-face`` wrote. Lpix by what hides the face,
+and by how much NR's is below its twin's, with a 95 % interval that resamples faces.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def read(folder: Path) -> pd.DataFrame:
     scores = {result.method: result.scores for result in load_results(folder)}
     missing = [name for name in METHODS if name not in scores]
     if missing:
-        raise OccsetError(f"{folder}: holds no result of {', '.join(missing)}: run occset bench with all of {METHODS}")
+        raise OccsetError(f"{folder}: holds no result of {', '.join(missing)}: run occset bench with it")
     table = scores["nr"].set_index("sample")[["face", "type"]]
     return table.assign(**{name: scores[name].set_index("sample")["lpix"] for name in METHODS})
 
