@@ -98,6 +98,17 @@ _ON_RENDER = ("render",)
 _WITH_LINEAR = (*PAPER_INPUTS, "linear")
 _WITH_BOTH = (*_WITH_LINEAR, "mirrored", "valid")
 
+_LINEAR = InpaintingPreset(
+    replace(ARCHITECTURES["laptop"], inputs=_WITH_LINEAR, residual_on=("render", "linear")),
+    DISCRIMINATORS["laptop"],
+    TrainingPreset(
+        "laptop-linear", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
+        ema=0.999, checkpoint_every=100,
+    ),
+    match=True, five_points=True, identity_share=0.5,
+    says="laptop with the linear face as a second prior; can go on from laptop's weights by --start",
+)  # fmt: skip
+
 PRESETS = {
     preset.training.name: preset
     for preset in (
@@ -118,34 +129,18 @@ PRESETS = {
             match=True, five_points=True, identity_share=0.5,
             says="128 px, a residual on the render in the photo's colours; for two cores",
         ),
-        InpaintingPreset(
-            replace(ARCHITECTURES["laptop"], inputs=_WITH_LINEAR, residual_on=("render", "linear")),
-            DISCRIMINATORS["laptop"],
-            TrainingPreset(
-                "laptop-linear", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
-                ema=0.999, checkpoint_every=100,
-            ),
-            match=True, five_points=True, identity_share=0.5,
-            says="laptop with the linear face as a second prior; can go on from laptop's weights by --start",
-        ),
-        InpaintingPreset(
-            replace(ARCHITECTURES["laptop"], inputs=_WITH_BOTH, residual_on=("render", "linear")),
-            DISCRIMINATORS["laptop"],
-            TrainingPreset(
-                "laptop-sym", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
-                ema=0.999, checkpoint_every=100,
-            ),
-            match=True, five_points=True, identity_share=0.5,
+        _LINEAR,
+        replace(
+            _LINEAR,
+            architecture=replace(_LINEAR.architecture, inputs=_WITH_BOTH),
+            training=replace(_LINEAR.training, name="laptop-sym"),
             says="laptop-linear that also sees the face's other half; can go on from laptop-linear's weights by --start",
         ),
-        InpaintingPreset(
-            replace(ARCHITECTURES["laptop-256"], inputs=_WITH_LINEAR, residual_on=("render", "linear")),
-            DISCRIMINATORS["laptop-256"],
-            TrainingPreset(
-                "laptop-256", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
-                ema=0.999, checkpoint_every=100,
-            ),
-            match=True, five_points=True, identity_share=0.5,
+        replace(
+            _LINEAR,
+            architecture=replace(ARCHITECTURES["laptop-256"], inputs=_WITH_LINEAR, residual_on=("render", "linear")),
+            judge=DISCRIMINATORS["laptop-256"],
+            training=replace(_LINEAR.training, name="laptop-256"),
             says="256 px on the grid of laptop-linear, from whose weights it goes on by --start",
         ),
         InpaintingPreset(

@@ -46,8 +46,7 @@ def take(module: nn.Module, path: Path) -> bool:
 
 def keep(module: nn.Module, path: Path) -> None:
     """Write a module's values; where that cannot be, they are learned again next time."""
-    with suppress(NoSpace, OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stored = io.BytesIO()
-        np.savez(stored, **{name: values.cpu().numpy() for name, values in module.state_dict().items()})
+    stored = io.BytesIO()
+    np.savez(stored, **{name: values.cpu().numpy() for name, values in module.state_dict().items()})
+    with suppress(NoSpace):
         write_atomic(path, stored.getvalue())

@@ -108,16 +108,20 @@ def plan_command(
     path: SetPath,
     top: Annotated[int, typer.Option(help="How many faces to name.", min=0)] = 20,
     scores: Annotated[Path | None, typer.Option(help="What occset mine --out wrote: hard faces come first.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the ids of these faces, one a line, for --ids.")] = None,
     as_json: Json = False,
 ) -> None:
     """What is missing to the paper's occlusions and textures, by category, and which faces to label next."""
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.publishing.plan import by_category, missing, next_faces
     from occset.support.console import print_json, print_table, say
+    from occset.support.files import write_atomic
 
     data = OcclusionSet(path)
     lacks, kinds = missing(data), by_category(data)
     faces: list[Any] = [vars(face) for face in next_faces(data, top, scores)]
+    if out is not None:
+        write_atomic(out, "".join(f"{face['id']}\n" for face in faces).encode())
     if as_json:
         print_json({"missing": lacks, "categories": kinds, "next": faces})
         return
@@ -125,9 +129,12 @@ def plan_command(
     print_table(kinds, "Occluders by category")
     if faces:
         print_table(faces, "To label next")
-    say(
-        f"{len(faces)} faces to label next:  occset round open {path} --ids ...  or  occset annotate push {path} --ids ..."
-    )
+    if out is None:
+        say(
+            f"{len(faces)} faces to label next; --out next.txt writes their ids for occset round open and annotate push"
+        )
+    else:
+        say(f"{out}:  occset round open {path} --ids {out}  or  occset annotate push {path} --ids {out}  labels them")
     if scores is None:
         say(f"occset mine {path} --out hard.csv, then --scores hard.csv, puts the faces first that NS finds hard")
 

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
+from occset.dataset.named import faces_named
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.importing.add_source import resplit
 from occset.publishing.plan import by_category, missing, next_faces, read_scores
@@ -15,6 +14,7 @@ from occset.rounds.ledger import LEDGER, Ledger, Setup, write_round
 from occset.sources.items import FaceItem, TextureItem
 from occset.support.errors import BadInput
 from tests.conftest import plain_occluder
+from tests.fixture_types import Occset
 from tests.occset.publishing.conftest import cut_from, named_face
 
 
@@ -101,9 +101,18 @@ def test_scores_that_are_none(tmp_path: Path) -> None:
             read_scores(tmp_path / name)
 
 
-def test_plan_from_the_command_line(occset: Callable[..., Any], planned: OcclusionSet) -> None:
+def test_plan_from_the_command_line(occset: Occset, planned: OcclusionSet) -> None:
     done = occset("plan", planned.path, "--top", 2, "--json")
     found = json.loads(done.out)
     assert done.status == 0 and len(found["next"]) == 2
     assert [row["missing"] for row in found["missing"]] == [1699, 298, 499, 799]
     assert "To label next" in occset("plan", planned.path).out
+
+
+def test_the_ids_that_it_writes_open_a_round(planned: OcclusionSet, occset: Occset, tmp_path: Path) -> None:
+    ids = tmp_path / "next.txt"
+    said = occset("plan", planned.path, "--top", 3, "--out", ids)
+    assert said.status == 0 and f"occset round open {planned.path} --ids {ids}" in said.err
+    assert ids.read_text().split() == [face.id for face in next_faces(planned, 3)] != []
+    named = ids.read_text().split()[0]
+    assert faces_named(planned, str(ids))[0] == named
