@@ -142,7 +142,12 @@ def test_a_method_without_weights_says_which_it_lacks(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in METHODS if name != "patchmatch" and name.removesuffix("+mask") not in TO_BE_TRAINED]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.whole if name.startswith("ours") else ())  # the whole chain of networks
+        for name in METHODS
+        if name != "patchmatch" and name.removesuffix("+mask") not in TO_BE_TRAINED
+    ],
 )
 def test_the_built_in_methods_pass(name: str) -> None:
     failed = [check for check in check_method(name) if not check.ok and not check.advice]

@@ -53,6 +53,7 @@ def test_what_is_written_fits_together(plain_set: OcclusionSet, tmp_path: Path) 
     ]  # fmt: skip
 
 
+@pytest.mark.whole
 def test_one_two_and_three_workers_give_the_same_bytes(
     plain_set: OcclusionSet, tmp_path: Path, digest: Callable[[Path], dict[str, str]]
 ) -> None:

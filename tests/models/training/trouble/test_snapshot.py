@@ -91,6 +91,7 @@ def test_a_long_batch_is_named_by_its_first(tmp_path: Path) -> None:
     assert "0/15 and 4 more; " in report(Trouble(0, "judge"), BrightTask(), places, tmp_path, {})
 
 
+@pytest.mark.whole
 def test_a_networks_samples_are_drawn_again_from_their_recipes(plain_set: OcclusionSet, tmp_path: Path) -> None:
     faces = SegmentationTask.count_faces(plain_set)
     task = PoisonedNS(plain_set, TINY.fitted(faces), seed=5)
