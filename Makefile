@@ -8,7 +8,7 @@ METHODS ?= ours,telea,navier-stokes,patchmatch,pca
 comma := ,
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help table-1 bench bench-all unit test lowest nightly lint speed released ns mining-curve picture browser label-studio clean
+.PHONY: help table-1 bench bench-all unit test lowest nightly lint speed released ns mining-curve docs picture browser label-studio clean
 
 help:
 	@echo "make bench      set up and run the main job on built-in data ($(LIMIT) samples)"
@@ -19,7 +19,7 @@ help:
 	@echo "make lint       ruff and mypy                 make speed    the speed table"
 	@echo "make released   train again what is released  make ns           NS alone (both: real photos)"
 	@echo "make table-1    every method with weights on the real photos under sunglasses (Table 1)"
-	@echo "make mining-curve  mining against chance (real photos)"
+	@echo "make mining-curve  mining against chance (real photos)   make docs  the site"
 
 # torch and torchvision are asked for together, by their plain names, so that pip takes two builds that fit each other
 $(VENV)/.product: pyproject.toml
@@ -130,8 +130,13 @@ picture: browser bench
 	  --disable-background-networking --disable-component-update --user-data-dir=$$(mktemp -d) \
 	  --window-size=1280,1620 --screenshot=docs/leaderboard.png file://$(CURDIR)/$(WORK)/site/index.html
 
+# the site, for a browser: every page of docs/, the cards, and what the docstrings say
+docs: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "the site begins at site-docs/index.html"
+
 speed: $(VENV)/.test
 	$(BIN)/python -m experiments.speed
 
 clean:
-	rm -rf $(WORK) .venvs build dist *.egg-info
+	rm -rf $(WORK) .venvs build dist site-docs *.egg-info

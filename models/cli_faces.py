@@ -70,15 +70,18 @@ def reconstruct_command(
         bool, typer.Option(help="Find the face and align it first; --no-align takes photos as aligned squares.")
     ] = True,
     mesh: Annotated[str, typer.Option(help="Kind of the meshes: ply or obj.")] = "ply",
+    renderer: Annotated[str, typer.Option(help="torch, or nvdiffrast on a GPU, where it is installed.")] = "torch",
     sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG): crops beside renders.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Find the 3D face in photos, whatever hides it: mesh, render over the photo, landmarks, coefficients."""
     from occset.models.reconstruction.deep3d.reconstructor import open_reconstructor
     from occset.models.reconstruction.photos import reconstruct_photos
+    from occset.models.rendering.render import checked_renderer
     from occset.support.console import progress_bar, say
 
     network = open_reconstructor(weights, morphable, device)
+    network.drawer.face.renderer = checked_renderer(renderer)
     with progress_bar("reconstructing") as progress:
         done = reconstruct_photos(network, photos, out, align, mesh, sheet, progress)
     for note in done.notes:

@@ -43,7 +43,7 @@ def new_command(
 
     builtin:N (faces, occluders, textures)  any number, made by code
 
-    A source may have options, as in photos:DIR?faces=all; the README tells them.
+    A source may have options, as in photos:DIR?faces=all; docs/formats/sources.md tells them.
     """
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.importing.add_source import add_source, open_embedder

@@ -1,4 +1,4 @@
-"""The blocks of README.md that are set off: which are commands, which Python, and what `occset` makes of each command."""
+"""The blocks that README.md and the site set off: which are commands, which Python, what `occset` makes of commands."""
 
 from __future__ import annotations
 
@@ -14,20 +14,30 @@ from occset.support import references
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+GUIDES = [ROOT / "docs" / "guides" / f"{reader}.md" for reader in ("newcomer", "curator", "researcher")]
+PAGES = [README, *GUIDES, *sorted(set((ROOT / "docs").rglob("*.md")) - set(GUIDES))]
+"""All that users read, in the order in which one who follows it would."""
 SHELL = ("", "sh", "bash", "shell", "console")
 PROGRAMS = ("occset", "pip", "make")
-"""What the commands of the README begin with."""
+"""What commands begin with."""
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_REFERENCE = re.compile(r"^::: .*\n(?: {4}.*\n)*", re.MULTILINE)
+"""What mkdocstrings fills in, with options beneath it."""
 _INDENTED = re.compile(r"^(?: {4}.*\n(?:[ \t]*\n(?= {4}))*)+", re.MULTILINE)
 
 
 class Block(NamedTuple):
-    """A block of the README: its first line's number, "python" or "shell", and its lines, without indent and prompt."""
+    """A block: its first line's number, "python", "shell" or "text", and its lines, without indent and prompt."""
 
     line: int
     language: str
     lines: list[str]
+
+
+def everything() -> str:
+    """The text of all `PAGES`."""
+    return "\n\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 def blocks(text: str) -> list[Block]:
@@ -36,6 +46,7 @@ def blocks(text: str) -> list[Block]:
     A block of the shell's is one whose lines begin with one of `PROGRAMS`; any other, fenced as such or not, is Python.
     Lines of the shell's that end in a backslash are joined with the next.
     """
+    text = _REFERENCE.sub(lambda match: "\n" * match.group().count("\n"), text)
     found = [(match.start(2), match.group(1), match.group(2)) for match in _FENCED.finditer(text)]
     inside = [range(match.start(), match.end()) for match in _FENCED.finditer(text)]
     for match in _INDENTED.finditer(text):

@@ -1,4 +1,6 @@
-"""Run every command of README.md as it stands, in its order, on 40 real faces: does it work, and is it ever silent for long?
+"""Run every command that users read, in its order, on 40 real faces: does it work, and is it ever silent for long?
+
+The commands are those of README.md and of the site.
 
 ``python -m tests.readme_commands --real DIR [--work DIR] [--only REGEX]`` prints a line for each; its status is 1 where one
 failed or was silent for more than a minute. What would take long is limited, and what names something of the reader's own
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from occset.annotation.server.environment import find_environment
-from tests.readme_blocks import README, ROOT, command_lines
+from tests.readme_blocks import ROOT, command_lines, everything
 from tests.readme_folders import first_sample, lay_out, write_corrections, write_predictions
 
 SILENT_S = 60.0
@@ -80,7 +82,7 @@ LABEL_STUDIO = r"occset annotate .*"
 
 
 class Ran(NamedTuple):
-    """One command of the README: as it stands there, as it was typed, and what became of it."""
+    """One command: as it stands there, as it was typed, and what became of it."""
 
     line: str
     typed: str
@@ -98,7 +100,7 @@ class Ran(NamedTuple):
 
 
 def typed(line: str, places: dict[str, str]) -> str:
-    """What is typed for a line of the README: the first of `LIMITS` that fits, filled in with `places`."""
+    """What is typed for a line: the first of `LIMITS` that fits, filled in with `places`."""
     for limit in LIMITS:
         if re.fullmatch(limit.pattern, line):
             return re.sub(f"^{limit.pattern}$", limit.typed, line).format(**places)
@@ -141,7 +143,7 @@ def run(line: str, cwd: Path, environment: dict[str, str], longest: float = LONG
 
 
 def run_all(real: Path, work: Path, only: str = "") -> Iterator[Ran]:
-    """Run the README's commands in its order in a folder that is laid out for them.
+    """Run the commands of all pages in their order in a folder that is laid out for them.
 
     Args:
         real: the folder of real photos.
@@ -156,7 +158,7 @@ def run_all(real: Path, work: Path, only: str = "") -> Iterator[Ran]:
     }
     studio = find_environment() is not None
     try:
-        for line in command_lines(README.read_text(encoding="utf-8")):
+        for line in command_lines(everything()):
             if not re.search(only, line):
                 continue
             if re.fullmatch(LABEL_STUDIO, line) and not studio:

@@ -1,4 +1,4 @@
-"""What lies on a reader's disk when the commands of README.md are typed: folders of real photos, a module, a network.
+"""What lies on a reader's disk when the commands of the pages are typed: folders of real photos, a module, a network.
 
 Photos are linked, not copied, so that none is left behind.
 """
@@ -18,7 +18,7 @@ from occset.dataset.recipes import read_recipes
 from occset.pictures.images import write_png
 from occset.rounds.ledger import read_round
 from occset.samples.render import Renderer
-from tests.readme_blocks import README
+from tests.readme_blocks import everything
 
 FACES = 40
 EACH = 8
@@ -42,7 +42,7 @@ def _link(files: Iterable[Path], folder: Path) -> None:
 
 
 def lay_out(work: Path, real: Path) -> None:
-    """Make what the README takes for granted.
+    """Make what the pages take for granted.
 
     Args:
         work: an empty folder, where the commands will run.
@@ -60,16 +60,16 @@ def lay_out(work: Path, real: Path) -> None:
     photos = sorted((real / "celeba_hq_unlabelled").rglob("*.jpg"))[:6]
     _link(photos[:5], work / "photos-of-faces")
     (work / "photo.jpg").symlink_to(photos[5])
-    (work / "mymodule.py").write_text(own_methods(README.read_text(encoding="utf-8")))
+    (work / "mymodule.py").write_text(own_methods(everything()))
     _write_network(work / "model.onnx")
 
 
 def own_methods(readme: str) -> str:
-    """The README's own class as a module, its dots filled in, and a segmenter beside it."""
+    """The pages' own class as a module, its dots filled in, and a segmenter beside it."""
     (shown,) = re.findall(r"^( {4}class Mine:\n(?: {4}.*\n|\n)+)", readme, re.MULTILINE)
     text = re.sub("^ {4}", "", shown, flags=re.MULTILINE)
     filled = text.replace("return ...", "return np.where(masks[..., None] > 0, np.uint8(128), images)")
-    assert filled != text, "the README's class returns something else than dots: fill it in here"
+    assert filled != text, "the pages' class returns something else than dots: fill it in here"
     return "import numpy as np\n\n\n" + filled + SEGMENTER
 
 

@@ -1,4 +1,4 @@
-"""The README's table of exit statuses, held against what commands return."""
+"""The table of exit statuses, held against what commands return."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.rounds.opening import open_random
 from occset.support import interrupts
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "conventions" / "exit-statuses.md"
 Run = Callable[..., tuple[int, str]]
 Make = Callable[[OcclusionSet, Path], tuple[object, ...]]
 
@@ -34,7 +34,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 
 
 def documented() -> dict[int, str]:
-    text = README.read_text(encoding="utf-8").partition("## Exit statuses")[2].partition("\n## ")[0]
+    text = PAGE.read_text(encoding="utf-8")
     return {int(number): says for number, says in re.findall(r"^\| (\d+) \| (.+) \|$", text, re.MULTILINE)}
 
 

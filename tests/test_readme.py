@@ -1,4 +1,4 @@
-"""What the README shows works: its Python runs as it stands, and its command lines name verbs and options that exist."""
+"""What README.md and the site show works: their Python runs as it stands, and commands name verbs and options that exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from occset.dataset.occlusion_set import OcclusionSet
-from tests.readme_blocks import README, command_lines, parse
+from tests.readme_blocks import PAGES, README, ROOT, command_lines, everything, parse
 
 SHORT_PROTOCOLS = """
 from dataclasses import replace
@@ -20,13 +20,12 @@ from occset.benchmark.protocols import frozen
 rules = {name: replace(rule, count=12, size=64) for name, rule in frozen.published().items()}
 frozen.published = lambda: rules
 """
-"""Put before the README's lines by way of `sitecustomize`, so that they themselves run as a reader would run them."""
+"""Put before the page's lines by way of `sitecustomize`, so that they themselves run as a reader would run them."""
 
 
 def python_block() -> str:
-    found = re.search(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert found, "README.md shows no Python: it lacks a ```python block"
-    return found.group(1)
+    (block,) = re.findall(r"^```python\n(.*?)^```", everything(), re.MULTILINE | re.DOTALL)
+    return str(block)
 
 
 def test_the_python_runs_as_it_stands(tmp_path: Path, make_set: Callable[..., OcclusionSet]) -> None:
@@ -51,7 +50,7 @@ def test_the_python_opens_renders_and_scores_in_ten_lines() -> None:
     block = python_block()
     assert "my-set" in block
     for what, calls in (("open a set", ["occset.open("]), ("render", ["Samples("]), ("score", ["run(", "evaluate("])):
-        assert any(call in block for call in calls), f"the README's Python does not {what}"
+        assert any(call in block for call in calls), f"the Python does not {what}"
     lines = [
         line for line in block.splitlines() if line.strip() and not line.lstrip().startswith(("#", "import", "from"))
     ]
@@ -59,13 +58,13 @@ def test_the_python_opens_renders_and_scores_in_ten_lines() -> None:
 
 
 def test_the_main_job_is_shown() -> None:
-    verbs = [line.split()[1] for line in command_lines(README.read_text(encoding="utf-8"), "occset")]
+    verbs = [line.split()[1] for line in command_lines(everything(), "occset")]
     assert {"new", "check", "bench", "leaderboard"} <= set(verbs)
 
 
 def test_every_command_line_can_be_typed() -> None:
-    lines = command_lines(README.read_text(encoding="utf-8"), "occset")
-    assert lines, "README.md shows no command line"
+    lines = command_lines(everything(), "occset")
+    assert lines, "no page shows a command line"
     for line in lines:
         parse(line)
 
@@ -100,8 +99,15 @@ def test_a_right_command_line_passes(line: str) -> None:
     parse(line)
 
 
-def test_files_that_are_linked_exist() -> None:
-    text = README.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#\s]+)\)", text):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_that_are_linked_exist(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text(encoding="utf-8")):
         if "://" not in target and not target.startswith("mailto:"):
-            assert (README.parent / target).exists(), f"README.md links to {target}, which is not there"
+            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def test_the_readme_is_short_and_names_a_page_for_each_user() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.split()) < 700
+    for page in PAGES[1:4]:
+        assert page.relative_to(ROOT).as_posix() in text

@@ -1,4 +1,4 @@
-"""The commands of README.md: all are known to the script that runs them, and on real faces all of them work."""
+"""The commands of README.md and the site: all are known to the script that runs them, and on real faces all of them work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.readme_blocks import PROGRAMS, README, all_options, blocks, command_lines, told_options
+from tests.readme_blocks import PAGES, PROGRAMS, ROOT, all_options, blocks, command_lines, everything, told_options
 from tests.readme_commands import LIMITS, PREPARED, SILENT_S, Ran, report, run, run_all, typed
 from tests.readme_folders import own_methods
 
@@ -48,23 +48,22 @@ def test_blocks_are_told_apart() -> None:
     assert told_options(TEXT) == {"--json"}
 
 
-def test_every_block_of_the_readme_is_known() -> None:
-    found = blocks(README.read_text(encoding="utf-8"))
-    assert {block.language for block in found} == {"shell", "python"}
-    for block in found:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_block_of_a_page_is_known(page: Path) -> None:
+    for block in blocks(page.read_text(encoding="utf-8")):
+        place = f"{page.name}, line {block.line}"
+        assert block.language in ("shell", "python", "text"), f"{place}: a block of {block.language}"
         if block.language == "python":
-            compile("\n".join(block.lines), f"README.md, line {block.line}", "exec")
+            compile("\n".join(block.lines), place, "exec")
         for line in block.lines if block.language == "shell" else []:
-            assert line.split()[0] in PROGRAMS, (
-                f"README.md, line {block.line}: tests/readme_commands.py knows no '{line}'"
-            )
+            assert line.split()[0] in PROGRAMS, f"{place}: tests/readme_commands.py knows no '{line}'"
 
 
 def test_make_and_pip_are_asked_for_what_there_is() -> None:
-    text = README.read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", (README.parent / "Makefile").read_text(), re.MULTILINE))
+    text = everything()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {line.split()[1] for line in command_lines(text, "make")} <= targets
-    extras = set(re.findall(r"^([a-z]+) = \[", (README.parent / "pyproject.toml").read_text(), re.MULTILINE))
+    extras = set(re.findall(r"^([a-z]+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
     asked = re.findall(r"pip install (?:-e )?'(?:\.|occset)\[([a-z,]+)\]'", text)
     assert len(asked) >= len(command_lines(text, "pip")) > 0
     assert {extra for some in asked for extra in some.split(",")} <= extras
@@ -78,15 +77,15 @@ def test_every_option_that_is_told_is_one_of_some_verb() -> None:
         "--epochs",
         "--new-password",
     }
-    told = told_options(README.read_text(encoding="utf-8"))
+    told = told_options(everything())
     assert len(told) > 10
     assert told - known == set()
 
 
 def test_every_limit_and_preparation_is_of_a_line_that_is_there() -> None:
-    lines = command_lines(README.read_text(encoding="utf-8"))
+    lines = command_lines(everything())
     for pattern in [limit.pattern for limit in LIMITS] + list(PREPARED):
-        assert any(re.fullmatch(pattern, line) for line in lines), f"README.md has no line like '{pattern}' any more"
+        assert any(re.fullmatch(pattern, line) for line in lines), f"no page has a line like '{pattern}' any more"
 
 
 @pytest.mark.parametrize(
@@ -104,9 +103,9 @@ def test_slow_lines_are_limited_and_others_typed_as_they_stand(line: str, expect
     assert typed(line, PLACES) == expected
 
 
-def test_the_readme_s_own_class_becomes_a_module(tmp_path: Path) -> None:
+def test_the_pages_own_class_becomes_a_module(tmp_path: Path) -> None:
     names: dict[str, type] = {}
-    exec(compile(own_methods(README.read_text(encoding="utf-8")), "mymodule.py", "exec"), names)
+    exec(compile(own_methods(everything()), "mymodule.py", "exec"), names)
     assert names["Mine"].name == "mine"  # type: ignore[attr-defined]
     assert hasattr(names["Mine"], "deocclude") and hasattr(names["MySegmenter"], "segment")
 

@@ -36,6 +36,9 @@ class FaceModel(nn.Module):
     """The part of a morphable model that data sets call face, with hair line, ears and neck left out.
 
     Has no parameters; it is a module so that it moves to a device with the networks that use it.
+
+    Attributes:
+        renderer: "torch", or what `occset.models.rendering.render.checked_renderer` gave.
     """
 
     mean: Tensor
@@ -64,6 +67,7 @@ class FaceModel(nn.Module):
         self.layout = Layout(len(model.identity_basis), len(model.expression_basis), len(model.texture_basis), colours)
         self.name, self.revision = model.name, model.revision
         self.lens, self.linear = lens, linear
+        self.renderer = "torch"
         self._hold("mean", drawn.mean)
         self._hold("shapes", torch.cat((drawn.identity_basis, drawn.expression_basis)).flatten(1))
         self._hold("mean_albedo", drawn.mean_albedo)
@@ -103,19 +107,18 @@ class FaceModel(nn.Module):
         """Display values of colours, or albedos, of any shape."""
         return to_display(colours) if self.linear else colours
 
-    def forward(self, parts: Coefficients, size: int, face: Tensor | None = None, renderer: str = "torch") -> View:
+    def forward(self, parts: Coefficients, size: int, face: Tensor | None = None) -> View:
         """Draw.
 
         Args:
             parts: of `layout.split`.
             size: side of the picture in pixels.
             face: visibility of an earlier call at this size, to be used again.
-            renderer: "torch" or "nvdiffrast".
         """
         focal, middle = self.lens.pixels(size)
         seen = render(
             self.vertices(parts), self.triangles, self.albedo(parts), parts.pose, parts.light, size, focal,
-            face=face, cull=True, renderer=renderer, middle=middle,
+            face=face, cull=True, renderer=self.renderer, middle=middle,
         )  # fmt: skip
         return View(self.shown(seen.image), seen.mask[:, None], seen.face)
 

@@ -61,6 +61,7 @@ class Options:
 
     morphable: Annotated[str, "Morphable model: procedural, or an imported one."] = "procedural"
     albedo: Annotated[Path | None, "Learned albedo that the faces were fitted with."] = None
+    renderer: Annotated[str, "What draws for the losses: torch, or nvdiffrast on a GPU."] = "torch"
     encoder_weights: Annotated[Path | None, "ImageNet weights of the encoder, saved by torch."] = None
     segmentation: Annotated[Path | None, "NS whose encoder it starts from, if alike; the released one by default."] = (
         None

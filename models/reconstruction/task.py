@@ -24,6 +24,7 @@ from occset.models.reconstruction.fits import fits_of
 from occset.models.reconstruction.presets import Options, ReconstructionPreset
 from occset.models.reconstruction.samples import ReconstructionSamples, trainable_faces
 from occset.models.registry import find
+from occset.models.rendering.render import checked_renderer
 from occset.models.segmentation.network import load_encoder, to_input
 from occset.models.training.checkpoints import short_hash
 from occset.models.training.starting import start_from
@@ -70,6 +71,7 @@ class ReconstructionTask:
         self.data, self.preset, self.options = data, preset, options or Options()
         model = open_face_model(self.options.morphable, self.options.albedo)
         self.face = FaceModel(model, preset.colours, preset.coarse)
+        self.face.renderer = checked_renderer(self.options.renderer)
         self.layout, self.fits = self.face.layout, fits_of(data, model, preset.colours)
         learned = pack_albedo(model) if self.options.albedo else None
         torch.manual_seed(seed)

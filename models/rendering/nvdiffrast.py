@@ -46,7 +46,7 @@ def draw(screen: Tensor, colours: Tensor, triangles: Tensor, facing: Tensor, siz
     Raises:
         OccsetError: nvdiffrast is not installed, or the tensors are on no GPU.
     """
-    library = _library()
+    rasteriser = library()
     _check_device(screen.device)
     batch, count, _ = screen.shape
     mesh, number = (facing if cull else torch.ones_like(facing)).T.nonzero(as_tuple=True)
@@ -56,9 +56,9 @@ def draw(screen: Tensor, colours: Tensor, triangles: Tensor, facing: Tensor, siz
     position = clip_space(screen, size).reshape(-1, 4).float().contiguous()
     distance = screen[..., 2:]
     values = torch.cat((colours, torch.ones_like(distance), distance), -1).reshape(-1, 5).float().contiguous()
-    raster, _ = library.rasterize(_context(screen.device), position, corners, (size, size), ranges=ranges)
-    seen, _ = library.interpolate(values, raster, corners)
-    pictures = library.antialias(seen[..., :4].contiguous(), raster, position, corners)
+    raster, _ = rasteriser.rasterize(_context(screen.device), position, corners, (size, size), ranges=ranges)
+    seen, _ = rasteriser.interpolate(values, raster, corners)
+    pictures = rasteriser.antialias(seen[..., :4].contiguous(), raster, position, corners)
     index = raster[..., 3].detach().long() - 1  # it counts from one, and zero is nothing
     face = torch.where(index >= 0, number[index.clamp_min(0)], -1) if len(number) else index
     return Drawn(pictures.to(screen.dtype), seen[..., 4].to(screen.dtype), face)
@@ -72,7 +72,12 @@ def clip_space(screen: Tensor, size: int) -> Tensor:
     return torch.stack((across, down, depth, distance), -1)
 
 
-def _library() -> Any:
+def library() -> Any:
+    """The package.
+
+    Raises:
+        OccsetError: it is not installed; says how to get it.
+    """
     try:
         import nvdiffrast.torch
     except ImportError as missing:
@@ -87,4 +92,4 @@ def _check_device(device: torch.device) -> None:
 
 @lru_cache(maxsize=8)
 def _context(device: torch.device) -> Any:
-    return _library().RasterizeCudaContext(device=device)
+    return library().RasterizeCudaContext(device=device)

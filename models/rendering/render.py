@@ -17,6 +17,7 @@ from occset.models.rendering.antialias import blend, blends
 from occset.models.rendering.normals import normals_and_facing
 from occset.models.rendering.rasteriser import visible_faces
 from occset.models.rendering.topology import topology
+from occset.support.errors import UnknownName
 
 RENDERERS = ("torch", "nvdiffrast")
 
@@ -92,6 +93,22 @@ def render(
     depth = distance.new_zeros(batch * size * size).index_copy(0, seen, distance).view(batch, size, size)
     found = blends(screen.transpose(0, 1), facing, mesh, face, depth.detach(), cull)
     return _rendered(blend(pictures, found).view(batch, size, size, 4), depth, face)
+
+
+def checked_renderer(name: str) -> str:
+    """The name of a renderer that can be used here.
+
+    Raises:
+        UnknownName: there is none of that name; suggests the nearest.
+        OccsetError: it is not installed; says how to get it.
+    """
+    if name not in RENDERERS:
+        raise UnknownName("renderer", name, RENDERERS)
+    if name == "nvdiffrast":
+        from occset.models.rendering.nvdiffrast import library
+
+        library()
+    return name
 
 
 def _rendered(pictures: Tensor, depth: Tensor, face: Tensor) -> Rendered:

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from occset.models.morphable.procedural import procedural_model
+from occset.models.reconstruction.face import FaceModel
 from occset.models.rendering import lighting, nvdiffrast
 from occset.models.rendering.rasteriser import rasterise
-from occset.models.rendering.render import Rendered, render
+from occset.models.rendering.render import Rendered, checked_renderer, render
 from occset.support.errors import OccsetError
 from tests.models.rendering.meshes import ball
 
@@ -186,3 +187,23 @@ def test_our_own_renderer_draws_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatc
 def test_nvdiffrast_draws_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = Rendered(*(each.cpu() for each in pictures_of("nvdiffrast", "cuda")))
     same_inside(pictures_of("torch"), theirs, sharp_pictures(monkeypatch))
+
+
+def test_a_face_is_drawn_by_the_renderer_that_it_names(stand_in: StandIn) -> None:
+    face = FaceModel(procedural_model())
+    parts = face.layout.split(torch.zeros(1, face.layout.size))
+    parts.pose[:, 5] = -1000.0
+    torch_view = face(parts, 48)
+    assert stand_in.calls == []
+    face.renderer = checked_renderer("nvdiffrast")
+    assert torch.equal(face(parts, 48).face >= 0, torch_view.face >= 0)
+    assert stand_in.calls == ["rasterize", "interpolate", "antialias"]
+
+
+def test_a_renderer_that_is_not_here_is_told_before_anything_is_done() -> None:
+    assert checked_renderer("torch") == "torch"
+    with pytest.raises(OccsetError, match=r"no renderer is called .nvdifrast.: did you mean nvdiffrast\?"):
+        checked_renderer("nvdifrast")
+    if importlib.util.find_spec("nvdiffrast") is None:
+        with pytest.raises(OccsetError, match="nvdiffrast is not installed"):
+            checked_renderer("nvdiffrast")
