@@ -103,8 +103,19 @@ def new_command(
 
 
 @check.command()
-def check_command(path: SetPath, workers: Workers = None, as_json: Json = False) -> None:
+def check_command(
+    path: SetPath,
+    doubts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also look for labels that NS contradicts, photos that come twice or show no face; folder of a page."
+        ),
+    ] = None,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
     """Read everything again: files, hashes, masks, duplicates, leaks between splits, frozen protocols."""
+    from occset.checks.check import Finding
     from occset.checks.check import check as run
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.support.console import partly, print_table, progress_bar, say
@@ -112,14 +123,39 @@ def check_command(path: SetPath, workers: Workers = None, as_json: Json = False)
     data = OcclusionSet(path)
     with progress_bar("checking") as progress:
         found = run(data, workers, progress)
+    if doubts is not None:
+        looked_at = _doubts_of(data, doubts, workers)
+        found += [Finding("doubt", f"faces {doubt.face}", doubt.message) for doubt in looked_at]
     errors = sum(f.level == "error" for f in found)
     if found or as_json:
         print_table([vars(f) for f in found], f"{path}", as_json)
     counts = f"{len(data.faces)} faces, {len(data.occluders)} occluders, {len(data.textures)} textures"
-    said = f"{path}: {counts}: {errors} errors, {len(found) - errors} warnings"
+    said = f"{path}: {counts}: {errors} errors, {sum(f.level == 'warning' for f in found)} warnings"
+    if doubts is not None:
+        said += f", {len({doubt.face for doubt in looked_at})} faces to look at in {doubts}/index.html"
     if errors:
         partly(said, "there are errors")
     say(said)
+
+
+def _doubts_of(data: Any, out: Path, workers: int | None) -> list[Any]:
+    """What a person should look at, written as a page into a folder."""
+    from occset.checks.doubts import find_doubts
+    from occset.mining.options import DEFAULT_MODEL
+    from occset.publishing.gallery import write_gallery
+    from occset.support.console import progress_bar, say
+
+    with progress_bar("looking") as progress:
+        found = find_doubts(data, DEFAULT_MODEL, workers=workers, progress=progress)
+    for note in found.notes:
+        say(note)
+    for name, why in found.problems:
+        say(f"not looked at: {name}: {why}")
+    by_face: dict[str, list[tuple[str, str]]] = {}
+    for doubt in found.doubts:
+        by_face.setdefault(doubt.face, []).append((doubt.kind, doubt.message))
+    write_gallery(data, out, limit=max(1, len(by_face)), doubts=by_face)
+    return found.doubts
 
 
 @info.command()

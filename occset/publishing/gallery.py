@@ -6,7 +6,7 @@ One HTML file that asks for nothing from outside, so that everybody can look at 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Item:
         kind: source of a face, category of what is none.
         flags: what it can be filtered by.
         picture: HTML.
+        reasons: why it is doubted.
     """
 
     table: str
@@ -59,10 +60,15 @@ class Item:
     kind: str
     flags: tuple[str, ...]
     picture: Safe
+    reasons: tuple[str, ...] = ()
 
 
 def write_gallery(
-    data: OcclusionSet, out: Path, limit: int = LIMIT, progress: Callable[[int, int], None] | None = None
+    data: OcclusionSet,
+    out: Path,
+    limit: int = LIMIT,
+    progress: Callable[[int, int], None] | None = None,
+    doubts: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> tuple[Path, list[tuple[str, str]]]:
     """Write ``index.html`` into a folder; the same set gives the same page.
 
@@ -71,6 +77,7 @@ def write_gallery(
         out: the folder; a page that is there is replaced.
         limit: most pictures of each table, as many of each split and kind as can be.
         progress: called with (done, all).
+        doubts: kinds and reasons by face: the page shows these faces alone, with their reasons.
 
     Returns:
         The page, and what could not be shown: id and reason.
@@ -83,12 +90,14 @@ def write_gallery(
     if out.is_file():
         raise OccsetError(f"{out}: is a file: name a folder for the page")
     frames: dict[str, Any] = {table: getattr(data, table).to_dict("records") for table in TABLES}
+    if doubts is not None:
+        frames = {"faces": [row for row in frames["faces"] if row["id"] in doubts], "occluders": [], "textures": []}
     rows = [(table, plain(row)) for table in TABLES for row in _chosen(table, frames[table], limit)]
     items: list[Item] = []
     broken: list[tuple[str, str]] = []
     for done, (table, row) in enumerate(rows, start=1):
         try:
-            items.append(_item(data, table, row))
+            items.append(_item(data, table, row, (doubts or {}).get(row["id"], ())))
         except OccsetError as error:
             broken.append((row["id"], without_folder(data, error)))
         if progress:
@@ -114,12 +123,14 @@ def _chosen(table: str, rows: Sequence[dict[Any, Any]], limit: int) -> list[dict
     return [rows[at] for at in sorted(at for _, at in sorted(turns)[:limit])]
 
 
-def _item(data: OcclusionSet, table: str, row: dict[str, Any]) -> Item:
+def _item(data: OcclusionSet, table: str, row: dict[str, Any], doubts: Sequence[tuple[str, str]]) -> Item:
     kind = str(row["source"] if table == "faces" else row["category"])
     split = row["split"] if row["split"] in SPLITS else "excluded"
     words = f"{TABLES[table][:-1]} {row['source_id']}, {kind}, {split}"
     picture = {"faces": _face, "occluders": _cutout, "textures": _texture}[table](data, row, words)
-    return Item(table, row["id"], str(row["source_id"]), split, kind, tuple(_flags(table, row)), picture)
+    flags = (*_flags(table, row), *(f"doubt: {kind}" for kind in dict.fromkeys(kind for kind, _ in doubts)))
+    reasons = tuple(reason for _, reason in doubts)
+    return Item(table, row["id"], str(row["source_id"]), split, kind, flags, picture, reasons)
 
 
 def _flags(table: str, row: dict[str, Any]) -> Iterator[str]:
@@ -218,11 +229,13 @@ def _select(name: str, label: str, options: list[tuple[str, str]], items: list[I
 def _figure(item: Item, known: set[str]) -> Safe:
     flags = [flag for flag in item.flags if flag in known]
     pills = join(Safe(f"<span>{text(flag)}</span>") for flag in flags)
+    reasons = join(Safe(f'<p class="reason">{text(reason)}</p>') for reason in item.reasons)
     data = (("table", item.table), ("split", item.split), ("kind", item.kind), ("flags", "\n".join(flags)))
     told = "".join(f' data-{name}="{attribute(value)}"' for name, value in data)
     return Safe(
         f'<figure class="{item.table}"{told}><div class="stage">{item.picture}</div><figcaption><b>{text(item.name)}</b>'
-        f"<small>{text(item.id)}</small><p>{text(item.kind)}, {text(item.split)}</p><p>{pills}</p></figcaption></figure>\n"
+        f"<small>{text(item.id)}</small><p>{text(item.kind)}, {text(item.split)}</p>{reasons}<p>{pills}</p></figcaption>"
+        "</figure>\n"
     )
 
 
