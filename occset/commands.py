@@ -216,15 +216,22 @@ def render_command(
     split: Annotated[str, typer.Option(help="Split of faces, occluders and textures.")] = "train",
     size: Annotated[int, typer.Option(help="Height and width, pixels.", min=32, max=1024)] = 256,
     recipes: Annotated[Path | None, typer.Option(help="Replay this recipe file instead of drawing.")] = None,
+    to: Annotated[str, typer.Option(help="pictures (a folder each of PNGs) or webdataset (tar shards).")] = "pictures",
+    shard: Annotated[int, typer.Option(help="Samples of one shard of webdataset.", min=1)] = 1000,
     workers: Workers = None,
 ) -> None:
     """Write occluded faces with their masks; resumes after a kill, same bytes for any number of workers."""
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.dataset.recipes import RecipeFile
+    from occset.publishing.formats.sample_shards import render_shards
     from occset.samples.draw import Plan
-    from occset.samples.export import Job, export
+    from occset.samples.export import export
+    from occset.samples.job import Job
     from occset.support.console import progress_bar
-    from occset.support.errors import OccsetError
+    from occset.support.errors import OccsetError, UnknownName
+
+    if to not in ("pictures", "webdataset"):
+        raise UnknownName("form of samples", to, ("pictures", "webdataset"))
 
     data = OcclusionSet(path)
     if recipes is not None:
@@ -235,7 +242,10 @@ def render_command(
     else:
         job = Job(count or 100, Plan(split=split, size=size), seed)
     with progress_bar("rendering") as progress:
-        print(export(data, job, out, workers, progress))
+        if to == "webdataset":
+            print(render_shards(data, job, out, workers, shard, progress))
+        else:
+            print(export(data, job, out, workers, progress))
 
 
 @explain.command()

@@ -71,6 +71,7 @@ WHOLE = (
     "occset/mining/test_machine_masks",
     "occset/pictures/test_detector",
     "occset/pictures/test_turned",
+    "occset/publishing/formats/test_sample_shards",
     "occset/publishing/test_gallery",
     "occset/samples/test_kill",
     "occset/support/test_interrupts",

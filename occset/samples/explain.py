@@ -12,7 +12,7 @@ from occset.composition.warps import ONE
 from occset.dataset.frozen import frozen_files
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, RecipeFile, read_recipes
-from occset.samples.export import NOTE
+from occset.samples.job import NOTE
 from occset.support.errors import OccsetError, UnknownName
 
 _NUMBERED = re.compile(r"^\d{6,}_")  # how render names its pictures
@@ -74,11 +74,13 @@ def _is_of(folder: Path, data: OcclusionSet) -> bool:
 
 
 def recipes_of(out: Path) -> list[Path]:
-    """The recipe files of a rendering: one when it is finished, else those of its parts."""
+    """The recipe files of a rendering: one when it is finished, else those of its parts or shards."""
     if not (out / NOTE).is_file():
         return []
     whole = out / "recipes.parquet"
-    return [whole] if whole.is_file() else sorted(out.glob("parts/[!.]*.parquet"))
+    if whole.is_file():
+        return [whole]
+    return sorted(path for parts in ("parts", "recipes") for path in out.glob(f"{parts}/[!.]*.parquet"))
 
 
 def describe(data: OcclusionSet, recipe: Recipe, rendered: Sample) -> list[tuple[str, str]]:

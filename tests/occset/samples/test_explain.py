@@ -10,7 +10,8 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, read_recipes, recipes_to_bytes
 from occset.samples.draw import Drawer, Plan
 from occset.samples.explain import describe, find_recipe, strip
-from occset.samples.export import KINDS, Job, export
+from occset.samples.export import KINDS, export
+from occset.samples.job import Job
 from occset.support.errors import BadInput, UnknownName
 
 

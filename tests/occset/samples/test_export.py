@@ -19,7 +19,8 @@ from occset.pictures.images import read_grey, read_image
 from occset.pictures.masks import harden, shrink_mask
 from occset.samples import export as exporting
 from occset.samples.draw import Drawer, Plan
-from occset.samples.export import Job, export
+from occset.samples.export import export
+from occset.samples.job import Job
 from occset.samples.render import Renderer
 from occset.support.errors import BadInput, NoSpace, OccsetError
 from occset.support.files import atomic_path
