@@ -23,6 +23,8 @@ VERBS = {
     "export": "occset.publishing.commands:export",
     "card": "occset.publishing.commands:card",
     "diff": "occset.publishing.commands:diff",
+    "publish": "occset.publishing.published.commands:publish",
+    "replay": "occset.publishing.published.commands:replay",
     "plan": "occset.publishing.commands:plan",
     "gallery": "occset.publishing.commands:gallery",
     "mine": "occset.mining.commands:mine",

@@ -250,7 +250,7 @@ def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(image)
 
 
-def _fits_opencv(header: Header) -> bool:
+def fits_opencv(header: Header) -> bool:
     """Whether OpenCV decodes the file to its exact values; the rest (palette, CMYK, colour keys, ...) is Pillow's."""
     if header.format == "JPEG":
         return header.mode in ("RGB", "L")
@@ -277,7 +277,7 @@ def decode_bytes(data: bytes, path: Path, max_pixels: int) -> Stored:
     """
     header = read_header(data, path)
     _check_size(data, header, path, max_pixels)
-    image = _by_opencv(data, header, path) if _fits_opencv(header) else _by_pillow(data, header, path)
+    image = _by_opencv(data, header, path) if fits_opencv(header) else _by_pillow(data, header, path)
     has_palette = header.mode in ("P", "PA")
     bits = data[24] if header.format == "PNG" and not has_palette else 8
     indexes = len(np.unique(np.asarray(_open(data, path)))) if has_palette else 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -107,7 +107,7 @@ def croissant(
         "isLiveDataset": False,
         **_responsible(found, words),
         "distribution": _distribution(data, tables),
-        "recordSet": [_splits(), *(part for name in tables for part in (_records(name), _pictures(name)))],
+        "recordSet": [splits_record(), *(part for name in tables for part in (_records(name), _pictures(name)))],
     }
 
 
@@ -158,17 +158,7 @@ def _distribution(data: OcclusionSet, tables: list[str]) -> list[dict[str, Any]]
         }
         for name in tables
     ]
-    objects = [
-        {
-            "@type": "cr:FileObject",
-            "@id": f"{name}.parquet",
-            "name": f"{name}.parquet",
-            "contentUrl": f"{name}.parquet",
-            "encodingFormat": "application/x-parquet",
-            "sha256": sha256_file(data.path / f"{name}.parquet"),
-        }
-        for name in tables
-    ]
+    objects = [parquet_object(data.path / f"{name}.parquet") for name in tables]
     sets = [
         {
             "@type": "cr:FileSet",
@@ -183,12 +173,25 @@ def _distribution(data: OcclusionSet, tables: list[str]) -> list[dict[str, Any]]
     return [*objects, *folders, *sets]
 
 
+def parquet_object(path: Path) -> dict[str, Any]:
+    """A table that lies beside the description."""
+    return {
+        "@type": "cr:FileObject",
+        "@id": path.name,
+        "name": path.name,
+        "contentUrl": path.name,
+        "encodingFormat": "application/x-parquet",
+        "sha256": sha256_file(path),
+    }
+
+
 def _suffixes(data: OcclusionSet, name: str) -> list[str]:
     """Of the pictures of a table; a pattern without them would match folders too."""
     return sorted({PurePosixPath(path).suffix for path in getattr(data, name)[FILES_OF[name]].dropna()})
 
 
-def _splits() -> dict[str, Any]:
+def splits_record() -> dict[str, Any]:
+    """The splits that the column of this name refers to."""
     names = [*SPLITS, "excluded"]
     return {
         "@type": "cr:RecordSet",

@@ -32,12 +32,13 @@ def size_category(count: int) -> str:
     return next((name for most, name in _SIZES if count < most), "1M<n<10M" if count < 10_000_000 else "n>10M")
 
 
-def front_matter(data: OcclusionSet, configs: list[dict[str, Any]] | None = None) -> str:
+def front_matter(data: OcclusionSet, configs: list[dict[str, Any]] | None = None, count: int | None = None) -> str:
     """The front matter of a set's card.
 
     Args:
         data: the set.
         configs: which files make which configuration, as the hub reads them.
+        count: how large it is; the number of faces when None.
     """
     licences = licences_of(data)
     known = _FREE.get(licences[0]) if len(licences) == 1 else None
@@ -47,7 +48,7 @@ def front_matter(data: OcclusionSet, configs: list[dict[str, Any]] | None = None
     fields |= {
         "pretty_name": str(data.head["name"]),
         "task_categories": list(TASKS),
-        "size_categories": [size_category(len(data.faces))],
+        "size_categories": [size_category(len(data.faces) if count is None else count)],
         "tags": list(TAGS),
     }
     if configs:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from occset.composition.compose import Sample
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, hash_recipes, read_recipes, recipes_to_bytes
 from occset.pictures.images import write_png
@@ -105,7 +106,11 @@ def _make_writer(data: OcclusionSet, job: Job, out: Path) -> Callable[[int], tup
 
 def write_sample(renderer: Renderer, recipe: Recipe, out: Path, index: int) -> None:
     """Render one recipe and write its four pictures; `face` is binary, `occlusion` is the soft alpha."""
-    sample = renderer.render(recipe)
+    write_pictures(renderer.render(recipe), recipe, out, index)
+
+
+def write_pictures(sample: Sample, recipe: Recipe, out: Path, index: int) -> None:
+    """Write the four pictures of a sample."""
     name = f"{index:06d}_{recipe.sample}.png"
     pictures = (sample.image, sample.clean, sample.face, sample.alpha)
     for kind, picture in zip(KINDS, pictures, strict=True):

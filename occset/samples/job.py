@@ -66,7 +66,7 @@ def check_job(data: OcclusionSet, job: Job) -> str | None:
 
 
 def _noting(file: RecipeFile, count: int, used: dict[str, set[str]]) -> Iterator[Recipe]:
-    """The first recipes of a file, some at a time, since all of them may be more than a memory holds; notes what they name."""
+    """The first recipes of a file, some at a time, since a memory may not hold all; notes what they name."""
     for start in range(0, count, _AT_ONCE):
         recipes = file.read(start, min(start + _AT_ONCE, count))
         for table, names in named_items(recipes).items():

@@ -148,6 +148,11 @@ def sha256_file(path: Path | str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def sha256_bytes(data: bytes) -> str:
+    """Hexadecimal SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def _is_alive(pid: int) -> bool:
     """Whether a process of this machine has the number `pid` and still runs."""
     with contextlib.suppress(OSError, IndexError):  # only Linux has it

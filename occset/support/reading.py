@@ -16,7 +16,9 @@ import math
 import os
 import re
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -49,6 +51,20 @@ _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+_followed: ContextVar[dict[Path, bytes] | None] = ContextVar("_followed", default=None)
+
+
+@contextmanager
+def followed() -> Iterator[dict[Path, bytes]]:
+    """Within ``with``: the files that are read whole, each with its bytes, in the order in which they are first read."""
+    files: dict[Path, bytes] = {}
+    token = _followed.set(files)
+    try:
+        yield files
+    finally:
+        _followed.reset(token)
+
+
 def read_file(path: Path | str, most: int = MOST_BYTES) -> bytes:
     """All bytes of a regular file, which may be reached through a link.
 
@@ -72,6 +88,9 @@ def read_file(path: Path | str, most: int = MOST_BYTES) -> bytes:
     size = max(size, len(data))
     if size > most:
         raise BadInput(f"{path} has {size} bytes, more than the limit of {most}: make it smaller or remove it")
+    files = _followed.get()
+    if files is not None:
+        files.setdefault(path, data)
     return data
 
 

@@ -136,7 +136,7 @@ def _write_all(
             progress(done, job.count)
     if problems:
         raise BadInput(
-            f"{shards.out}: {len(problems)} of {job.count} samples could not be rendered, and the shards that they belong to "
+            f"{shards.out}: {len(problems)} of {job.count} samples could not be rendered, and the shards of these "
             f"are not there: repair what is named and run again, only what is missing is made: {named(problems)}"
         )
     write_atomic(index, (json.dumps({shards.split: entries}, indent=2) + "\n").encode())

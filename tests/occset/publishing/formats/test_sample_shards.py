@@ -171,6 +171,8 @@ def test_from_the_command_line_and_a_file_of_recipes(
         again = tmp_path / "out" / f"recipes-0000{i}-of-00003.tar"
         assert members(again) == members(tmp_path / "drawn" / f"train-0000{i}-of-00003.tar")
     sample = read_recipes(recipes)[4].sample
-    found = occset("explain", sample, "--data", plain_set.path, "--recipes", tmp_path / "out", "--out", tmp_path / "s.png")
+    found = occset(
+        "explain", sample, "--data", plain_set.path, "--recipes", tmp_path / "out", "--out", tmp_path / "s.png"
+    )
     assert found.status == 0 and sample in found.out
     assert occset(*asked[:-1], "tars", "--out", tmp_path / "no").status == 2
