@@ -56,6 +56,8 @@ LIMITS = (
     Limit(r"(occset bench --data .*?--audit)", r"\1 --limit 16", "200 samples of all controls"),
     Limit(r"(occset bench --data .*?)( --limit \d+)?", r"\1 --limit 8", "200 and more samples"),
     Limit(r"(occset render .*) --count 1000 (.*)", r"\1 --count 16 \2", "1000 samples"),
+    Limit(r"(occset render .*) --count 300000 (.*)", r"\1 --count 16 \2", "300000 samples"),
+    Limit(r"(occset publish .*) --count 2000 (.*)", r"\1 --count 16 \2", "2000 samples"),
     Limit(r"occset explain 3f9c (.*)", r"occset explain {sample} \1", "a sample of this set"),
     Limit(r"(occset train .*)", r"\1 --epochs 1", "minutes"),
     Limit(

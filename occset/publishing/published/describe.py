@@ -16,7 +16,7 @@ from occset.publishing.croissant import About, croissant, parquet_object, splits
 from occset.publishing.facts import Facts
 from occset.publishing.front_matter import front_matter
 from occset.publishing.published.layout import FILES, NOTE, RECIPES, TABLES
-from occset.support.files import sha256_bytes, sha256_file, write_atomic
+from occset.support.files import write_atomic
 
 _TOLD = {
     "sample": "Made from what is rendered.",
@@ -74,10 +74,7 @@ def write_description(
     )
     write_atomic(out / "README.md", text.encode("utf-8", "backslashreplace"))
     described = croissant(data, found, about, words=(USES, MUST_NOT, LIMITS))
-    described["distribution"] = [
-        *(parquet_object(out / f"{name}.parquet") for name in tables),
-        *_recipe_files(out, recipes),
-    ]
+    described["distribution"] = [*(parquet_object(out / f"{name}.parquet") for name in tables), _recipe_files()]
     schemas = {**{name: (FILES if name == "files" else TABLES[name]) for name in tables}, "recipes": RECIPES}
     described["recordSet"] = [splits_record(), *(_records(name, schema) for name, schema in schemas.items())]
     write_atomic(out / "croissant.json", (json.dumps(described, indent=2) + "\n").encode())
@@ -118,26 +115,16 @@ def spec_of(source: Mapping[str, Any]) -> str:
     return f"{source['name']}:{source['argument'] or 'FOLDER'}" + (f"?{options}" if options else "")
 
 
-def _recipe_files(out: Path, recipes: Sequence[Path]) -> list[dict[str, Any]]:
-    digests = " ".join(sha256_file(path) for path in recipes)
-    folder = {
-        "@type": "cr:FileObject",
-        "@id": "recipes-folder",
-        "name": "recipes-folder",
-        "description": f"A folder; {NOTE} has the hash of each of its files, and this is that of {NOTE}'s list of them.",
-        "contentUrl": "recipes",
-        "encodingFormat": "application/x-directory",
-        "sha256": sha256_bytes(digests.encode()),
-    }
-    files = {
+def _recipe_files() -> dict[str, Any]:
+    # in no folder of its own: of files within a folder mlcroissant tells the names alone
+    return {
         "@type": "cr:FileSet",
         "@id": "recipes-files",
         "name": "recipes-files",
-        "containedIn": {"@id": "recipes-folder"},
+        "description": f"{NOTE} has the hash of each.",
         "encodingFormat": "application/x-parquet",
-        "includes": "*.parquet",
+        "includes": "recipes/*.parquet",
     }
-    return [folder, files]
 
 
 def _records(name: str, schema: pa.Schema) -> dict[str, Any]:
