@@ -20,6 +20,8 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import FILES_OF
 from occset.dataset.splits import split_faces, split_items
 from occset.importing.updating import Update, apply_updates, is_changed, with_machine_mask
+from occset.mining.machine_masks import label_faces
+from occset.mining.model import open_model
 from occset.pictures.landmarks import five_points, spans_a_face
 from occset.support import references as registry
 from occset.support.errors import BadInput, NoSpace, OccsetError
@@ -81,10 +83,11 @@ class _Read:
 
 @dataclass
 class _JudgedAnew:
-    """Known faces that changed, and which cut-outs each face of the source gives now; for `apply_updates`."""
+    """Known faces that changed, and which cut-outs each face of the source gives now; for `apply_updates`; and all ids."""
 
     updates: dict[str, Update] = field(default_factory=dict)
     produced: dict[str, set[str]] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
 
 
 def add_source(
@@ -117,6 +120,8 @@ def add_source(
     from occset.sources.registry import open_source
 
     source = open_source(spec, kind)
+    if getattr(source, "masks_by", ""):
+        open_model(source.masks_by)  # a misspelt network is told before anything is read
     keys: list[str] = getattr(source, f"{kind[:-1]}_keys")()
     report = Report(spec, kind, notes=source.notes() if hasattr(source, "notes") else [])
     with only_writer(data.path):
@@ -133,7 +138,21 @@ def add_source(
         counts = {"added_as": getattr(source, "name", spec), "items": len(keys)}
         data.note_source(f"{kind}={spec}", source.licence, counts)
         data.clean()
+    if getattr(source, "masks_by", ""):
+        _label(data, source.masks_by, judged_anew.ids, report, workers, progress)
     return report
+
+
+def _label(
+    data: OcclusionSet, model: str, ids: set[str], report: Report, workers: int | None, progress: Progress | None
+) -> None:
+    """Give the train faces of a source without masks those of a network; what is labelled so is in no protocol."""
+    done = label_faces(data, model, workers=workers, progress=progress, only=ids)
+    report.problems += done.problems
+    report.notes.append(
+        f"{done.labelled} train faces got their mask from {model}, which is not sure of {len(done.left)} more; "
+        "faces of the other splits wait for labels"
+    )
 
 
 def _read_all(
@@ -230,6 +249,7 @@ def open_embedder(arcface: Path | None = None) -> Any | None:
 
 
 def _commit(data: OcclusionSet, kind: str, read: _Read, report: Report, judged_anew: _JudgedAnew) -> None:
+    judged_anew.ids.update(row["id"] for row in read.rows)
     if read.embeddings:
         save_embeddings(data, read.embeddings, read.model)
     if kind == "faces":

@@ -7,7 +7,7 @@ holds what a model said; the flag `mask_origin` tells which model it was, and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -70,6 +70,7 @@ def label_faces(
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress | None = None,
+    only: Collection[str] | None = None,
 ) -> Labelled:
     """Give the unlabelled faces of the split "train" the masks of a model, where it is sure.
 
@@ -81,6 +82,7 @@ def label_faces(
         surety: how sure the model must be.
         workers: processes; all cores by default.
         progress: called with (done, all).
+        only: ids of faces to choose from; all when None.
 
     Raises:
         OccsetError: the model cannot be opened or returns no masks, or another process writes to the set.
@@ -90,7 +92,7 @@ def label_faces(
         data.refresh()
         faces = data.faces
         open_ = faces["split"].eq("train") & faces["mask"].isna() & faces["verdict"].isna()
-        ids = sorted(faces.loc[open_, "id"])
+        ids = sorted(face for face in faces.loc[open_, "id"] if only is None or face in only)
         make = partial(open_model, model, weights, device)
         opened = make()  # a misspelt name is told before any worker starts
         origin = f"{getattr(opened, 'name', model)} {weights_hash_of(opened)[:12]}".strip()

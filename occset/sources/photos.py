@@ -29,6 +29,8 @@ class PhotosSource:
         size: side of an aligned crop in pixels.
         licence: terms of the photos, as you know them.
         faces: "largest", or "all" for every face of a photo, small ones too, which aligning only can tell apart.
+        masks: "no", or the network whose masks those faces get that come into the split "train", where it is sure of them,
+            such as "ns"; see `occset.mining.machine_masks`.
 
     Raises:
         BadInput: an option has a value that it cannot have.
@@ -44,6 +46,7 @@ class PhotosSource:
         size: str = "512",
         licence: str = "unknown: photos of the folder's owner",
         faces: str = "largest",
+        masks: str = "no",
     ) -> None:
         if align not in ("yes", "no"):
             raise BadInput(f"align={align} is not an option of photos: use yes or no")
@@ -51,6 +54,9 @@ class PhotosSource:
             raise BadInput(f"size={size} is not an option of photos: use a whole number from 64 to 4096")
         if faces not in ("largest", "all") or (faces, align) == ("all", "no"):
             raise BadInput(f"faces={faces} is not an option of photos: use largest, or all with align=yes")
+        if not masks:
+            raise BadInput("masks= names no network: write masks=ns, or masks=no")
+        self.masks_by = "" if masks == "no" else masks
         self.takes_all = faces == "all"
         self.folder, self.aligns, self.size, self.licence = Path(folder), align == "yes", int(size), licence
         self._detector: FaceDetector | None = None

@@ -13,7 +13,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import MACHINE, flag_of, flags_of
 from occset.importing.add_source import add_source
 from occset.mining.machine_masks import Surety, is_sure, label_faces
-from occset.pictures.images import write_png
+from occset.pictures.images import read_image, write_png
 from occset.pictures.masks import write_mask
 from occset.rounds.closing import close_round
 from occset.rounds.opening import open_chosen
@@ -135,3 +135,28 @@ def test_a_set_without_unlabelled_faces_is_left_as_it_is(plain_set: OcclusionSet
     assert data.content_hash() == before
     with pytest.raises(OccsetError, match="no-such"):
         label_faces(data, "no-such", workers=1)
+
+
+def test_a_source_of_photos_brings_masks_of_a_network_for_its_train_faces_alone(imported: Path, tmp_path: Path) -> None:
+    data = OcclusionSet(shutil.copytree(imported / "set", tmp_path / "set"))  # whose faces stay without masks
+    held = set(data.faces["id"])
+    for photo in sorted((imported / "photos").iterdir())[:12]:
+        write_png(tmp_path / "more" / photo.name, np.ascontiguousarray(read_image(photo)[:, :, ::-1]))
+    report = add_source(data, "faces", f"photos:{tmp_path / 'more'}?align=no&masks={MODEL}", workers=1)
+    faces = data.faces
+    labelled = faces["mask"].notna()
+    assert labelled.any() and set(faces.loc[labelled, "split"]) == {"train"}
+    assert not held & set(faces.loc[labelled, "id"])
+    assert set(flag_of(faces[labelled], MACHINE)) == {"discs 0123456789ab"}
+    assert f"{labelled.sum()} train faces got their mask" in report.notes[-1]
+    with pytest.raises(OccsetError):
+        add_source(data, "faces", f"photos:{imported / 'photos'}?align=no&masks=nss", workers=1)
+    with pytest.raises(OccsetError, match="masks= names no network"):
+        add_source(data, "faces", f"photos:{imported / 'photos'}?align=no&masks=", workers=1)
+
+
+def test_only_the_faces_that_are_named_are_labelled(imported: Path, tmp_path: Path) -> None:
+    data = OcclusionSet(shutil.copytree(imported / "set", tmp_path / "set"))
+    one = sorted(data.faces.loc[data.faces["split"] == "train", "id"])[0]
+    assert label_faces(data, MODEL, workers=1, only={one}).labelled == 1
+    assert list(data.faces.loc[data.faces["mask"].notna(), "id"]) == [one]

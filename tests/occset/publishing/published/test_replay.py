@@ -73,11 +73,6 @@ def test_on_another_folder_all_samples_are_the_same_bit_for_bit(
     assert told["finished"] and told["equal"] and told["samples"]["equal"] == 30
 
 
-def test_two_workers_find_the_same(held: Sources, published: Path, change: Callable[[Path], None]) -> None:
-    change(held.faces / busiest_face(published)["files"][0])
-    assert replay(published, held.given(), workers=2).as_json() == replay(published, held.given(), workers=1).as_json()
-
-
 @pytest.mark.parametrize("verify_only", [False, True])
 def test_with_one_photo_changed_exactly_its_samples_are_named(
     held: Sources, published: Path, change: Callable[[Path], None], verify_only: bool
