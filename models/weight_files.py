@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,15 @@ def weight_files(path: Path) -> list[Path]:
             raise BadInput(f"{path}: the shard {lost[0] if lost else first} is missing: copy the whole folder again")
         files = [folder / name for name in whole]
     return files
+
+
+def name_of(path: Path) -> str:
+    """The name that the files of a checkpoint were given, which is that of the network where a training wrote them.
+
+    Raises:
+        BadInput: there are none, or a shard is missing.
+    """
+    return re.sub(r"-\d{5}-of-\d{5}$", "", weight_files(path)[0].stem)
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -37,7 +37,7 @@ VERBS = {
     "reconstruct": "occset.models.cli_faces:reconstruct",
     "deocclude": "occset.models.cli_faces:deocclude",
     "serve": "occset.models.cli_faces:serve",
-    "models": "occset.models.cli_faces:models",
+    "models": "occset.models.cli_models:models",
     "doctor": "occset.commands:doctor",
     "bench": "occset.benchmark.cli:bench",
     "leaderboard": "occset.benchmark.cli:leaderboard",

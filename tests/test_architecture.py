@@ -45,6 +45,7 @@ ROOMS = {
     "annotation": ("server", "api", "labels", "push", "pull", "backend"),
     "models": (
         "weight_files",
+        "torch_files",
         "registry",
         "steps",
         "released",
@@ -424,6 +425,7 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
             "occset.models",
             "occset.models.cli",
             "occset.models.cli_faces",
+            "occset.models.cli_models",
             "occset.models.registry",
             *(reference.partition(":")[0] for reference in NETWORKS.values()),
             *(reference.partition(":")[0].rpartition(".")[0] for reference in NETWORKS.values()),

@@ -26,7 +26,11 @@ class Gated(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, inside, H, W) to (B, outside, H / stride, W / stride)."""
         features, gates = self.convolution(x).chunk(2, 1)
-        return F.elu(features) * torch.sigmoid(gates)
+        return self.rectified(features) * torch.sigmoid(gates)
+
+    def rectified(self, features: Tensor) -> Tensor:
+        """Its rectifier."""
+        return F.elu(features)
 
 
 class Residual(nn.Module):
@@ -90,7 +94,7 @@ class ShortLongAttention(nn.Module):
         self.query = nn.Conv2d(channels, max(1, channels // 4), 1)
         self.short_scale = nn.Parameter(torch.zeros(()))
         self.long_scale = nn.Parameter(torch.zeros(()))
-        self.join = Residual(channels + before, channels)
+        self.join: nn.Module = Residual(channels + before, channels)
 
     def looks(self, decoded: Tensor) -> Tensor:
         """(B, N, N): row i says where place i looks; each row adds to 1."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from occset.models.baselines.official import LAYOUT, UNRANKED
+from occset.models.baselines.official import build as build_official
 from occset.models.baselines.presets import DEMO, Shape
-from occset.models.pretrained import BATCH, Pretrained, scaled
-from occset.models.weight_files import seconds_spent
+from occset.models.pretrained import BATCH, Pretrained, load, scaled
+from occset.models.registry import NETWORKS, find, members
+from occset.models.weight_files import name_of, seconds_spent
 from occset.support.errors import BadInput
+
+GROUP = "rivals"
+"""Of the registry."""
 
 
 class Rival(Pretrained):
@@ -28,7 +35,9 @@ class Rival(Pretrained):
     citations: tuple[str, ...] = ()
 
     def build(self, about: Mapping[str, Any]) -> nn.Module:
-        """The network of the shape that stands beside the weights."""
+        """The network of the shape that stands beside the weights; the makers' own where theirs were imported."""
+        if LAYOUT in about:
+            return build_official(self.known().name, about)
         made: nn.Module = self.network_of(Shape.from_dict(about))
         return made
 
@@ -91,6 +100,26 @@ class Rival(Pretrained):
         return np.concatenate(found)
 
 
+def behind(weights: str) -> Rival:
+    """``weights:FOLDER`` of the bench: a rival by other weights than those that its name stands for.
+
+    Args:
+        weights: a checkpoint of any rival: of a training, of the way there, or imported. Whose it is, the name of its files
+            tells.
+
+    Raises:
+        BadInput: there are none, or they are of no rival.
+    """
+    path = Path(weights).resolve()
+    name = name_of(path)
+    if name not in NETWORKS or find(name).group != GROUP:
+        rivals = ", ".join(network.name for network in members(GROUP))
+        raise BadInput(f"{path}: holds weights of '{name}', and not of one of {rivals}: name a rival's checkpoint")
+    method: Rival = load(name, path)
+    method.name = f"{name}:{path.parent.name if path.name == 'weights' else path.stem}"  # type: ignore[misc]
+    return method
+
+
 def trained_of(about: Mapping[str, Any], seconds: float | None = None) -> dict[str, Any]:
     """What a method states of its training, from what stands with its weights, and the seconds that it took.
 
@@ -107,6 +136,8 @@ def trained_of(about: Mapping[str, Any], seconds: float | None = None) -> dict[s
     if data:
         hashed = str(data.get("content_hash", ""))[:12]
         stated["on"] = f"the split train of {data.get('name', 'a set')} ({hashed}), {data.get('faces', '?')} faces"
+    if isinstance(about.get("trained_on"), str):
+        stated |= {"on": about["trained_on"], "unranked": UNRANKED}
     if budget.get("name") == DEMO:
         stated["unranked"] = "trained by the preset demo, which only shows that it runs"
     return stated

@@ -15,6 +15,7 @@ from occset.models.registry import descriptions, inference_classes
 _HERE = "occset.benchmark.tasks.deocclusion"
 
 _OURS = "occset.models.deocclusion.deoccluder"
+_RIVALS = "occset.models.baselines.painter"
 
 CONTROLS = {
     "truth": f"{_HERE}.controls:Truth",
@@ -82,6 +83,12 @@ TASK = BenchTask(
             ),
             Form("ours:WEIGHTS", f"{_OURS}:behind", "NG of your own, behind the released NS and NR"),
             Form("ours+mask:WEIGHTS", f"{_OURS}:behind_with_mask", "The same, given the true mask", ("mask",)),
+            Form(
+                "weights:FOLDER",
+                f"{_RIVALS}:behind",
+                "A rival by weights of your own, imported, or kept on the way",
+                ("mask",),
+            ),
         ),
         unseen={
             "ours": "NS, NR and NG, the paper's: NG paints what hides the face; runs the released weights",

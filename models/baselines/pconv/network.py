@@ -53,12 +53,17 @@ class PartialUNet(nn.Module):
     `Shape.widths` are the channels of the levels. Windows of the first two are of 7 and 5 pixels, the others of 3.
     """
 
-    def __init__(self, shape: Shape) -> None:
-        """Random weights; the sides of what goes in are multiples of 2 to the number of levels, times `unshuffle`."""
+    def __init__(self, shape: Shape, windows: tuple[int, ...] = (7, 5)) -> None:
+        """Random weights; the sides of what goes in are multiples of 2 to the number of levels, times `unshuffle`.
+
+        Args:
+            shape: see above.
+            windows: sides of those of the first levels; those of the others are 3.
+        """
         super().__init__()
         self.unshuffle = shape.unshuffle
         channels = [3 * shape.unshuffle**2, *shape.widths]
-        kernels = [7, 5, *[3] * len(shape.widths)]
+        kernels = [*windows, *[3] * len(shape.widths)]
         self.down = nn.ModuleList(
             PartialConvolution(channels[i], channels[i + 1], kernels[i], 2) for i in range(len(shape.widths))
         )
@@ -80,8 +85,11 @@ class PartialUNet(nn.Module):
         Returns:
             "painted", (B, 3, H, W) float32 on 0..1.
         """
-        known = 1 - hole
-        x = F.pixel_unshuffle((2 * picture - 1) * known, self.unshuffle).contiguous(memory_format=torch.channels_last)
+        return {"painted": torch.sigmoid(self.painted((2 * picture - 1) * (1 - hole), 1 - hole).float())}
+
+    def painted(self, x: Tensor, known: Tensor) -> Tensor:
+        """What the last convolution says, (B, 3, H, W), of pictures (B, 3, H, W) and what is known of them, (B, 1, H, W)."""
+        x = F.pixel_unshuffle(x, self.unshuffle).contiguous(memory_format=torch.channels_last)
         seen = F.pixel_unshuffle(known.expand(-1, 3, -1, -1), self.unshuffle)
         skipped = []
         for convolution, norm in zip(self.down, self.down_norm, strict=True):
@@ -94,4 +102,4 @@ class PartialUNet(nn.Module):
             both = torch.cat((seen.expand(-1, x.shape[1], -1, -1), held.expand(-1, beside.shape[1], -1, -1)), 1)
             x, seen = self.up[level](torch.cat((x, beside.to(x.dtype)), 1), both)
             x = F.leaky_relu(self.up_norm[level - 1](x), SLOPE) if level else x
-        return {"painted": torch.sigmoid(F.pixel_shuffle(x, self.unshuffle).float())}
+        return F.pixel_shuffle(x, self.unshuffle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,11 @@ import torch
 from torch import Tensor
 
 from occset.models.reconstruction.deep3d.network import Deep3dNetwork
+from occset.models.torch_files import read_torch
 from occset.support.errors import BadInput
 
 STATE = "net_recon"
 """What the state dict is called in the file, which also holds that of the optimiser."""
-
-MOST_BYTES = 1 << 30
-"""Of a file: the published one has less than a third of it."""
 
 _REMEDY = "give Deep3DFaceRecon_pytorch's epoch_20.pth"
 
@@ -32,16 +29,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         BadInput: no such file, no file of weights alone, another network, or a number that is not finite; names file and
             entry.
     """
-    if not path.is_file():
-        raise BadInput(f"{path}: is not a file: {_REMEDY}")
-    if path.stat().st_size > MOST_BYTES:
-        raise BadInput(f"{path}: has more than {MOST_BYTES} bytes: {_REMEDY}")
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about what it then refuses
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch tells a damaged or foreign file in many ways
-        told = str(error).strip().split("\n")[0][:160]
-        raise BadInput(f"{path}: is no file of weights alone ({type(error).__name__}: {told}): {_REMEDY}") from error
+    found = read_torch(path, _REMEDY)
     state = found.get(STATE) if isinstance(found, dict) else None
     if not isinstance(state, Mapping):
         raise BadInput(f"{path}: holds no state dict '{STATE}': {_REMEDY}")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from occset.models.reconstruction.deep3d import checkpoint
+from occset.models import torch_files
 from occset.models.reconstruction.deep3d.checkpoint import read_checkpoint
 from occset.models.reconstruction.deep3d.network import HEADS, Deep3dNetwork
 from occset.support.errors import BadInput
@@ -105,7 +105,7 @@ def test_nothing_in_it_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for path in (tmp_path, tmp_path / "none.pth"):
         with pytest.raises(BadInput, match="is not a file"):
             read_checkpoint(path)
-    monkeypatch.setattr(checkpoint, "MOST_BYTES", 1000)
+    monkeypatch.setattr(torch_files, "MOST_BYTES", 1000)
     with pytest.raises(BadInput, match="more than 1000 bytes"):
         read_checkpoint(hidden)
     _touch(str(mark))
