@@ -15,6 +15,8 @@ from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.metric import Metric
 from occset.benchmark.tasks.registry import task_named
 
+NEVER_RANKED = "nobody is ranked by it"
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -59,7 +61,7 @@ def cells_of(
         ranked = {
             str(at): column
             for at, (result, column) in enumerate(zip(results, values, strict=True))
-            if isinstance(column, pd.DataFrame) and not result.unranked
+            if isinstance(column, pd.DataFrame) and not result.unranked and metric.ranked
         }
         by_row = ranks(
             {at: column["value"] for at, column in ranked.items()},
@@ -68,7 +70,8 @@ def cells_of(
             weights=None if metric.ratio is None else {at: column["weight"] for at, column in ranked.items()},
         )
         for at, (column, interval) in enumerate(zip(values, _intervals(values, scored), strict=True)):
-            found[at][metric.key] = _cell(column, interval, by_row.get(str(at)), results[at].unranked)
+            why = results[at].unranked or ("" if metric.ranked else NEVER_RANKED)
+            found[at][metric.key] = _cell(column, interval, by_row.get(str(at)), why)
     return found
 
 

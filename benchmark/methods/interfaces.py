@@ -62,6 +62,21 @@ class Deoccluder(Protocol):
 
 
 @runtime_checkable
+class Draws(Protocol):
+    """A `Deoccluder` that can paint a face in several ways. Scored and ranked is what `deocclude` returns and nothing else.
+
+    Attributes:
+        draws: how many ways are looked at, for the columns of the best of them, which are never ranked.
+    """
+
+    draws: int
+
+    def draw(self, images: np.ndarray, masks: np.ndarray | None, number: int) -> np.ndarray:
+        """As `deocclude`, in the way of a number 0 .. draws - 1; the same for the same number."""
+        ...
+
+
+@runtime_checkable
 class Segmenter(Protocol):
     """Finds the visible face."""
 

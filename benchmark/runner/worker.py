@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from occset.benchmark.methods.guard import read_only
 from occset.benchmark.results.checks import check_rows
 from occset.benchmark.results.result import Result, picture_path
-from occset.benchmark.tasks.definition import BenchTask, Evaluator
+from occset.benchmark.tasks.definition import BenchTask, Evaluator, LooksAgain
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe
 from occset.pictures.images import write_png
@@ -173,6 +173,9 @@ class Scorer:
         answer, resized_from = self.evaluator.run(method, batch, answers, read_only)
         seconds = time.perf_counter() - started
         scores, pictures = self.evaluator.score(answer, batch)
+        if isinstance(self.evaluator, LooksAgain):
+            for of_sample, more in zip(scores, self.evaluator.beside(method, batch, read_only), strict=True):
+                of_sample |= more
         rows = [
             {"sample": s, "face": f, "type": t, **of_sample}
             for s, f, t, of_sample in zip(batch.ids, batch.faces, batch.types, scores, strict=True)

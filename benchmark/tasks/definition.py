@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from occset.benchmark.tasks.metric import Metric
 from occset.benchmark.tasks.parts import Audit, Bins, JudgeKind, Methods, Samples, Words
@@ -72,6 +72,24 @@ class Evaluator(Protocol):
 
     def score(self, answer: Any, batch: Any) -> tuple[list[dict[str, Any]], np.ndarray]:
         """The columns of each sample, and what to show of it, (B, H, W, 3) uint8."""
+        ...
+
+
+@runtime_checkable
+class LooksAgain(Protocol):
+    """An `Evaluator` that has more to ask of a method once it has answered, at its own time."""
+
+    def beside(self, method: Any, batch: Any, hand: Hand) -> list[dict[str, Any]]:
+        """Further columns of each sample.
+
+        Args:
+            method: what has been run.
+            batch: of `Evaluator.render`.
+            hand: every array goes to the method through it.
+
+        Raises:
+            BrokenMethod: the method raised, or returned something that cannot be scored; names method and samples.
+        """
         ...
 
 

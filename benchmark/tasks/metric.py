@@ -21,6 +21,7 @@ class Metric:
         digits: decimals shown.
         group: "primary" columns rank methods, "secondary" ones are shown on demand.
         definition: one sentence.
+        ranked: whether methods are ranked by it; never by what looks at the truth on a method's behalf.
         ratio: of a pooled figure, the columns whose sums are divided: (those above, those below); None of a mean.
     """
 
@@ -32,6 +33,7 @@ class Metric:
     group: Literal["primary", "secondary"]
     definition: str
     ratio: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    ranked: bool = True
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -52,12 +52,13 @@ class Rival(Pretrained):
         return trained_of(self.about, seconds_spent(self.weights))
 
     @torch.no_grad()
-    def paint(self, picture: Tensor, hole: Tensor) -> Tensor:
+    def paint(self, picture: Tensor, hole: Tensor, **told: Tensor) -> Tensor:
         """What the network makes of pictures, at its own size, scaled back to theirs.
 
         Args:
             picture: (B, 3, S, S) float on 0..1.
             hole: (B, 1, S, S), above 0 = repaint here. At the network's size whatever the hole touches is hole.
+            told: what the network is told besides, by the names of its arguments.
 
         Returns:
             (B, 3, S, S) float on 0..1, of which the hole is wanted.
@@ -67,7 +68,7 @@ class Rival(Pretrained):
         """
         side, size = picture.shape[-1], self.size
         touched = (scaled((hole > 0).float(), size) > 0).float()
-        painted: Tensor = self.network(scaled(picture, size), touched)["painted"]
+        painted: Tensor = self.network(scaled(picture, size), touched, **told)["painted"]
         if not torch.isfinite(painted).all():  # weights that are finite can still overflow
             raise BadInput(f"{self.weights}: what the network answers is not finite: restore the file, or name another")
         return scaled(painted, side)
@@ -85,6 +86,10 @@ class Rival(Pretrained):
         Raises:
             BadInput: there are no masks, or pictures and masks do not fit.
         """
+        return self.repainted(images, masks)
+
+    def repainted(self, images: np.ndarray, masks: np.ndarray | None, **told: Tensor) -> np.ndarray:
+        """As `deocclude`; what the network is told besides goes to `paint`."""
         images = np.asarray(images)
         if masks is None or masks.shape != images.shape[:3] or images.shape[1] != images.shape[2]:
             told = "none" if masks is None else masks.shape
@@ -94,7 +99,7 @@ class Rival(Pretrained):
         found = [np.zeros((0, *images.shape[1:]), np.uint8)]
         for at, batch in zip(range(0, len(images), BATCH), self.batches(images), strict=True):
             hole = torch.from_numpy((np.asarray(masks[at : at + BATCH]) > 0).astype(np.float32))[:, None]
-            painted = self.paint(batch.permute(0, 3, 1, 2).float() / 255, hole.to(batch.device))
+            painted = self.paint(batch.permute(0, 3, 1, 2).float() / 255, hole.to(batch.device), **told)
             pixels = (painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
             found.append(np.where(masks[at : at + BATCH, ..., None] > 0, pixels, images[at : at + BATCH]))
         return np.concatenate(found)

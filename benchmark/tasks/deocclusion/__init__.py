@@ -8,7 +8,14 @@ from __future__ import annotations
 from occset.benchmark.identity.judge import ARCFACE, DLIB
 from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.deocclusion import rules
-from occset.benchmark.tasks.deocclusion.columns import JUDGED_SINCE, METRIC_VERSION, METRICS, PIXEL_METRICS
+from occset.benchmark.tasks.deocclusion.columns import (
+    JUDGED_SINCE,
+    METRIC_VERSION,
+    METRICS,
+    OPTIONAL,
+    ORACLE_METRICS,
+    PIXEL_METRICS,
+)
 from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, Words
 from occset.models.registry import descriptions, inference_classes
 
@@ -101,7 +108,11 @@ TASK = BenchTask(
         },
     ),
     metrics=METRICS,
-    columns=dict.fromkeys(range(1, METRIC_VERSION + 1), tuple(metric.key for metric in PIXEL_METRICS)),
+    columns={
+        **dict.fromkeys((1, 2), tuple(metric.key for metric in PIXEL_METRICS)),
+        METRIC_VERSION: tuple(metric.key for metric in (*PIXEL_METRICS, *ORACLE_METRICS)),
+    },
+    optional=OPTIONAL,
     headline="l1",
     shown=("l1", "psnr", "ssim", "id", "id2"),
     # for ID only the truth's first place counts: a black hole can score above an inpainted one

@@ -17,10 +17,11 @@ from typing import Literal
 from occset.benchmark.identity.judge import IDENTITY, IDENTITY_2
 from occset.benchmark.tasks.metric import Metric
 
-METRIC_VERSION = 2
+METRIC_VERSION = 3
 """Number of the conventions below; results of different numbers are never put into one table.
 
 1: the pixels, and ArcFace's cosine. 2: besides, dlib's cosine, and of both the share of the gap closed.
+3: besides, the best of several draws, of methods that draw.
 """
 
 JUDGED_SINCE = {"id_gained": 2, "id_gap": 2, "id2": 2, "id2_gained": 2, "id2_gap": 2}
@@ -85,10 +86,23 @@ PIXEL_METRICS: tuple[Metric, ...] = (
 )
 """What `evaluate` returns, in the order of columns."""
 
+_BEST = "of the one among a method's draws that is nearest to the truth in L1: what no method can know. Never ranked."
+
+ORACLE_METRICS: tuple[Metric, ...] = (
+    Metric("oracle_l1", "Oracle L1", False, "", 4, "secondary", f"L1 in the hole {_BEST}", ranked=False),
+    Metric("oracle_psnr", "Oracle PSNR", True, "dB", 2, "secondary", f"PSNR in the hole {_BEST}", ranked=False),
+    Metric("oracle_ssim", "Oracle SSIM", True, "", 4, "secondary", f"SSIM in the hole {_BEST}", ranked=False),
+)
+"""Of methods that can draw more than one picture, see `occset.benchmark.methods.interfaces.Draws`; no value of others."""
+
+OPTIONAL = {metric.key: "it paints one picture of a face" for metric in ORACLE_METRICS}
+"""Columns that have no value of some methods, and why."""
+
 METRICS: dict[str, Metric] = {
     **{m.key: m for m in PIXEL_METRICS[:3]},
     **IDENTITY,
     **IDENTITY_2,
     **{m.key: m for m in PIXEL_METRICS[3:]},
+    **{m.key: m for m in ORACLE_METRICS},
 }
 """Every column by key: primary ones first."""

@@ -38,7 +38,9 @@ class PICNetwork(nn.Module):
             nn.init.normal_(head.weight, std=0.01)
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
 
-    def forward(self, picture: Tensor, hole: Tensor, target: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(
+        self, picture: Tensor, hole: Tensor, target: Tensor | None = None, noise: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Paint along the generative path, and, where the truth is told, along the reconstructive one.
 
         Args:
@@ -46,6 +48,7 @@ class PICNetwork(nn.Module):
             hole: (B, 1, S, S) of 0 and 1.
             target: (B, 3, S, S), the clean picture, in training alone. Then codes are drawn from torch's generator; without
                 it the one fixed draw is taken.
+            noise: (1, latent, h, w) standard normal, instead of that draw.
 
         Returns:
             "painted", (B, 3, S, S) float32 on 0..1; and in training "rebuilt", the reconstructive path's picture, and
@@ -54,7 +57,9 @@ class PICNetwork(nn.Module):
         seen = self._encode(picture, hole)
         prior = Gaussian.of(self.prior(self.inferred(seen[-1])))
         if target is None:
-            return {"painted": self._decode(seen, prior.at(self.noise.to(prior.mean)), hole)}
+            return {
+                "painted": self._decode(seen, prior.at((self.noise if noise is None else noise).to(prior.mean)), hole)
+            }
         posterior = Gaussian.of(self.posterior(self._encode(target, 1 - hole)[-1]))
         codes = torch.cat([one.at(torch.randn_like(one.mean)) for one in (prior, posterior)])
         twice = [torch.cat((level, level)) for level in seen]

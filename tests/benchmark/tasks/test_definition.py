@@ -59,7 +59,7 @@ def test_the_trial_of_a_task_is_a_batch_of_its_evaluator(name: str) -> None:
 def test_de_occlusion_is_what_it_was() -> None:
     task = deocclusion.TASK
     assert task.audit.runs == ("truth", "shifted-truth", "input", "mean-colour", "noise")
-    assert (task.shown, task.headline, task.metric_version) == (("l1", "psnr", "ssim", "id", "id2"), "l1", 2)
+    assert (task.shown, task.headline, task.metric_version) == (("l1", "psnr", "ssim", "id", "id2"), "l1", 3)
     first = task.metrics_in(1)
     assert [key for key, metric in first.items() if metric.group == "primary"] == ["l1", "psnr", "ssim", "id"]
     assert list(task.metrics_in(2))[3:7] == ["id", "id_closed", "id2", "id2_closed"]
