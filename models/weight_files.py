@@ -166,10 +166,15 @@ def weights_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def seconds_spent(path: Path) -> float | None:
-    """Seconds that the training of a checkpoint took, where its folder tells them in `SPENT`; None elsewhere."""
+def seconds_spent(path: Path, of: str = "seconds") -> float | None:
+    """Seconds that the training of a checkpoint took, where its folder tells them in `SPENT`; None elsewhere.
+
+    Args:
+        path: folder of the checkpoint.
+        of: "seconds", of the clock; or "processor", those of all threads in its steps.
+    """
     try:
-        seconds = read_json(path / SPENT)["seconds"]
+        seconds = read_json(path / SPENT)[of]
     except (OSError, ValueError, KeyError, TypeError):  # a single file, an earlier version, or a stranger's note
         return None
     return float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None

@@ -26,7 +26,8 @@ A method may also have
     ``revision: str``                       tells its versions apart; without it a hash of its sources does;
     ``citations: list[str]``                what to cite for it;
     ``trained: Mapping[str, Any]``          what its training was: "on", what it saw, in words; "parameters", "macs" of one
-                                            picture, "samples" and "seconds" of the training, numbers, which become columns;
+                                            picture, "samples", "seconds" and, of all threads in its steps, "processor"
+                                            seconds of the training, numbers, which become columns;
                                             "unranked", why it may not be ranked, such as "trained on other data".
 """
 

@@ -44,7 +44,7 @@ _ARCFACE = ("file", "name")
 _TRAINED: dict[str, tuple[type, ...]] = {
     "on": (str,),
     "unranked": (str,),
-    **dict.fromkeys(("parameters", "macs", "samples", "seconds"), (int, float)),
+    **dict.fromkeys(("parameters", "macs", "samples", "seconds", "processor"), (int, float)),
 }
 
 

@@ -45,15 +45,26 @@ COSTS = (
         lambda n: f"{n / 60:,.0f} min",
         "minutes of its training, on whatever machine it had",
     ),
+    Cost(
+        "processor",
+        "CPU",
+        lambda n: f"{n / 60:,.0f} min",
+        "minutes of the processor, of all threads, that the steps of its training took",
+    ),
 )
 """Every column, in order; a table shows those that any of its methods states."""
 
+_ALIKE = 1.02  # of the longest of equal times to the shortest
+
 
 def budget_notes(results: Sequence[Result]) -> list[str]:
-    """A sentence where ranked methods that state their training saw different numbers of samples."""
+    """A sentence where ranked methods that state their training saw different numbers of samples; in equal time, or not."""
     (samples,) = (cost for cost in COSTS if cost.key == "samples")
     seen = {result.method: samples.of(result) for result in results if not result.unranked and samples.of(result)}
     if len(set(seen.values())) < 2:
         return []
     told = ", ".join(f"{method} {count}" for method, count in sorted(seen.items()))
+    taken = [float(result.trained.get("processor", 0.0)) for result in results if result.method in seen]
+    if min(taken) > 0 and max(taken) <= _ALIKE * min(taken):
+        return [f"Trained for as many processor seconds each, {min(taken):,.0f}, which were so many samples: {told}."]
     return [f"Not trained on as many samples, so that their ranks are not those of equal budgets: {told}."]

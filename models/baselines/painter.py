@@ -49,7 +49,7 @@ class Rival(Pretrained):
     @property
     def trained(self) -> dict[str, Any]:
         """What the bench is told of the training, see `occset.benchmark.methods.interfaces`."""
-        return trained_of(self.about, seconds_spent(self.weights))
+        return trained_of(self.about, seconds_spent(self.weights), seconds_spent(self.weights, "processor"))
 
     @torch.no_grad()
     def paint(self, picture: Tensor, hole: Tensor, **told: Tensor) -> Tensor:
@@ -92,9 +92,9 @@ class Rival(Pretrained):
         """As `deocclude`; what the network is told besides goes to `paint`."""
         images = np.asarray(images)
         if masks is None or masks.shape != images.shape[:3] or images.shape[1] != images.shape[2]:
-            told = "none" if masks is None else masks.shape
+            came = "none" if masks is None else masks.shape
             raise BadInput(
-                f"{self.title} repaints square pictures in masks of their size: {images.shape} came with {told}"
+                f"{self.title} repaints square pictures in masks of their size: {images.shape} came with {came}"
             )
         found = [np.zeros((0, *images.shape[1:]), np.uint8)]
         for at, batch in zip(range(0, len(images), BATCH), self.batches(images), strict=True):
@@ -125,17 +125,19 @@ def behind(weights: str) -> Rival:
     return method
 
 
-def trained_of(about: Mapping[str, Any], seconds: float | None = None) -> dict[str, Any]:
+def trained_of(
+    about: Mapping[str, Any], seconds: float | None = None, processor: float | None = None
+) -> dict[str, Any]:
     """What a method states of its training, from what stands with its weights, and the seconds that it took.
 
     Entries that are none are passed over.
     """
     data, budget = about.get("data"), about.get("network", {}).get("budget")
     data, budget = (dict(part) if isinstance(part, Mapping) else {} for part in (data, budget))
-    numbers = {**budget, "seconds": seconds}
+    numbers = {**budget, "seconds": seconds, "processor": processor}
     stated: dict[str, Any] = {
         key: numbers[key]
-        for key in ("parameters", "macs", "samples", "seconds")
+        for key in ("parameters", "macs", "samples", "seconds", "processor")
         if isinstance(numbers.get(key), int | float) and not isinstance(numbers[key], bool)
     }
     if data:

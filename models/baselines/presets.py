@@ -140,7 +140,7 @@ _BUDGETS = {
         TrainingPreset(DEMO, 8, 2, 400, 4e-4, warmup=20, plan="cosine", precision="auto", clip=1.0, ema=0.98),
         TrainingPreset(
             "laptop", 8, 8, 3200, 3e-4, warmup=200, plan="cosine", precision="auto", clip=1.0, ema=0.999,
-            checkpoint_every=100,
+            checkpoint_every=100, marks=60.0,
         ),
         TrainingPreset(
             "fast", 32, 60, 12800, 2e-4, warmup=500, plan="cosine", precision="auto", clip=1.0, ema=0.999,

@@ -103,7 +103,7 @@ _LINEAR = InpaintingPreset(
     DISCRIMINATORS["laptop"],
     TrainingPreset(
         "laptop-linear", 8, 12, 3200, 2e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
-        ema=0.999, checkpoint_every=100,
+        ema=0.999, checkpoint_every=100, marks=60.0,
     ),
     match=True, five_points=True, identity_share=0.5,
     says="laptop with the linear face as a second prior; can go on from laptop's weights by --start",
@@ -124,7 +124,7 @@ PRESETS = {
             replace(ARCHITECTURES["laptop"], residual_on=_ON_RENDER), DISCRIMINATORS["laptop"],
             TrainingPreset(
                 "laptop", 8, 20, 3200, 3e-4, betas=_BETAS, warmup=200, plan="cosine", precision="auto", clip=1.0,
-                ema=0.999, checkpoint_every=100,
+                ema=0.999, checkpoint_every=100, marks=60.0,
             ),
             match=True, five_points=True, identity_share=0.5,
             says="128 px, a residual on the render in the photo's colours; for two cores",

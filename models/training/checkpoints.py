@@ -44,6 +44,7 @@ class Checkpoint:
         metrics: what it found.
         versions: of the packages that wrote this.
         origin: what the task says it is made from, see `origin_of`; "" where it does not say.
+        processor: seconds that the steps took so far, of all threads and processes.
     """
 
     task: str
@@ -58,6 +59,7 @@ class Checkpoint:
     metrics: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: versions())
     origin: str = ""
+    processor: float = 0.0
 
 
 def versions() -> dict[str, str]:

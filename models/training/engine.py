@@ -18,7 +18,7 @@ import torch
 
 from occset.models.training.checkpoints import final_networks
 from occset.models.training.loading import WorkerDied, told_of_deaths
-from occset.models.training.loop import Training
+from occset.models.training.loop import Kept, Training
 from occset.models.training.presets import TrainingPreset
 from occset.models.training.processes.helpers import helpers
 from occset.models.training.processes.interrupts import Interrupts
@@ -46,6 +46,7 @@ class Outcome:
         seconds: that this call took.
         samples_per_second: over the last 200 steps, all processes together; without starting up and validating.
         interrupted: it was stopped before the end and can go on.
+        processor: seconds of all threads that the steps took, earlier calls included, without making samples and validating.
         signal: the signal that stopped it, where this process was told by one.
         rank: of this process; under torchrun each of them returns, and only process 0 should write what comes next.
     """
@@ -56,6 +57,7 @@ class Outcome:
     seconds: float = 0.0
     samples_per_second: float = 0.0
     interrupted: bool = False
+    processor: float = 0.0
     signal: int | None = None
     rank: int = 0
 
@@ -71,6 +73,7 @@ def fit(
     num_nodes: int = 1,
     progress: Progress | None = None,
     say: Say = log.info,
+    kept: Kept | None = None,
 ) -> Outcome:
     """Train a task's networks in place; go on where a training in ``out`` was stopped.
 
@@ -86,6 +89,8 @@ def fit(
         num_nodes: machines; more than one are started by torchrun, which tells the number by itself.
         progress: told (steps done, steps in all) after every step, in the first process.
         say: told a line about the start and one about each validation, in the first process; the logger "occset" by default.
+        kept: given (mark in processor seconds, steps done, weights of each network, averaged where it is) where a mark of
+            the preset is passed, in the first process.
 
     Raises:
         OccsetError: ``out`` holds another training, or is being written to; a loss or a weight is not finite; samples
@@ -106,7 +111,7 @@ def fit(
         if layout.rank == 0:
             clear_temporaries(out, stack.enter_context(only_writer(out)))
         stack.enter_context(helpers(layout, _help, (task, preset, out, seed, workers, layout.accelerator)))
-        return _train(task, preset, out, seed, workers, layout, interrupts, progress, say)
+        return _train(task, preset, out, seed, workers, layout, interrupts, progress, say, kept)
 
 
 def _help(task: Task, preset: TrainingPreset, out: Path, seed: int, workers: int | None, accelerator: str) -> None:
@@ -124,6 +129,7 @@ def _train(
     interrupts: Interrupts,
     progress: Progress | None,
     say: Say,
+    kept: Kept | None = None,
 ) -> Outcome:
     started = time.perf_counter()
     if layout.rank:
@@ -133,7 +139,7 @@ def _train(
         workers = max(1, cores // layout.devices)
     try:
         with told_of_deaths(), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
-            training = Training(task, preset, out, seed, layout, say)
+            training = Training(task, preset, out, seed, layout, say, kept)
             interrupted = training.run(workers, interrupts, progress)
             step = training.step
     except WorkerDied:
@@ -149,6 +155,7 @@ def _train(
         seconds=time.perf_counter() - started,
         samples_per_second=training.samples_per_second(),
         interrupted=interrupted,
+        processor=training.marks.seconds,
         signal=interrupts.number if interrupted else None,
         rank=layout.rank,
     )

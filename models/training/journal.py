@@ -1,4 +1,4 @@
-"""What a training has to tell: losses, which must stay finite, and how fast it goes."""
+"""What a training has to tell: losses, which must stay finite, how fast it goes, and what it has taken so far."""
 
 from __future__ import annotations
 
@@ -51,3 +51,19 @@ class Journal:
         """Over the last steps; the first counts only while there is no other."""
         recent = self._durations[1:] or self._durations
         return len(recent) / sum(recent) if recent else 0.0
+
+
+class Marks:
+    """Processor seconds of all steps so far, and the marks that they pass: a first one, and each twice the one before."""
+
+    def __init__(self, first: float | None, seconds: float = 0.0) -> None:
+        """On from so many seconds."""
+        self.first, self.seconds = first, seconds
+
+    def took(self, seconds: float) -> float | None:
+        """Add a step; the last mark that it passed, None if it passed none."""
+        before, self.seconds = self.seconds, self.seconds + seconds
+        if self.first is None or self.seconds < self.first:
+            return None
+        mark = self.first * 2.0 ** math.floor(math.log2(self.seconds / self.first))
+        return mark if before < mark else None

@@ -13,7 +13,7 @@ import torch
 
 from occset.models.training import checkpoints
 from occset.models.training.board import Board
-from occset.models.training.journal import Journal
+from occset.models.training.journal import Journal, Marks
 from occset.models.training.loading import Batch, batch_indices, batches
 from occset.models.training.networks import Networks
 from occset.models.training.presets import TrainingPreset
@@ -23,6 +23,8 @@ from occset.models.training.processes.precision import resolve
 from occset.models.training.task import Task
 from occset.models.training.trouble import snapshot
 from occset.support.errors import OccsetError
+
+Kept = Callable[[float, int, checkpoints.Weights], None]
 
 
 class Training:
@@ -35,13 +37,21 @@ class Training:
         seed: of the training.
         layout: devices, and which of the processes this is.
         say: takes lines for the person.
+        kept: see `occset.models.training.engine.fit`.
 
     Raises:
         OccsetError: the checkpoint belongs to another training, or cannot be read.
     """
 
     def __init__(
-        self, task: Task, preset: TrainingPreset, out: Path, seed: int, layout: Layout, say: Callable[[str], None]
+        self,
+        task: Task,
+        preset: TrainingPreset,
+        out: Path,
+        seed: int,
+        layout: Layout,
+        say: Callable[[str], None],
+        kept: Kept | None = None,
     ) -> None:
         import lightning_fabric
 
@@ -67,6 +77,8 @@ class Training:
         self._validated = state.validated if state else -1
         self._saved = self.step if state else -1
         self.journal = Journal()
+        self.marks, self.kept = Marks(preset.marks, state.processor if state else 0.0), kept
+        self._passed: float | None = None
         self.board = Board(out if layout.rank == 0 else None, self.step, say)
 
     def _stored(self) -> checkpoints.Checkpoint | None:
@@ -101,6 +113,7 @@ class Training:
                     break
                 self._take_step(data)
                 stopping = self._agree(interrupts.asked)
+                self._keep()
                 if progress is not None:
                     progress(self.step, preset.steps)
                 if self.step % preset.checkpoint_every == 0 and not self._is_due():
@@ -125,10 +138,18 @@ class Training:
         started = time.perf_counter()
         batch = self.fabric.to_device(next(data))
         torch.manual_seed(_mix(self.seed, self.step, self.team.rank))
+        before = time.process_time()  # making samples is nobody's own affair, and does not count
         for network, total, parts in self.networks.step(batch, self.step):
             self.journal.note(self.step, network, total, parts)
         self.step += 1
+        self._passed = self.marks.took((time.process_time() - before) * self.team.world)
         self.journal.took(time.perf_counter() - started)
+
+    def _keep(self) -> None:
+        """Hand over the weights where the last step passed a mark."""
+        if self._passed is not None and self.kept is not None and self.team.rank == 0:
+            state = self.networks.state()
+            self.kept(self._passed, self.step, {**state["networks"], **state["averages"]})
 
     def _agree(self, asked: bool) -> bool:
         """Whether all processes stop here; looks at the losses: on a CPU always, else before anything is written."""
@@ -200,6 +221,7 @@ class Training:
             validated=self._validated,
             metrics=self.metrics,
             origin=self._origin,
+            processor=self.marks.seconds,
         )
 
 

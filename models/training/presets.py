@@ -29,7 +29,7 @@ FOR_EACH_NETWORK = (
 )
 """Fields that a network of a task can have another value of, see `TrainingPreset.networks`."""
 
-HARMLESS = ("validate_every", "checkpoint_every", "log_every")
+HARMLESS = ("validate_every", "checkpoint_every", "log_every", "marks")
 """Fields that a training may be continued with another value of: they change what is written, not what is learned."""
 
 
@@ -60,6 +60,8 @@ class TrainingPreset:
         validate_every: epochs between validations.
         checkpoint_every: steps between checkpoints; a killed training loses no more than these.
         log_every: steps between lines of the log.
+        marks: processor seconds, of all threads, after which the weights are kept as they are then, and again whenever these
+            have doubled: 60, 120, 240, ... None keeps none.
         networks: what else holds for single networks of the task, by name: values of `FOR_EACH_NETWORK` instead of those
             above, and ``every``: the network steps in each ``every``-th step only, the last of so many (1 where it is not
             given). So a discriminator that is to step twice for each step of the generator leaves the generator with
@@ -88,6 +90,7 @@ class TrainingPreset:
     validate_every: int = 1
     checkpoint_every: int = 200
     log_every: int = 20
+    marks: float | None = None
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +108,7 @@ class TrainingPreset:
         self._require("drop_at", 0 <= self.drop_at <= 1, "in 0..1")
         self._require("drop_to", 0 < self.drop_to <= 1, "above 0 and at most 1")
         self._require("clip", self.clip is None or 0 < self.clip < math.inf, "above 0, or None")
+        self._require("marks", self.marks is None or 0 < self.marks < math.inf, "above 0, or None")
         self._require("ema", self.ema is None or 0 < self.ema < 1, "between 0 and 1, or None")
         if self.epoch_size % self.batch:
             below = self.epoch_size - self.epoch_size % self.batch
@@ -153,12 +157,14 @@ class TrainingPreset:
         return self.epochs * self.steps_per_epoch
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as they stand in a checkpoint; without ``networks`` where nothing holds for single ones."""
+        """Plain values, as they stand in a checkpoint; without ``networks`` and ``marks`` where there are none."""
         values = {**asdict(self), "betas": list(self.betas)}
         networks = {
             name: {key: list(value) if key == "betas" else value for key, value in own.items()}
             for name, own in values.pop("networks").items()
         }
+        if values["marks"] is None:  # as they stood before there were any
+            del values["marks"]
         return {**values, "networks": networks} if networks else values
 
     @classmethod

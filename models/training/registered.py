@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from occset import __version__
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.registry import Network, find
-from occset.models.training.checkpoints import NAME
+from occset.models.training.checkpoints import NAME, Weights
 from occset.models.training.engine import final_networks, fit
 from occset.models.training.presets import NetworkPreset
 from occset.models.training.task import Task
@@ -26,6 +26,8 @@ from occset.support.reading import read_json
 WEIGHTS = "weights"
 """Folder, inside that of a training, of the finished checkpoint."""
 
+ON_THE_WAY = "at"
+"""Folder, inside that of a training, of those that were kept on the way: one for each mark of the preset, such as 240s."""
 
 log = logging.getLogger("occset")
 
@@ -167,28 +169,36 @@ def train(
     task = make(data, chosen, seed, start, own)
     say(f"{task.origin}; {faces} faces, {chosen.training.steps} steps of {chosen.training.batch}")
     fresh = not (out / NAME).is_file()
+    told = chosen.to_dict()
+    about = {
+        **told,
+        "network": {**told["network"], **getattr(task, "about", {})},
+        "data": {"name": data.head["name"], "content_hash": data.content_hash(), "faces": faces},
+        "seed": seed,
+        "origin": task.origin,
+        "code_version": __version__,
+    }
+
+    def keep(mark: float, step: int, networks: Weights) -> None:
+        folder = out / ON_THE_WAY / f"{mark:g}s"
+        so_far = {**about["network"].get("budget", {}), "samples": step * chosen.training.batch}
+        so_far_about = {**about, "network": {**about["network"], "budget": so_far}}
+        save_weights(networks[task.keeps], folder, so_far_about, name)
+        write_atomic(folder / SPENT, json.dumps({"processor": mark}).encode())
+
     outcome = fit(
         task, chosen.training, out, seed=seed, workers=workers, accelerator=accelerator, devices=devices,
-        num_nodes=num_nodes, progress=progress, say=say,
+        num_nodes=num_nodes, progress=progress, say=say, kept=keep,
     )  # fmt: skip
     seconds = _spent(out, outcome.seconds, fresh) if outcome.rank == 0 else outcome.seconds
     weights = None
     if not outcome.interrupted:
         weights = out / WEIGHTS
         if outcome.rank == 0:
-            told = chosen.to_dict()
-            about = {
-                **told,
-                "network": {**told["network"], **getattr(task, "about", {})},
-                "data": {"name": data.head["name"], "content_hash": data.content_hash(), "faces": faces},
-                "seed": seed,
-                "origin": task.origin,
-                "validation": outcome.metrics,
-                "code_version": __version__,
-            }
-            save_weights(final_networks(out)[task.keeps], weights, about, name)
+            save_weights(final_networks(out)[task.keeps], weights, {**about, "validation": outcome.metrics}, name)
+            taken = {"seconds": round(seconds), "processor": round(outcome.processor, 1)}
             # beside the weights and not in them: the same training gives the same bytes, however long it took
-            write_atomic(weights / SPENT, json.dumps({"seconds": round(seconds)}).encode())
+            write_atomic(weights / SPENT, json.dumps(taken).encode())
     steps = chosen.training.steps
     return Trained(
         weights, outcome.metrics, outcome.step, steps, outcome.seconds, outcome.samples_per_second, name, out,

@@ -17,8 +17,9 @@ TRAINED = {"on": "a set", "parameters": 1_448_596, "macs": 935_608_320, "samples
 
 def test_numbers_in_words() -> None:
     result = make_result("pconv", trained=TRAINED)
-    assert [cost.of(result) for cost in COSTS] == ["1.45 M", "0.94 G", "25,600", "90 min"]
-    assert [cost.of(make_result()) for cost in COSTS] == [""] * 4
+    assert [cost.of(result) for cost in COSTS] == ["1.45 M", "0.94 G", "25,600", "90 min", ""]
+    assert COSTS[-1].of(make_result("pconv", trained={**TRAINED, "processor": 240.0})) == "4 min"
+    assert [cost.of(make_result()) for cost in COSTS] == [""] * 5
 
 
 def test_what_was_trained_on_other_data_has_no_rank_and_says_so() -> None:
@@ -36,6 +37,17 @@ def test_unequal_budgets_are_told() -> None:
     assert budget_notes([*equal, make_result("telea"), outside]) == []
     (note,) = budget_notes([*equal, longer])
     assert note.endswith("those of equal budgets: a 25,600, b 25,600, ours 83,200.")
+
+
+def test_equal_time_is_told_where_it_is_equal() -> None:
+    slow, fast = ((name, {"samples": count, "processor": 240.0}) for name, count in (("slow", 2000), ("fast", 20_000)))
+    (note,) = budget_notes([make_result(name, trained=trained) for name, trained in (slow, fast)])
+    assert (
+        note == "Trained for as many processor seconds each, 240, which were so many samples: fast 20,000, slow 2,000."
+    )
+    longer = make_result("longer", trained={"samples": 9000, "processor": 300.0})
+    (note,) = budget_notes([make_result("slow", trained=slow[1]), longer])
+    assert "not those of equal budgets" in note
 
 
 def test_it_is_kept_in_the_file_and_only_where_something_is_stated(tmp_path: Path) -> None:

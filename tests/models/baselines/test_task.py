@@ -11,13 +11,14 @@ import torch
 import occset.models
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.models.baselines import RIVALS
-from occset.models.baselines.painter import Rival
+from occset.models.baselines.painter import Rival, behind
 from occset.models.baselines.presets import GENERATOR, Options
 from occset.models.baselines.task import RivalTask
 from occset.models.registry import find
 from occset.models.training.checkpoints import NAME
 from occset.models.training.checkpoints import load as load_checkpoint
-from occset.models.weight_files import load_weights
+from occset.models.training.registered import ON_THE_WAY
+from occset.models.weight_files import load_weights, seconds_spent
 from occset.support import references
 from occset.support.errors import BadInput, OccsetError
 from tests.models.baselines.tiny import batch_of, learn, task_of, tiny
@@ -77,6 +78,13 @@ def test_a_training_ends_with_weights_that_paint(name: str, fitted_set: Occlusio
     budget = about["network"]["budget"]
     assert budget["samples"] == 8 and budget["optimiser"] == "Adam" and budget["parameters"] > 1000
     assert budget["macs"] > budget["parameters"]
+    assert seconds_spent(done.weights, "processor")
+    for kept in (tmp_path / "run" / ON_THE_WAY).iterdir():  # after the first step at the latest
+        on_the_way = behind(str(kept))
+        seen = on_the_way.trained
+        assert on_the_way.name == f"{name}:{kept.name}" and f"{seen['processor']:g}s" == kept.name
+        assert seen["samples"] in (4, 8) and "seconds" not in seen
+    assert list((tmp_path / "run" / ON_THE_WAY).iterdir())
     rival = occset.models.load(name, done.weights, device="cpu")
     assert isinstance(rival, Rival) and rival.size == 64
     rng = np.random.default_rng(1)

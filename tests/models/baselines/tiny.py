@@ -31,7 +31,7 @@ def tiny(name: str, **weights: float) -> RivalPreset:
     """A preset of two steps, with the weights of its losses but for those that need another's network."""
     shape, judge = SHAPES[name]
     own = {key: 0.0 if key in LOOKING else value for key, value in find(name).preset("laptop").weights.items()}
-    training = TrainingPreset("tiny", 4, 1, 8, 2e-3, ema=0.9)
+    training = TrainingPreset("tiny", 4, 1, 8, 2e-3, ema=0.9, marks=1e-3)
     return RivalPreset(shape, training, {**own, **weights}, judge)
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from occset.models.training.journal import Journal
+from occset.models.training.journal import Journal, Marks
 
 
 def test_means_since_the_last_call() -> None:
@@ -36,3 +36,12 @@ def test_speed_leaves_out_the_first_step_and_old_ones() -> None:
     for seconds in [5.0] * 100 + [0.5] * 200:
         journal.took(seconds)
     assert journal.steps_per_second() == pytest.approx(2.0)
+
+
+def test_marks_double_from_the_first_and_are_passed_once() -> None:
+    marks = Marks(10.0)
+    assert [marks.took(4.0) for _ in range(11)] == [None, None, 10, None, 20, None, None, None, None, 40, None]
+    assert marks.seconds == 44
+    assert Marks(10.0, 39.0).took(0.5) is None and Marks(10.0, 39.0).took(1.0) == 40  # on from a checkpoint
+    assert Marks(1.0).took(9.0) == 8  # of several in one step the last
+    assert Marks(None).took(1e9) is None

@@ -126,7 +126,7 @@ def everything(out: Path) -> dict[str, Any]:
             found[path] = value
 
     state = load(out / NAME)
-    walk("", {k: v for k, v in vars(state).items() if k not in ("preset", "versions")})
+    walk("", {k: v for k, v in vars(state).items() if k not in ("preset", "versions", "processor")})
     return found
 
 
