@@ -21,6 +21,9 @@ from occset.support.errors import BadInput
 GROUP = "rivals"
 """Of the registry."""
 
+WEIGHTS = "weights"
+"""Folder of a training's last weights, which is called after the training."""
+
 
 class Rival(Pretrained):
     """A trained rival that is told the hole. A class of it names the network that it builds.
@@ -121,7 +124,8 @@ def behind(weights: str) -> Rival:
         rivals = ", ".join(network.name for network in members(GROUP))
         raise BadInput(f"{path}: holds weights of '{name}', and not of one of {rivals}: name a rival's checkpoint")
     method: Rival = load(name, path)
-    method.name = f"{name}:{path.parent.name if path.name == 'weights' else path.stem}"  # type: ignore[misc]
+    told = path.parent.name if path.name == WEIGHTS else path.name if path.is_dir() else path.stem
+    method.name = f"{name}:{told}"  # type: ignore[misc]
     return method
 
 

@@ -82,7 +82,8 @@ def test_a_training_ends_with_weights_that_paint(name: str, fitted_set: Occlusio
     for kept in (tmp_path / "run" / ON_THE_WAY).iterdir():  # after the first step at the latest
         on_the_way = behind(str(kept))
         seen = on_the_way.trained
-        assert on_the_way.name == f"{name}:{kept.name}" and f"{seen['processor']:g}s" == kept.name
+        assert on_the_way.name == f"{name}:{kept.name}"
+        assert f"{seen['processor']:g}s" == kept.name
         assert seen["samples"] in (4, 8) and "seconds" not in seen
     assert list((tmp_path / "run" / ON_THE_WAY).iterdir())
     rival = occset.models.load(name, done.weights, device="cpu")
