@@ -27,8 +27,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the cards, the guidelines with their figures, and the page of commands."""
     for path in sorted((ROOT / "data_cards").iterdir()):
         files.append(File.generated(config, f"cards/{path.name}", abs_src_path=str(path)))
-    guidelines = ROOT / "annotation" / "guidelines.md"
-    files.append(File.generated(config, "cards/guidelines.md", abs_src_path=str(guidelines)))
+    for path in (ROOT / "annotation" / "guidelines.md", ROOT / "benchmark" / "RELATED.md"):
+        files.append(File.generated(config, f"cards/{path.name}", abs_src_path=str(path)))
     for path in sorted((ROOT / "annotation" / "figures").iterdir()):
         files.append(File.generated(config, f"cards/figures/{path.name}", abs_src_path=str(path)))
     files.append(File.generated(config, COMMANDS, content="".join(describe_commands())))
@@ -38,7 +38,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Lead links to files that lie outside `docs/` to the site's pages of them, and fill in the tables of figures."""
     markdown = re.sub(r"\]\((?:\.\./)+data_cards/", "](../cards/", markdown)
-    markdown = re.sub(r"\]\((?:\.\./)+annotation/", "](../cards/", markdown)
+    markdown = re.sub(r"\]\((?:\.\./)+(?:annotation|benchmark)/", "](../cards/", markdown)
     return re.sub(r"<!-- figures: (\w+) -->", lambda match: describe_figures(match.group(1)), markdown)
 
 
