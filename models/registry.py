@@ -6,7 +6,6 @@ Everything that trains, lists, loads, mines or benches a network asks here, so a
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +57,7 @@ class Network:
         chain: function that takes a `occset.models.steps.Plan` and the network's name, and returns the steps that train it
             after those before it; its training alone where "".
         card: file in ``data_cards`` that tells what the weights were trained on.
+        given: what its method is given on the bench besides the picture, such as ("mask",).
     """
 
     name: str
@@ -73,6 +73,7 @@ class Network:
     card: str = ""
     group: str = ""
     chain: str = ""
+    given: tuple[str, ...] = ()
 
     @property
     def environment(self) -> str:
@@ -129,11 +130,6 @@ def members(group: str) -> builtins.list[Network]:
 def inference_classes(does: str) -> dict[str, str]:
     """Name to the ``"module:attr"`` of the class, of every network that does a task of the bench."""
     return {name: network.inference for name, network in networks().items() if network.does == does}
-
-
-def descriptions(does: str) -> Mapping[str, str]:
-    """Name to one line for lists, of every network that does a task of the bench."""
-    return {n.name: f"{n.title}: {n.says}" for n in networks().values() if n.does == does}
 
 
 def list(pretrained: bool = False) -> builtins.list[str]:

@@ -144,7 +144,8 @@ def available(task: BenchTask) -> list[Listed]:
     for name, reference in methods.registered.items():
         kind = "control" if name in methods.controls else "method"
         if name in methods.unseen:
-            listed.append(Listed(name, kind, (), methods.unseen[name], task.name))
+            unseen = methods.unseen[name]
+            listed.append(Listed(name, kind, unseen.given, unseen.says, task.name))
             continue
         cls = load(reference)
         listed.append(Listed(name, kind, tuple(cls.given), _first_line(cls), task.name))

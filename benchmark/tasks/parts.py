@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from occset.benchmark.tasks.rule import Rule
+from occset.models.registry import networks
 
 if TYPE_CHECKING:
     from occset.dataset.occlusion_set import OcclusionSet
@@ -48,6 +49,19 @@ class Words:
     def pictures(self) -> dict[str, str]:
         """Those before and those after."""
         return {**self.before, **self.after}
+
+
+class Unseen(NamedTuple):
+    """What lists say of a method that would take seconds to load: one line, and what it is given."""
+
+    says: str
+    given: tuple[str, ...] = ()
+
+
+def unseen_networks(does: str, runs: str) -> dict[str, Unseen]:
+    """What lists say of every network that does a task of the bench, by name; ``runs`` tells which weights it runs."""
+    found = [network for network in networks().values() if network.does == does]
+    return {n.name: Unseen(f"{n.title}: {n.says}; {runs}", n.given) for n in found}
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,7 @@ class Methods:
     needs: Mapping[str, str] = field(default_factory=dict)
     defaults: tuple[str, ...] = ()
     forms: tuple[Form, ...] = ()
-    unseen: Mapping[str, str] = field(default_factory=dict)
+    unseen: Mapping[str, Unseen] = field(default_factory=dict)
 
     @property
     def call(self) -> str:

@@ -16,8 +16,8 @@ from occset.benchmark.tasks.deocclusion.columns import (
     ORACLE_METRICS,
     PIXEL_METRICS,
 )
-from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, Words
-from occset.models.registry import descriptions, inference_classes
+from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, Unseen, Words, unseen_networks
+from occset.models.registry import inference_classes
 
 _HERE = "occset.benchmark.tasks.deocclusion"
 
@@ -98,13 +98,15 @@ TASK = BenchTask(
             ),
         ),
         unseen={
-            "ours": "NS, NR and NG, the paper's: NG paints what hides the face; runs the released weights",
-            "ours+mask": "The same, given the true mask",
-            "ours-no-ssim": "The same without the loss of structure in NG's training; its weights are trained, not shipped",
-            "ours-no-ssim+mask": "The same, given the true mask",
-            "ours-blend": "NS and NR: the rendered face blended into what hides it; runs the released weights",
-            "ours-blend+mask": "The same, given the true mask",
-            **{name: f"{says}; runs weights of its own" for name, says in descriptions(rules.NAME).items()},
+            "ours": Unseen("NS, NR and NG, the paper's: NG paints what hides the face; runs the released weights"),
+            "ours+mask": Unseen("The same, given the true mask", ("mask",)),
+            "ours-no-ssim": Unseen(
+                "The same without the loss of structure in NG's training; its weights are trained, not shipped"
+            ),
+            "ours-no-ssim+mask": Unseen("The same, given the true mask", ("mask",)),
+            "ours-blend": Unseen("NS and NR: the rendered face blended into what hides it; runs the released weights"),
+            "ours-blend+mask": Unseen("The same, given the true mask", ("mask",)),
+            **unseen_networks(rules.NAME, "runs weights of its own"),
         },
     ),
     metrics=METRICS,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from occset.benchmark.identity.judge import ARCFACE
 from occset.benchmark.tasks.definition import BenchTask
-from occset.benchmark.tasks.parts import Audit, Bins, Form, Methods, Pairs, Samples, Words
+from occset.benchmark.tasks.parts import Audit, Bins, Form, Methods, Pairs, Samples, Unseen, Words, unseen_networks
 from occset.benchmark.tasks.reconstruction import rules
 from occset.benchmark.tasks.reconstruction.columns import COLUMNS, METRIC_VERSION, METRICS, OPTIONAL
 from occset.models.reconstruction.deep3d import PUBLISHED
-from occset.models.registry import descriptions, find, inference_classes
+from occset.models.registry import find, inference_classes
 
 _HERE = "occset.benchmark.tasks.reconstruction"
 
@@ -77,8 +77,10 @@ TASK = BenchTask(
             ),
         ),
         unseen={
-            **{name: f"{says}; runs the released weights" for name, says in descriptions(rules.NAME).items()},
-            PUBLISHED.name: f"{PUBLISHED.title}: {PUBLISHED.says}; named in the variable {PUBLISHED.environment}",
+            **unseen_networks(rules.NAME, "runs the released weights"),
+            PUBLISHED.name: Unseen(
+                f"{PUBLISHED.title}: {PUBLISHED.says}; named in the variable {PUBLISHED.environment}"
+            ),
         },
     ),
     metrics=METRICS,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from occset.benchmark.tasks.definition import BenchTask
-from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, Words
+from occset.benchmark.tasks.parts import Audit, Form, Methods, Pairs, Samples, Words, unseen_networks
 from occset.benchmark.tasks.segmentation import rules
 from occset.benchmark.tasks.segmentation.columns import COLUMNS, METRIC_VERSION, METRICS
-from occset.models.registry import descriptions, inference_classes
+from occset.models.registry import inference_classes
 
 _HERE = "occset.benchmark.tasks.segmentation"
 
@@ -67,7 +67,7 @@ TASK = BenchTask(
                 ("ids",),
             ),
         ),
-        unseen={name: f"{says}; runs the released weights" for name, says in descriptions(rules.NAME).items()},
+        unseen=unseen_networks(rules.NAME, "runs the released weights"),
     ),
     metrics=METRICS,
     columns={METRIC_VERSION: COLUMNS},

@@ -31,5 +31,6 @@ NETWORK = Network(
     options="occset.models.baselines.presets:Options",
     card="rivals.md",
     group="rivals",
+    given=("mask",),
     chain="occset.models.baselines.chain:chain",
 )

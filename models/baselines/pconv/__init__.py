@@ -26,5 +26,6 @@ NETWORK = Network(
     options="occset.models.baselines.presets:Options",
     card="rivals.md",
     group="rivals",
+    given=("mask",),
     chain="occset.models.baselines.chain:chain",
 )

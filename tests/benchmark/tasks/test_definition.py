@@ -30,6 +30,9 @@ def test_what_a_task_names_exists(name: str) -> None:
     assert set(task.audit.above) | set(task.audit.perfect) <= set(task.metrics)
     assert set(methods.roles) <= set(methods.controls) <= set(methods.registered)
     assert {*methods.defaults, *methods.told, *methods.unseen} <= set(methods.registered)
+    assert {name: unseen.given for name, unseen in methods.unseen.items()} == {
+        name: tuple(load(methods.registered[name]).given) for name in methods.unseen
+    }
     for method in task.audit.runs:
         assert callable(getattr(open_method(method, task), methods.call))
     for reference in (
