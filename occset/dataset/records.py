@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ from occset.support.reading import parse_json, read_file, read_json
 
 MACHINE = "mask_origin"
 """Flag of a face whose mask a model made: which one, see `occset.mining.machine_masks`."""
+
+TAG = "tag:"
+"""Beginning of the flags of a face that are tags, which people gave it; the rest of the name is the tag."""
 
 SCHEMA_VERSION = 1
 
@@ -220,6 +223,18 @@ def with_flag(row: Mapping[str, Any], name: str, value: str | None) -> str:
     """The cell of a face's flags with one of them set, or without it where the value is None."""
     flags = {key: known for key, known in flags_of(row).items() if key != name}
     return json.dumps(flags if value is None else {**flags, name: value}, sort_keys=True)
+
+
+def tags_of(row: Mapping[str, Any]) -> set[str]:
+    """The tags that people gave a face, from its row; raises `BadInput` as `flags_of` does."""
+    return {name.removeprefix(TAG) for name in flags_of(row) if name.startswith(TAG)}
+
+
+def with_tags(row: Mapping[str, Any], tags: Iterable[str]) -> str | None:
+    """The cell of a face's flags with these tags and no others; null where nothing is left and nothing was."""
+    flags = {name: value for name, value in flags_of(row).items() if not name.startswith(TAG)}
+    flags |= {TAG + tag: "yes" for tag in tags}
+    return json.dumps(flags, sort_keys=True) if flags or isinstance(row["flags"], str) else None
 
 
 def flag_of(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -19,7 +19,7 @@ from occset.dataset.embeddings import load_embeddings, save_embeddings
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import FILES_OF
 from occset.dataset.splits import split_faces, split_items
-from occset.importing.updating import Update, apply_updates, is_changed, with_machine_mask
+from occset.importing.updating import Update, apply_updates, is_changed, with_what_was_added
 from occset.mining.machine_masks import label_faces
 from occset.mining.model import open_model
 from occset.pictures.landmarks import five_points, spans_a_face
@@ -282,7 +282,7 @@ def _set_aside(data: OcclusionSet, read: _Read, judged_anew: _JudgedAnew) -> Non
     for row in read.rows:
         if row["id"] not in kept:
             continue
-        now = with_machine_mask(kept[row["id"]], row)
+        now = with_what_was_added(kept[row["id"]], row)
         if is_changed(kept[row["id"]], now):
             judged_anew.updates.setdefault(row["id"], Update(now))
     added_now = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.dataset.records import MACHINE, flags_of, with_flag
+from occset.dataset.records import MACHINE, flags_of, tags_of, with_flag, with_tags
 from occset.rounds.ledger import corrections
 from occset.support.errors import BadInput
 
@@ -33,8 +33,11 @@ class Outcome:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def with_machine_mask(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """A face as its source gives it now, with the mask that a model gave it as long as the source has none."""
+def with_what_was_added(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A face as its source gives it now, with the tags that people gave it, and with the mask that a model gave it as long
+    as the source has none."""
+    if tags := tags_of(old):
+        new = {**new, "flags": with_tags(new, tags)}
     origin = flags_of(old).get(MACHINE)
     if origin is None or new["mask"] is not None:
         return new

@@ -16,6 +16,7 @@ from occset.checks.check import check
 from occset.dataset import replacing
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Layer, Recipe, hash_recipes, recipes_to_bytes
+from occset.dataset.records import TAG, flags_of, tags_of, with_tags
 from occset.importing import add_source as importing
 from occset.pictures.images import encode_png, write_png
 from occset.pictures.masks import encode_rle
@@ -355,3 +356,21 @@ def test_cutouts_of_annotators_are_not_taken_for_stale_harvest(
     assert add(data, "faces", spec(glasses)).updated == 1
     assert drawn["id"] in set(data.occluders["id"])
     assert (data.path / drawn["cutout"]).exists()
+
+
+def test_tags_that_people_gave_a_face_outlive_an_import(tmp_path: Path, glasses: Path, add: Add) -> None:
+    data = OcclusionSet.create(tmp_path / "set")
+    add(data, "faces", spec(glasses))
+    row = row_of(data)
+    tags = {"look, again", "emoji \U0001f60e\n"}
+    with data.replacing() as change:
+        change.put_faces([{"id": row["id"], "flags": with_tags(row, tags)}])
+    assert add(data, "faces", spec(glasses)).updated == 0
+    assert tags_of(row_of(data)) == tags
+    write(glasses, "dark")
+    assert add(data, "faces", spec(glasses)).updated == 1
+    assert row_of(data)["mask"] != row["mask"] and tags_of(row_of(data)) == tags
+    assert flags_of(row_of(data)).keys() > {TAG + tag for tag in tags}, "what the source says of it stays too"
+    assert json.loads(str(with_tags(row_of(data), ()))) == {
+        k: v for k, v in flags_of(row_of(data)).items() if TAG not in k
+    }
