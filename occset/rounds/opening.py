@@ -184,7 +184,29 @@ def next_number(data: OcclusionSet) -> int:
     return known[-1] + 1 if known else 1
 
 
+def chosen_ledger(data: OcclusionSet, number: int, ids: Sequence[str], reason: str) -> Ledger:
+    """The ledger that a round of these faces begins with; nothing is written, and nobody asks whether they may be picked.
+
+    Args:
+        data: the set.
+        number: of the round.
+        ids: of the faces, at least one.
+        reason: why, for the ledger.
+    """
+    picks = [_named(data, face, i + 1, "chosen", reason) for i, face in enumerate(ids)]
+    return _ledger(data, number, picks, data.face_row(ids[0])["split"], 0, {})
+
+
 def _write(
+    data: OcclusionSet, number: int, rows: list[dict[str, Any]], split: str, seed: int, about: dict[str, Any]
+) -> Ledger:
+    ledger = _ledger(data, number, rows, split, seed, about)
+    write_round(data.path, ledger)
+    note_time(data.path, number, "opened")
+    return ledger
+
+
+def _ledger(
     data: OcclusionSet, number: int, rows: list[dict[str, Any]], split: str, seed: int, about: dict[str, Any]
 ) -> Ledger:
     table = pd.DataFrame(rows, columns=LEDGER.names)
@@ -202,10 +224,7 @@ def _write(
         chosen=int(arms.get("chosen", 0)),
         honeypots=int(arms.get("honeypot", 0)),
     )
-    ledger = Ledger(setup, table)
-    write_round(data.path, ledger)
-    note_time(data.path, number, "opened")
-    return ledger
+    return Ledger(setup, table)
 
 
 def _trusted(scores: Scores, picked: Collection[str]) -> list[str]:
