@@ -22,7 +22,7 @@ Splits = Annotated[
 @export.command()
 def export_command(
     path: SetPath,
-    to: Annotated[str, typer.Option(help="coco, faceocc, celebamask-hq, webdataset or huggingface.")],
+    to: Annotated[str, typer.Option(help="coco, faceocc, celebamask-hq, webdataset, huggingface or fiftyone.")],
     out: Annotated[Path, typer.Option(help="A new folder.")],
     split: Splits = None,
 ) -> None:

@@ -25,6 +25,7 @@ FORMATS = {
     "celebamask-hq": "occset.publishing.formats.celebamask_hq:write",
     "webdataset": "occset.publishing.formats.webdataset:write",
     "huggingface": "occset.publishing.formats.huggingface:write",
+    "fiftyone": "occset.publishing.formats.fiftyone:write",
 }
 """Name to ``"module:attr"``: a function that takes (contents, out, tick) and returns sentences on what was written."""
 
