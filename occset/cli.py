@@ -27,6 +27,7 @@ VERBS = {
     "replay": "occset.publishing.published.commands:replay",
     "plan": "occset.publishing.commands:plan",
     "gallery": "occset.publishing.commands:gallery",
+    "view": "occset.viewing.commands:view",
     "mine": "occset.mining.commands:mine",
     "label": "occset.mining.commands:label",
     "round": "occset.rounds.commands:round_",

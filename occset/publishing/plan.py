@@ -143,6 +143,15 @@ def read_scores(path: Path) -> dict[str, tuple[float, str]]:
     """Score and reason of each face in what ``occset mine --out`` wrote, CSV or Parquet.
 
     Raises:
+        BadInput: as `read_score_rows`.
+    """
+    return {str(row["id"]): (float(row["score"]), str(row.get("reason") or "")) for row in read_score_rows(path)}
+
+
+def read_score_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of what ``occset mine --out`` wrote, CSV (whose cells are text) or Parquet; each has an id and a score.
+
+    Raises:
         BadInput: it cannot be read, or lacks the columns id and score.
     """
     remedy = "give what  occset mine --out  wrote"
@@ -152,7 +161,9 @@ def read_scores(path: Path) -> dict[str, tuple[float, str]]:
             rows: Any = read_frame(path, raw, remedy).to_dict("records")
         else:
             rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"))))
-        return {str(row["id"]): (float(row["score"]), str(row.get("reason") or "")) for row in rows}
+        for row in rows:
+            _ = row["id"], float(row["score"])
+        return rows  # type: ignore[no-any-return]
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise BadInput(f"{path}: holds no scores of faces ({error}): {remedy}") from error
 
