@@ -70,6 +70,7 @@ LIMITS = (
         "timeout --preserve-status 60 occset serve --no-browser --port {port}",
         "it runs until it is stopped",
     ),
+    Limit(r"occset view my-set( --pull)?", "occset view --help", "FiftyOne wants an environment of its own"),
     Limit(r"occset annotate start", "occset annotate start --port {port}", "8080 may be another's"),
 )
 

@@ -126,7 +126,8 @@ def _drawn(one: Any) -> Drawn:
     mask: np.ndarray | None = None
     if one.mask is not None:
         mask = np.asarray(one.mask)
-        mask = mask.any(axis=2) if mask.ndim == 3 else mask
+        if mask.ndim == 3:
+            mask = mask.max(axis=2)
     elif one.mask_path:
         path = Path(one.mask_path)
         if not path.is_file():

@@ -12,6 +12,8 @@ from occset.dataset.records import VERDICTS
 from occset.pictures.masks import encode_rle
 from occset.support.errors import BadInput
 
+_FARTHEST = 4.0  # what a box may have to do with its picture, in sides of it
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -109,33 +111,36 @@ def edits_of(seen: Sequence[Seen], laid_out: Mapping[str, LaidOut], sizes: Mappi
 def mask_of(seen: Seen, height: int, width: int) -> np.ndarray:
     """The union of the masks of a face, (height, width) uint8 0/255; what lies outside of the picture is cut off.
 
+    The App keeps an edited mask at the size of the screen, in a box that ends between pixels. A pixel is on where the mask
+    is on at its centre, which gives back what nobody touched as it was.
+
     Raises:
-        BadInput: a box has no mask.
+        BadInput: a box has no mask, or is far outside of the picture.
     """
     whole = np.zeros((height, width), np.uint8)
     for one in seen.drawn:
         if one.mask is None:
             raise BadInput(f"{seen.item}: a box in the App has no mask: draw one, or delete the box, then pull again")
-        x, y, w, h = _pixels(one, height, width)
-        mask = np.where(np.asarray(one.mask) > 0, np.uint8(255), np.uint8(0))
-        if mask.shape != (h, w):
-            mask = mask[np.arange(h) * mask.shape[0] // h][:, np.arange(w) * mask.shape[1] // w]
-        left, top = max(0, -x), max(0, -y)
-        here = whole[y + top : y + h, x + left : x + w]
-        np.maximum(here, mask[top : top + here.shape[0], left : left + here.shape[1]], out=here)
+        x, y, w, h = one.box
+        if not np.isfinite(one.box).all() or min(w, h) <= 0 or np.abs(one.box).max() > _FARTHEST:
+            raise BadInput(f"{seen.item}: a mask in the App has the box {list(one.box)}: draw it again")
+        rows, ys = _centres(height, y, h, one.mask.shape[0])
+        columns, xs = _centres(width, x, w, one.mask.shape[1])
+        whole[np.ix_(rows, columns)] |= np.where(one.mask[np.ix_(ys, xs)] > 0, np.uint8(255), np.uint8(0))
     return whole
 
 
-def _pixels(one: Drawn, height: int, width: int) -> tuple[int, int, int, int]:
-    """The box of a mask in whole pixels; as large as the mask itself where that is what it says but for rounding."""
-    assert one.mask is not None
-    rows, columns = one.mask.shape
-    x, y, w, h = one.box[0] * width, one.box[1] * height, one.box[2] * width, one.box[3] * height
-    if not np.isfinite([x, y, w, h]).all() or max(abs(x), abs(w)) > 4 * width or max(abs(y), abs(h)) > 4 * height:
-        raise BadInput(f"a mask in the App has the box {list(one.box)}, far outside of its picture: draw it again")
-    w_whole = columns if abs(w - columns) <= 1 else max(1, round(w))
-    h_whole = rows if abs(h - rows) <= 1 else max(1, round(h))
-    return round(x), round(y), w_whole, h_whole
+def _centres(side: int, start: float, length: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Along one axis: the pixels whose centres lie in a box, and the cells of its mask that they lie in.
+
+    Args:
+        side: of the picture, pixels.
+        start, length: of the box, as shares of the picture.
+        count: of cells.
+    """
+    cells = np.floor(((np.arange(side) + 0.5) / side - start) / length * count).astype(np.int64)
+    inside = np.flatnonzero((cells >= 0) & (cells < count))
+    return inside, cells[inside]
 
 
 def verdict_of(tags: Sequence[str]) -> str | None:

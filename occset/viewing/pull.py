@@ -10,10 +10,10 @@ from typing import Any
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import VERDICTS, tags_of, with_tags
 from occset.pictures.masks import encode_rle
-from occset.rounds.arriving import Arrived, take_in
 from occset.rounds.versions import REVOKED
 from occset.support.errors import BadInput
 from occset.support.locks import only_writer
+from occset.viewing.arriving import Arrived, take_in
 from occset.viewing.edits import Edit, LaidOut, Seen, edits_of
 from occset.viewing.workspace import Workspace
 

@@ -11,8 +11,8 @@ import pytest
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import decode_rle, read_mask, write_mask
-from occset.rounds.arriving import Arrived, take_in
 from occset.support.errors import BadInput
+from occset.viewing.arriving import Arrived, take_in
 from occset.viewing.entries import entries_of_set, holds, views_of
 from occset.viewing.workspace import Workspace, workspace_of
 from tests.fixture_types import MakeSet

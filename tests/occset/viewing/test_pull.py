@@ -170,10 +170,13 @@ def test_masks_lie_where_their_box_is_whatever_the_app_made_of_it() -> None:
     assert np.array_equal(mask_of(Seen("f", (), (rounded,)), 40, 60), mask)
     twice = Drawn("face", (0.0, 0.0, 1.0, 1.0), np.kron(mask, np.ones((2, 2), np.uint8)))
     assert np.array_equal(mask_of(Seen("f", (), (twice,)), 40, 60), mask)
+    screen = np.kron(mask, np.ones((6, 6), np.uint8))[57:181, 70:200]  # as the App keeps it: finer, cut between pixels
+    edited = Drawn("face", (70 / 360, 57 / 240, 130 / 360, 124 / 240), screen)
+    assert np.array_equal(mask_of(Seen("f", (), (edited,)), 40, 60), mask)
     outside = Drawn("face", (-0.5, 0.5, 1.0, 1.0), np.ones((40, 60)))
     found = mask_of(Seen("f", (), (outside,)), 40, 60)
     assert found[20:, :30].all() and (found > 0).sum() == 20 * 30
-    with pytest.raises(BadInput, match="far outside of its picture"):
+    with pytest.raises(BadInput, match="has the box"):
         mask_of(Seen("f", (), (Drawn("face", (9.0, 0.0, 1e9, 1.0), np.ones((4, 4))),)), 40, 60)
 
 

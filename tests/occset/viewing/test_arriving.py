@@ -7,12 +7,12 @@ import pytest
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.pictures.masks import decode_rle, encode_rle
-from occset.rounds import arriving
-from occset.rounds.arriving import Arrived, TakenIn, take_in
 from occset.rounds.ledger import list_rounds, read_round, read_times
 from occset.rounds.opening import open_chosen
 from occset.rounds.versions import REVOKED, history
 from occset.support.errors import OccsetError
+from occset.viewing import arriving
+from occset.viewing.arriving import Arrived, TakenIn, take_in
 from tests.fixture_types import MakeSet
 
 WHEN = "2026-01-02T03:04:05+00:00"
