@@ -6,7 +6,7 @@ Validated by ``mlcroissant``, which also reads a record of each record set, in t
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -40,7 +40,6 @@ CONTEXT: dict[str, Any] = {
     "source": "cr:source", "subField": "cr:subField", "transform": "cr:transform",
 }  # fmt: skip
 
-_TYPES = {pa.int32(): "sc:Integer", pa.float64(): "sc:Float"}
 _TOLD = {
     "id": "Made from the pixels.",
     "source": "Where it comes from.",
@@ -206,17 +205,32 @@ def splits_record() -> dict[str, Any]:
 
 
 def _records(name: str) -> dict[str, Any]:
+    file = f"{name}.parquet"
+    columns = [column for column in TABLES[name] if column.name not in _LEFT_OUT]
+    return table_record(name, columns, {"fileObject": {"@id": file}}, _TOLD)
+
+
+def table_record(
+    name: str, columns: Iterable[pa.Field], where: Mapping[str, Any], told: Mapping[str, str], key: str = "id"
+) -> dict[str, Any]:
+    """The record set of a table.
+
+    Args:
+        name: of the table.
+        columns: those that are told of.
+        where: the file, or files, that hold it.
+        told: what each column is.
+        key: the column that tells rows apart.
+    """
     fields = []
-    for column in TABLES[name]:
-        if column.name in _LEFT_OUT:
-            continue
+    for column in columns:
         field: dict[str, Any] = {
             "@type": "cr:Field",
             "@id": f"{name}/{column.name}",
             "name": column.name,
-            "description": _TOLD[column.name],
-            "dataType": _TYPES.get(column.type, "sc:Text"),
-            "source": {"fileObject": {"@id": f"{name}.parquet"}, "extract": {"column": column.name}},
+            "description": told[column.name],
+            "dataType": _type_of(column.type),
+            "source": {**where, "extract": {"column": column.name}},
         }
         if column.name == "split":
             field["references"] = {"field": {"@id": "splits/name"}}
@@ -227,10 +241,14 @@ def _records(name: str) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": f"The rows of {name}.parquet.",
-        "key": {"@id": f"{name}/id"},
+        "description": f"The rows of {name}.",
+        "key": {"@id": f"{name}/{key}"},
         "field": fields,
     }
+
+
+def _type_of(kind: pa.DataType) -> str:
+    return "sc:Integer" if pa.types.is_integer(kind) else "sc:Float" if pa.types.is_floating(kind) else "sc:Text"
 
 
 def _pictures(name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.publishing.card import LIMITS, MUST_NOT, USES, bullets, card_text, table, words
-from occset.publishing.croissant import About, croissant, parquet_object, splits_record
+from occset.publishing.croissant import About, croissant, parquet_object, splits_record, table_record
 from occset.publishing.facts import Facts
 from occset.publishing.front_matter import front_matter
 from occset.publishing.published.layout import FILES, NOTE, RECIPES, TABLES
@@ -129,28 +129,5 @@ def _recipe_files() -> dict[str, Any]:
 
 def _records(name: str, schema: pa.Schema) -> dict[str, Any]:
     where = {"fileSet": {"@id": "recipes-files"}} if name == "recipes" else {"fileObject": {"@id": f"{name}.parquet"}}
-    fields = []
-    for column in schema:
-        if pa.types.is_list(column.type):
-            continue
-        field: dict[str, Any] = {
-            "@type": "cr:Field",
-            "@id": f"{name}/{column.name}",
-            "name": column.name,
-            "description": _TOLD[column.name],
-            "dataType": "sc:Integer" if pa.types.is_integer(column.type) else "sc:Text",
-            "source": {**where, "extract": {"column": column.name}},
-        }
-        if column.name == "split":
-            field["references"] = {"field": {"@id": "splits/name"}}
-        if column.name == "mask":
-            field["dataType"] = ["sc:Text", "cr:SegmentationMask"]
-        fields.append(field)
-    return {
-        "@type": "cr:RecordSet",
-        "@id": name,
-        "name": name,
-        "description": f"The rows of {name}.",
-        "key": {"@id": f"{name}/{_KEYS.get(name, 'id')}"},
-        "field": fields,
-    }
+    columns = [column for column in schema if not pa.types.is_list(column.type)]
+    return table_record(name, columns, where, _TOLD, _KEYS.get(name, "id"))

@@ -14,6 +14,7 @@ from occset.support.errors import OccsetError
 from occset.viewing import arriving
 from occset.viewing.arriving import Arrived, TakenIn, take_in
 from tests.fixture_types import MakeSet
+from tests.occset.viewing.edited import faces_of, mended
 
 WHEN = "2026-01-02T03:04:05+00:00"
 REASON = "mended in a test"
@@ -22,17 +23,6 @@ REASON = "mended in a test"
 @pytest.fixture
 def data(make_set: MakeSet) -> OcclusionSet:
     return make_set(faces=12, each=1, size=64)
-
-
-def faces_of(data: OcclusionSet, split: str = "train") -> list[str]:
-    return list(data.faces.loc[data.faces["split"] == split, "id"])
-
-
-def mended(data: OcclusionSet, face: str) -> np.ndarray:
-    """The face's mask without its lowest rows."""
-    mask = data.load_face(face)[1]
-    mask[50:] = 0
-    return mask
 
 
 def came(mask: np.ndarray | None = None, verdict: str | None = None, comment: str | None = None) -> Arrived:

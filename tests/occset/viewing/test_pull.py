@@ -19,6 +19,7 @@ from occset.viewing.edits import Drawn, LaidOut, Seen, edits_of, mask_of
 from occset.viewing.pull import Pulled, pull
 from occset.viewing.workspace import Workspace
 from tests.fixture_types import MakeSet
+from tests.occset.viewing.edited import faces_of, mended
 
 SIDE = 64
 ANNOTATOR = "<b>Anna</b>, \U0001f58c"
@@ -47,16 +48,6 @@ def drawn(mask: np.ndarray, label: str = "face") -> Drawn:
 def seen(data: OcclusionSet, face: str, mask: np.ndarray | None = None, tags: tuple[str, ...] = ()) -> Seen:
     mask = data.load_face(face)[1] if mask is None else mask
     return Seen(face, tags, (drawn(mask),) if mask.any() else ())
-
-
-def faces_of(data: OcclusionSet, split: str = "train") -> list[str]:
-    return list(data.faces.loc[data.faces["split"] == split, "id"])
-
-
-def mended(data: OcclusionSet, face: str) -> np.ndarray:
-    mask = data.load_face(face)[1]
-    mask[50:] = 0
-    return mask
 
 
 def bring(data: OcclusionSet, workspace: Workspace, *faces: Seen, confirmed: tuple[str, ...] = ()) -> Pulled:
