@@ -39,6 +39,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Lead links to files that lie outside `docs/` to the site's pages of them, and fill in the tables of figures."""
     markdown = re.sub(r"\]\((?:\.\./)+data_cards/", "](../cards/", markdown)
     markdown = re.sub(r"\]\((?:\.\./)+(?:annotation|benchmark)/", "](../cards/", markdown)
+    markdown = markdown.replace("](../docs/", "](../")
     return re.sub(r"<!-- figures: (\w+) -->", lambda match: describe_figures(match.group(1)), markdown)
 
 
