@@ -196,7 +196,7 @@ def train(
         weights = out / WEIGHTS
         if outcome.rank == 0:
             save_weights(final_networks(out)[task.keeps], weights, {**about, "validation": outcome.metrics}, name)
-            taken = {"seconds": round(seconds), "processor": round(outcome.processor, 1)}
+            taken = {"seconds": round(seconds), "processor": float(f"{outcome.processor:.4g}")}
             # beside the weights and not in them: the same training gives the same bytes, however long it took
             write_atomic(weights / SPENT, json.dumps(taken).encode())
     steps = chosen.training.steps

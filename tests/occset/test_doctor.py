@@ -48,7 +48,7 @@ def test_the_arcface_file_is_named_or_how_to_get_it(monkeypatch: pytest.MonkeyPa
 
 def test_the_extras_are_those_of_the_project() -> None:
     held = importlib.metadata.metadata("occset").get_all("Provides-Extra") or []
-    assert set(doctor.EXTRAS) == set(held) - {"test", "lint"}
+    assert set(doctor.EXTRAS) == set(held) - {"docs", "test", "lint"}
     required = importlib.metadata.requires("occset") or []
     core = {r.split(">")[0].split("=")[0].split("<")[0].strip() for r in required if "extra ==" not in r}
     assert core == set(doctor.CORE)
