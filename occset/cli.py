@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from occset.support import interrupts
 from occset.support import references as registry
@@ -46,8 +46,51 @@ VERBS = {
 """Verb to the `typer.Typer` that holds it, in the order of the help."""
 
 
+SAYS = {
+    "new": "Make a set, or add to one, from one or more sources.",
+    "check": "Read everything again: files, hashes, masks, duplicates, leaks between splits, frozen protocols.",
+    "info": "What a set holds: rows by table, category and split, and its content hash.",
+    "snapshot": "Freeze the tables as they are, with a content hash that names them; prints it as JSON.",
+    "render": "Write occluded faces with their masks; resumes after a kill, same bytes for any number of workers.",
+    "explain": "A recipe as words and as a strip of pictures: clean, occluder, alpha, occluded, face mask.",
+    "export": "Write a set in the format of others, with the same masks; an export that was cut off goes on.",
+    "card": "A data card (README.md) and a Croissant description (croissant.json); every figure is computed.",
+    "diff": "What was added, changed and lost between two sets or two folders of results, and the version number that follows.",  # noqa: E501 - a sentence
+    "publish": "A folder for a hub, without a photo: recipes, hashes of all sources, masks where terms allow, card.",
+    "replay": "Make the samples of a published set from sources that you hold, and tell which differ, and why.",
+    "plan": "What is missing to the paper's occlusions and textures, by category, and which faces to label next.",
+    "gallery": "A page of faces, masks, cut-outs and textures, filtered by split, source or category, and flag; one file.",
+    "view": "Look at a set in FiftyOne's App: faces, masks, cut-outs, scores, filters; or at the worst cases of a bench.",
+    "mine": "Hard faces and doubtful labels, ranked and unlike each other, with the reason for each; changes nothing.",
+    "label": "Masks by a model for unlabelled train faces, where it is sure: self-training; no protocol ever holds them.",
+    "round": "A round: pick hard faces, merge their labels, report what changed.",
+    "annotate": "Label faces in Label Studio: start it, push a round, pull its labels, pre-label.",
+    "train": "Train a network on a set; resumes where it was interrupted.",
+    "segment": "Mark the visible face in photos; works at once, with the released checkpoint.",
+    "fit": "Find the 3D face of every labelled face that has none yet: pose, shape, albedo and light; resumes.",
+    "reconstruct": "Find the 3D face in photos, whatever hides it: mesh, render over the photo, landmarks, coefficients.",
+    "deocclude": "Remove what hides the faces in photos; works at once, with the released weights.",
+    "serve": "The same as deocclude in the browser: drop a photo, see before and after, masks and render; until Ctrl-C.",
+    "models": "What others published: morphable face models, and the weights of the paper's rivals.",
+    "doctor": "What is installed, and what each missing extra would add.",
+    "bench": "Compare methods on a protocol, between floor and ceiling; resumes, and computes no result twice.",
+    "leaderboard": "Result files to Markdown, CSV and one self-contained HTML page; files that are broken are named and left out.",  # noqa: E501 - a sentence
+}
+"""The first sentence of each verb's help, so that the help of `occset` loads none of them; a test compares."""
+
+
 class LazyGroup(TyperGroup):
-    """A group whose commands are imported by name."""
+    """A group whose commands are imported by name, when they are run and not when they are listed."""
+
+    _is_listing = False
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show what `SAYS` tells of each verb."""
+        self._is_listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._is_listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All verbs, in the order of `VERBS`."""
@@ -61,6 +104,8 @@ class LazyGroup(TyperGroup):
         """
         if cmd_name not in VERBS:
             raise UnknownName("verb", cmd_name, VERBS)
+        if self._is_listing:
+            return TyperCommand(cmd_name, help=SAYS[cmd_name])
         command = typer.main.get_command(registry.load(VERBS[cmd_name]))
         command.name = cmd_name
         return command

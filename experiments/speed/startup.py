@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.speed.row import row
 
-LIMIT_S = 0.4
+LIMIT_S = 0.25
 _ROUNDS = 7
 
 

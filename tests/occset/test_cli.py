@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from occset import cli
@@ -360,3 +361,10 @@ print("STATUS", call("render", path, "--out", path + "/out", *common), call("sna
     assert first.startswith("occset: cannot make the folder") and "Permission denied" in first
     assert second.startswith("occset: cannot write") and "change the folder's permissions" in second
     assert "Traceback" not in done.stderr
+
+
+def test_the_help_tells_of_each_verb_what_the_verb_says_of_itself() -> None:
+    assert list(cli.SAYS) == list(cli.VERBS)
+    for verb, reference in cli.VERBS.items():
+        says = (typer.main.get_command(registry.load(reference)).help or "").split("\n\n")[0]
+        assert cli.SAYS[verb] == " ".join(says.split()), f"occset/cli.py: mend what SAYS tells of {verb}"
