@@ -43,12 +43,10 @@ def main() -> None:
         data = copy_labelled(OcclusionSet(asked.set), Path(spare) / "planted", asked.source)
         planted = plant(data, np.random.default_rng(asked.seed), Path(spare))
         with progress_bar("looking") as progress:
-            doubts = find_doubts(data, DEFAULT_MODEL, progress=progress).doubts
-        print_table(rows(data, planted, doubts), f"planted faults, seed {asked.seed}")
+            found = find_doubts(data, DEFAULT_MODEL, progress=progress)
+        print_table(rows(data, planted, found.doubts), f"planted faults, seed {asked.seed}")
         if asked.page:
-            by_face: dict[str, list[tuple[str, str]]] = {}
-            for doubt in doubts:
-                by_face.setdefault(doubt.face, []).append((doubt.kind, doubt.message))
+            by_face = found.by_face()
             write_gallery(data, asked.page, limit=len(by_face) or 1, doubts=by_face)
             say(f"{asked.page}/index.html")
 
@@ -158,6 +156,7 @@ def rows(data: OcclusionSet, planted: dict[str, set[str]], doubts: list[Doubt]) 
             "share": f"{len(ids) / len(planted[kind]):.0%}",
         }
         for kind, ids in found.items()
+        if planted[kind]  # a set in which everybody has one photo has nobody to put across splits
     ]
     faulty = set().union(*planted.values())
     others = set(data.faces["id"]) - faulty

@@ -144,16 +144,17 @@ def _doubts_of(data: Any, out: Path, workers: int | None) -> list[Any]:
     from occset.mining.options import DEFAULT_MODEL
     from occset.publishing.gallery import write_gallery
     from occset.support.console import progress_bar, say
+    from occset.support.errors import OccsetError
 
+    if out.is_file():  # before minutes of looking
+        raise OccsetError(f"{out}: is a file: name a folder for the page")
     with progress_bar("looking") as progress:
         found = find_doubts(data, DEFAULT_MODEL, workers=workers, progress=progress)
     for note in found.notes:
         say(note)
     for name, why in found.problems:
         say(f"not looked at: {name}: {why}")
-    by_face: dict[str, list[tuple[str, str]]] = {}
-    for doubt in found.doubts:
-        by_face.setdefault(doubt.face, []).append((doubt.kind, doubt.message))
+    by_face = found.by_face()
     write_gallery(data, out, limit=max(1, len(by_face)), doubts=by_face)
     return found.doubts
 

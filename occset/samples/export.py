@@ -16,11 +16,10 @@ from occset.composition.compose import Sample
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, hash_recipes, read_recipes, recipes_to_bytes
 from occset.pictures.images import write_png
-from occset.samples.job import Job, check_job, claim, named, open_job
+from occset.samples.job import Job, check_job, claimed, named, open_job
 from occset.samples.render import Renderer
 from occset.support.errors import BadInput
 from occset.support.files import write_atomic
-from occset.support.locks import clear_temporaries, only_writer
 from occset.support.pool import default_workers, map_chunks
 
 _CHUNK = 32
@@ -44,12 +43,8 @@ def export(
             or a recipe names what the set lacks.
     """
     asked = check_job(data, job)  # before anything is made
-    with only_writer(out) as held:
-        claim(data, job, asked, out)
-        clear_temporaries(out, held)
-        final = _write_all(data, job, out, workers or default_workers(), progress)
-        clear_temporaries(out, held)  # of workers of a killed run that were still dying when this one began
-    return final
+    with claimed(data, job, asked, out):
+        return _write_all(data, job, out, workers or default_workers(), progress)
 
 
 def _write_all(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from occset.samples.draw import Drawer, Plan
 from occset.samples.render import Renderer
 from occset.support.errors import OccsetError
 from occset.support.files import write_atomic
+from occset.support.locks import clear_temporaries, only_writer
 from occset.support.reading import parse_json, read_file
 
 NOTE = "render.json"
@@ -72,6 +74,16 @@ def _noting(file: RecipeFile, count: int, used: dict[str, set[str]]) -> Iterator
         for table, names in named_items(recipes).items():
             used.setdefault(table, set()).update(names)
         yield from recipes
+
+
+@contextmanager
+def claimed(data: OcclusionSet, job: Job, recipes: str | None, out: Path, **more: Any) -> Iterator[None]:
+    """Hold a folder for a job, with what a killed run left behind cleared away; the rest as `claim`."""
+    with only_writer(out) as held:
+        claim(data, job, recipes, out, **more)
+        clear_temporaries(out, held)
+        yield
+        clear_temporaries(out, held)  # of workers of a killed run that were still dying when this one began
 
 
 def claim(data: OcclusionSet, job: Job, recipes: str | None, out: Path, **more: Any) -> None:

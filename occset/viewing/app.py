@@ -159,5 +159,7 @@ def show(name: str, port: int, browser: bool, say: Any) -> None:
     except KeyboardInterrupt:
         say("the App is closed; what was edited stays in FiftyOne")
     finally:
-        with suppress(Exception):
+        with suppress(
+            Exception
+        ):  # whatever a server says that Ctrl-C has ended before us; there is nothing left to lose
             session.close()

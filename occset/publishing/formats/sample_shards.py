@@ -25,11 +25,10 @@ from occset.dataset.recipes import Recipe, recipes_to_bytes
 from occset.pictures.images import encode_png
 from occset.publishing.formats.shards import INDEX, index_of, json_member, write_tar
 from occset.samples.export import KINDS
-from occset.samples.job import Job, check_job, claim, named, open_job
+from occset.samples.job import Job, check_job, claimed, named, open_job
 from occset.samples.render import Renderer
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
-from occset.support.locks import clear_temporaries, only_writer
 from occset.support.pool import default_workers, map_chunks
 
 A_SHARD = 1000
@@ -109,12 +108,8 @@ def render_shards(
     asked = check_job(data, job)  # before anything is made
     split = job.plan.split if job.plan is not None else "recipes"
     shards = Shards(out, re.sub(r"\W", "_", split), job.count, each)
-    with only_writer(out) as held:
-        claim(data, job, asked, out, to="webdataset", each=each)
-        clear_temporaries(out, held)
-        index = _write_all(data, job, shards, workers or default_workers(), progress)
-        clear_temporaries(out, held)  # of workers of a killed run that were still dying when this one began
-    return index
+    with claimed(data, job, asked, out, to="webdataset", each=each):
+        return _write_all(data, job, shards, workers or default_workers(), progress)
 
 
 def _write_all(

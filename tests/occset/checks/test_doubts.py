@@ -129,6 +129,16 @@ def test_a_picture_without_a_face_is_told_and_a_lost_one_is_named(
     assert [face for face, _ in found.problems] == [lost]
 
 
+def test_a_file_in_the_place_of_the_page_is_told_before_anything_is_looked_at(
+    data: OcclusionSet, occset: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "DEFAULT_MODEL", "nobody:Nothing")
+    (tmp_path / "page").write_text("mine")
+    done = occset("check", data.path, "--doubts", tmp_path / "page", "--workers", 1)
+    assert done.status == 2 and "name a folder for the page" in done.err
+    assert (tmp_path / "page").read_text() == "mine"
+
+
 def test_the_page_shows_them_alone_with_their_reasons(
     data: OcclusionSet, occset: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
