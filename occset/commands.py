@@ -37,6 +37,8 @@ def new_command(
 
     image-masks:DIR (faces)  images/NAME.jpg with masks/NAME.png
 
+    label-studio:DIR (faces)  what Label Studio exported, as JSON or as PNGs of its brush, with images/
+
     coco:DIR (faces)  COCO with compressed RLE, as occset export writes it
 
     photos:DIR (faces)  a folder of photos, without masks
@@ -220,6 +222,10 @@ def render_command(
     to: Annotated[str, typer.Option(help="pictures (a folder each of PNGs) or webdataset (tar shards).")] = "pictures",
     shard: Annotated[int, typer.Option(help="Samples of one shard of webdataset.", min=1)] = 1000,
     workers: Workers = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Address of a Ray cluster that renders, such as 10.0.0.1:6379, or auto (extra scale)."),
+    ] = None,
 ) -> None:
     """Write occluded faces with their masks; resumes after a kill, same bytes for any number of workers."""
     from occset.dataset.occlusion_set import OcclusionSet
@@ -244,9 +250,9 @@ def render_command(
         job = Job(count or 100, Plan(split=split, size=size), seed)
     with progress_bar("rendering") as progress:
         if to == "webdataset":
-            print(render_shards(data, job, out, workers, shard, progress))
+            print(render_shards(data, job, out, workers, shard, progress, ray))
         else:
-            print(export(data, job, out, workers, progress))
+            print(export(data, job, out, workers, progress, ray))
 
 
 @explain.command()

@@ -31,6 +31,7 @@ EXTRAS = {
     "serve": (("starlette", "uvicorn"), "the page of occset serve"),
     "onnx": (("onnxruntime",), "methods given as onnx:FILE"),
     "transforms": (("albumentations",), "OccludeFace for albumentations pipelines"),
+    "scale": (("ray",), "render --ray, on many machines"),
     "view": (("fiftyone",), "occset view, FiftyOne's App"),
     "annotate": (("label-studio-sdk", "numba"), "labelling faces in Label Studio"),
 }

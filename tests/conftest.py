@@ -95,7 +95,7 @@ WHOLE = (
     "occset/samples/test_export",
     "occset/samples/test_kill",
     "occset/support/test_interrupts",
-    "occset/support/test_pool",
+    "occset/support/pools",
     "occset/test_cli",
     "occset/test_python_api",
     "test_earlier_version",

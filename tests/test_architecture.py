@@ -108,7 +108,7 @@ LEAVES = {
     "numba": {"annotation/labels/codec_loops.py"},
     "fiftyone": {"occset/viewing/app.py"},
     "nvdiffrast": {"models/rendering/nvdiffrast.py"},
-    "ray": set(),
+    "ray": {"occset/support/pools/ray_cluster.py"},
 }
 """Outside tool to the modules that may import it, at any level."""
 

@@ -126,7 +126,7 @@ def decode_region(region: Region, side: int, where: str) -> np.ndarray:
         if region.type in ("brushlabels", "bitmasklabels"):
             decode = decode_brush if region.type == "brushlabels" else decode_bitmask
             return _check_seen(decode(region.shape, side, side))
-        return fill_polygon(np.array(list(_points(region.shape))), side)
+        return fill_polygon(np.array(list(polygon_points(region.shape))), side)
     except BadInput as error:
         raise BadInput(f"{where}, region {shown(region.id)}: {error}") from error
 
@@ -259,7 +259,8 @@ def _check_whole(found: Entries, where: str) -> None:
         raise BadInput(f"{where}: a category belongs to region {shown(min(lost))}, which is not there: choose it again")
 
 
-def _points(points: list[Any]) -> Iterator[tuple[float, float]]:
+def polygon_points(points: list[Any]) -> Iterator[tuple[float, float]]:
+    """The corners of a polygon, x and y in percent; raises `BadInput` for what is none."""
     if len(points) < 3:
         raise BadInput(f"a polygon of {len(points)} points has no inside: delete it and draw it again")
     for point in points:

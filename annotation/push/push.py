@@ -27,7 +27,7 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.rounds.ledger import ledger_path, read_round
 from occset.support.errors import BadInput, NoSpace, OccsetError
 from occset.support.locks import only_writer
-from occset.support.pool import default_workers
+from occset.support.pools.processes import default_workers
 
 Progress = Callable[[int, int], None]
 

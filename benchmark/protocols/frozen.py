@@ -25,7 +25,7 @@ from occset.dataset.usable import usable_faces
 from occset.samples.draw import Drawer, Plan
 from occset.support.errors import BadInput, NoSpace, UnknownName
 from occset.support.files import clean_leftovers, safe_join, write_atomic
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 from occset.support.reading import parse_json
 
 

@@ -17,7 +17,7 @@ from occset.sources.photos import PhotosSource
 from occset.support.errors import BadInput, NoSpace, OccsetError
 from occset.support.files import join_below
 from occset.support.locks import only_writer
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 
 _CHUNK = 8
 _NOTE = "photos"

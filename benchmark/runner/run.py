@@ -40,7 +40,7 @@ from occset.benchmark.tasks.registry import task_named
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.support.errors import BadInput, BrokenMethod, MissingExtra, OccsetError
 from occset.support.locks import clear_temporaries, only_writer
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 from occset.support.references import load
 
 

@@ -23,7 +23,7 @@ from occset.mining.mine import score_set
 from occset.pictures.masks import encode_rle
 from occset.support.errors import OccsetError
 from occset.support.files import write_atomic
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 
 if TYPE_CHECKING:
     from occset.models.segmentation.presets import SegmentationPreset

@@ -26,7 +26,7 @@ from occset.models.training.processes.layout import Layout, find_layout, leave
 from occset.models.training.task import Task
 from occset.support.errors import OccsetError
 from occset.support.locks import clear_temporaries, only_writer
-from occset.support.pool import default_workers
+from occset.support.pools.processes import default_workers
 
 log = logging.getLogger("occset")
 __all__ = ["Outcome", "final_networks", "fit"]

@@ -23,7 +23,7 @@ from occset.models.training.presets import TrainingPreset
 from occset.models.training.task import Samples
 from occset.support.errors import OccsetError
 from occset.support.interrupts import shielded
-from occset.support.pool import Failed, leave_with_parent, quiet_start
+from occset.support.pools.processes import Failed, leave_with_parent, quiet_start
 
 Batch = dict[str, torch.Tensor]
 

@@ -18,7 +18,7 @@ from occset.pictures.landmarks import spans_a_face
 from occset.pictures.masks import decode_rle
 from occset.support.errors import OccsetError
 from occset.support.files import safe_join
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 from occset.support.reading import parse_json
 
 __all__ = ["Finding", "check"]

@@ -25,7 +25,7 @@ from occset.pictures.duplicates import near_pairs, similar_pairs
 from occset.pictures.images import shrink
 from occset.pictures.masks import decode_rle, harden, shrink_mask
 from occset.support.errors import OccsetError
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 
 SAME_PHOTO = 0.85
 """ArcFace cosine from which two pictures are one photo; other photos of one person are less alike."""

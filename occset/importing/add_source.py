@@ -27,7 +27,7 @@ from occset.support import references as registry
 from occset.support.errors import BadInput, NoSpace, OccsetError
 from occset.support.files import safe_join
 from occset.support.locks import only_writer
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 
 EMBEDDER = "occset.models.arcface:ArcFace"
 """Tells persons apart when splitting; found by name, since it lives in a folder above this one."""

@@ -26,7 +26,7 @@ from occset.pictures.images import shrink
 from occset.pictures.masks import encode_rle
 from occset.support.errors import OccsetError
 from occset.support.locks import only_writer
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 
 _CHUNK, _COMMIT_EVERY = 16, 512
 _BETWEEN = (0.15, 0.85)  # chances that say neither face nor not

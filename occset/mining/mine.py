@@ -20,7 +20,7 @@ from occset.mining.model import open_model, weights_hash_of
 from occset.mining.options import DEFAULT_MODEL
 from occset.mining.scoring import Progress, Rendered, score_faces
 from occset.support.errors import OccsetError
-from occset.support.pool import default_workers
+from occset.support.pools.processes import default_workers
 
 MAY_BE_MINED = MAY_BE_RELABELLED
 

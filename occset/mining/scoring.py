@@ -17,7 +17,7 @@ from occset.mining.signals import SIGNALS
 from occset.pictures.images import shrink
 from occset.pictures.masks import decode_rle, shrink_mask
 from occset.support.errors import BrokenMethod, OccsetError
-from occset.support.pool import map_chunks
+from occset.support.pools.processes import map_chunks
 
 _CHUNK = 32  # the same for any number of workers: a network's last bits may depend on the size of its batch
 

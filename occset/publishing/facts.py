@@ -29,7 +29,7 @@ from occset.rounds.ledger import list_rounds
 from occset.rounds.versions import read_versions
 from occset.sources.items import SPLITS
 from occset.support.errors import OccsetError
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 
 TONES = (
     (55.0, "very light"),

@@ -16,11 +16,11 @@ from occset.composition.compose import Sample
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, hash_recipes, read_recipes, recipes_to_bytes
 from occset.pictures.images import write_png
-from occset.samples.job import Job, check_job, claimed, named, open_job
+from occset.samples.job import Job, check_arrived, check_job, claimed, named, open_job
 from occset.samples.render import Renderer
 from occset.support.errors import BadInput
 from occset.support.files import write_atomic
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import map_chunks
 
 _CHUNK = 32
 KINDS = ("image", "clean", "face", "occlusion")
@@ -32,23 +32,37 @@ def export(
     out: Path,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    ray: str | None = None,
 ) -> Path:
     """Render a job into ``out``; what an earlier, interrupted run finished is kept.
+
+    Args:
+        data: the set.
+        job: what is rendered.
+        out: the folder, made if missing.
+        workers: processes, or workers of the cluster; as many as there are cores by default.
+        progress: called with (done, all).
+        ray: address of a Ray cluster that renders, all of whose nodes see set and folder under the same path.
 
     Returns:
         The path of the finished `recipes.parquet`.
 
     Raises:
         OccsetError: the folder holds samples of another job or is being written to, the set has nothing to draw from,
-            or a recipe names what the set lacks.
+            or a recipe names what the set lacks; no cluster answers, or it writes elsewhere.
     """
     asked = check_job(data, job)  # before anything is made
     with claimed(data, job, asked, out):
-        return _write_all(data, job, out, workers or default_workers(), progress)
+        return _write_all(data, job, out, workers, progress, ray)
 
 
 def _write_all(
-    data: OcclusionSet, job: Job, out: Path, workers: int, progress: Callable[[int, int], None] | None
+    data: OcclusionSet,
+    job: Job,
+    out: Path,
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+    ray: str | None,
 ) -> Path:
     final = out / "recipes.parquet"
     starts = list(range(0, job.count, _CHUNK))
@@ -57,7 +71,7 @@ def _write_all(
     if progress:
         progress(done, job.count)
     problems: list[tuple[int, str]] = []
-    for written, failed in map_chunks(partial(_make_writer, data, job, out), todo, workers):
+    for written, failed in map_chunks(partial(_make_writer, data, job, out), todo, workers, ray):
         done += written
         problems += failed
         if progress:
@@ -68,6 +82,7 @@ def _write_all(
             f"and run again, only what is missing is made: {named(problems)}"
         )
     if not final.exists():
+        check_arrived([_part(out, start) for start in starts])
         recipes = [recipe for start in starts for recipe in read_recipes(_part(out, start))]
         write_atomic(final, recipes_to_bytes(recipes, {"hash": hash_recipes(recipes)}))
     if (out / "parts").is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -118,6 +118,23 @@ def claim(data: OcclusionSet, job: Job, recipes: str | None, out: Path, **more: 
         was, now = read_note(note), parse_json(text)
         other = sorted(k for k in was.keys() | now.keys() if json.dumps(was.get(k)) != json.dumps(now.get(k)))
         raise OccsetError(f"{out}: holds samples of another job (other {', '.join(other)}): choose another folder")
+
+
+def check_arrived(paths: Sequence[Path]) -> None:
+    """Hold what workers say they wrote against what is here: theirs may be another disk.
+
+    Raises:
+        OccsetError: files are missing; names the first.
+    """
+    there = {
+        folder: {p.name for p in folder.iterdir()} if folder.is_dir() else set() for folder in {p.parent for p in paths}
+    }
+    lost = [path for path in paths if path.name not in there[path.parent]]
+    if lost:
+        raise OccsetError(
+            f"{lost[0]}: written by another machine and not to be seen here ({len(lost)} of {len(paths)} files): "
+            "set and output must lie on a file system that all nodes of the cluster share, under the same path"
+        )
 
 
 def licences_of(data: OcclusionSet) -> list[str]:

@@ -27,7 +27,74 @@ from occset.support.files import join_below
 _WHOLE_BORDER = 0.9  # of a whole picture's border, which a face does not reach
 
 
-class ImageMasksSource:
+class MaskedPictures:
+    """What a folder has that holds pictures below ``images`` and says of each which pixels are face.
+
+    Args:
+        folder: where ``images`` is.
+        landmarks, split, licence, confirm: as `ImageMasksSource` has them.
+
+    Raises:
+        BadInput: an option has a value that it cannot have, or there is no ``images``.
+    """
+
+    name: str
+    holds: str
+    """The layout, as errors tell it."""
+
+    def __init__(self, folder: str, landmarks: str, split: str, licence: str, confirm: str) -> None:
+        self.confirmed = {name.strip() for name in confirm.split(",") if name.strip()}
+        if landmarks not in ("detect", "no"):
+            raise BadInput(f"landmarks={landmarks} is not an option of {self.name}: use detect or no")
+        if split not in ("", *SPLITS):
+            raise BadInput(f"split={split} is not an option of {self.name}: use {', '.join(SPLITS)} or leave it out")
+        self.split = split or None
+        self.images, self.licence = Path(folder) / "images", licence
+        self._require(self.images)
+        self._detector: FaceDetector | None = None
+        if landmarks == "detect":
+            with contextlib.suppress(MissingExtra):  # the faces have no points then, which the set says of each
+                self._detector = FaceDetector()
+
+    def _require(self, part: Path) -> None:
+        if not part.is_dir():
+            raise BadInput(f"{part} is not there: {self.name} reads {self.holds}")
+
+    @cached_property
+    def _pictures(self) -> dict[str, list[Path]]:
+        """Picture files by name."""
+        found = list_pictures(self.images).by_name()
+        return {name: [self.images / key for key in keys] for name, keys in found.items()}
+
+    def _face(self, key: str, file: Path, image: np.ndarray, mask: np.ndarray, label: str) -> FaceItem:
+        """The square that holds most of the mask, with its points; ``label`` is what errors call the mask."""
+        if not mask.any():
+            raise BadInput(f"{label}: no pixel is face: label it, or remove the picture")
+        spread = mask.shape[0] != mask.shape[1] and marks_the_border(mask, _WHOLE_BORDER)
+        rows, columns = _square(mask)
+        whole = image.shape[0] == image.shape[1]
+        image, mask = np.ascontiguousarray(image[rows, columns]), np.ascontiguousarray(mask[rows, columns])
+        found = find_faces(self._detector, image) if self._detector else Found()
+        points = found.faces[0].landmarks.astype(np.float64) if found.faces else None
+        doubt = doubt_of(mask, points)
+        if spread:  # of a photo that is inverted, the square may hold nothing but background
+            doubt = doubt or "it marks the border of the whole picture, as if it were inverted"
+        if doubt and not self.confirmed & {"all", key}:
+            raise BadInput(f"{label}: {doubt}: if it is right all the same, take it with ?confirm={key}")
+        return FaceItem(
+            key,
+            image,
+            self.licence,
+            file=file if whole and is_plain_rgb(file) else None,
+            mask=mask,
+            landmarks=points,
+            landmarks_source="none" if points is None else "scrfd",
+            flags=found_flags(found),
+            split=self.split,
+        )
+
+
+class ImageMasksSource(MaskedPictures):
     """Labelled faces of a folder with `images` and `masks`.
 
     Args:
@@ -44,7 +111,7 @@ class ImageMasksSource:
         BadInput: an option has a value that it cannot have, or one of the two folders is missing.
     """
 
-    name = "image-masks"
+    name, holds = "image-masks", "images/NAME.jpg and masks/NAME.png"
 
     def __init__(
         self,
@@ -58,20 +125,9 @@ class ImageMasksSource:
         if threshold and not (threshold.isdecimal() and int(threshold) <= 254):
             raise BadInput(f"threshold={threshold} is not an option of image-masks: use a whole number from 0 to 254")
         self.threshold = int(threshold) if threshold else None
-        self.confirmed = {name.strip() for name in confirm.split(",") if name.strip()}
-        if landmarks not in ("detect", "no"):
-            raise BadInput(f"landmarks={landmarks} is not an option of image-masks: use detect or no")
-        if split not in ("", *SPLITS):
-            raise BadInput(f"split={split} is not an option of image-masks: use {', '.join(SPLITS)} or leave it out")
-        self.split = split or None
-        self.images, self.masks, self.licence = Path(folder) / "images", Path(folder) / "masks", licence
-        for part in (self.images, self.masks):
-            if not part.is_dir():
-                raise BadInput(f"{part} is not there: image-masks reads images/NAME.jpg and masks/NAME.png")
-        self._detector: FaceDetector | None = None
-        if landmarks == "detect":
-            with contextlib.suppress(MissingExtra):  # the faces have no points then, which the set says of each
-                self._detector = FaceDetector()
+        super().__init__(folder, landmarks, split, licence, confirm)
+        self.masks = Path(folder) / "masks"
+        self._require(self.masks)
 
     def face_keys(self) -> list[str]:
         """Names without suffix of all pictures and masks, sorted; `read_face` refuses what lacks the other half.
@@ -97,12 +153,6 @@ class ImageMasksSource:
         if self.threshold is None:
             listing = Listing(self.masks, [key for key in listing.keys if suffix_of(key) in LOSSLESS])
         return {name: [self.masks / key for key in keys] for name, keys in listing.by_name().items()}
-
-    @cached_property
-    def _pictures(self) -> dict[str, list[Path]]:
-        """Picture files by name."""
-        found = list_pictures(self.images).by_name()
-        return {name: [self.images / key for key in keys] for name, keys in found.items()}
 
     def read_face(self, key: str) -> FaceItem:
         """Read a picture and its mask.
@@ -130,30 +180,7 @@ class ImageMasksSource:
                 f"{mask_file} is {mask.shape[1]} x {mask.shape[0]} pixels, {files[0].name} "
                 f"{image.shape[1]} x {image.shape[0]}: a mask has its picture's size"
             )
-        if not mask.any():
-            raise BadInput(f"{mask_file}: no pixel is face: label it, or remove the pair")
-        spread = mask.shape[0] != mask.shape[1] and marks_the_border(mask, _WHOLE_BORDER)
-        rows, columns = _square(mask)
-        whole = image.shape[0] == image.shape[1]
-        image, mask = np.ascontiguousarray(image[rows, columns]), np.ascontiguousarray(mask[rows, columns])
-        found = find_faces(self._detector, image) if self._detector else Found()
-        points = found.faces[0].landmarks.astype(np.float64) if found.faces else None
-        doubt = doubt_of(mask, points)
-        if spread:  # of a photo that is inverted, the square may hold nothing but background
-            doubt = doubt or "it marks the border of the whole picture, as if it were inverted"
-        if doubt and not self.confirmed & {"all", key}:
-            raise BadInput(f"{mask_file}: {doubt}: if it is right all the same, take it with ?confirm={key}")
-        return FaceItem(
-            key,
-            image,
-            self.licence,
-            file=files[0] if whole and is_plain_rgb(files[0]) else None,
-            mask=mask,
-            landmarks=points,
-            landmarks_source="none" if points is None else "scrfd",
-            flags=found_flags(found),
-            split=self.split,
-        )
+        return self._face(key, files[0], image, mask, str(mask_file))
 
 
 def _absent(folder: Path, key: str) -> str:

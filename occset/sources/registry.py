@@ -18,6 +18,7 @@ SOURCES = {
     "faceocc": "occset.sources.faceocc:FaceOccSource",
     "ffhq": "occset.sources.ffhq:FFHQSource",
     "image-masks": "occset.sources.image_masks:ImageMasksSource",
+    "label-studio": "occset.annotation.labels.exported:LabelStudioSource",
     "photos": "occset.sources.photos:PhotosSource",
 }
 """Name to ``"module:attr"``; the class is made with the argument and the options, all strings."""

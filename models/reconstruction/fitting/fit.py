@@ -25,7 +25,7 @@ from occset.models.reconstruction.fitting.points import PointDetector
 from occset.pictures.images import shrink
 from occset.pictures.masks import shrink_mask
 from occset.support.errors import OccsetError
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 
 SIZE = 128
 """Side at which pixels are looked at: the finest stage is below it."""

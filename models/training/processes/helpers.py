@@ -20,7 +20,7 @@ import torch
 
 from occset.models.training.processes.layout import Layout
 from occset.support.errors import OccsetError
-from occset.support.pool import Failed, default_workers, leave_with_parent, quiet_start
+from occset.support.pools.processes import Failed, default_workers, leave_with_parent, quiet_start
 
 _GRACE_S, _NOTICE_S = 20.0, 3.0  # for a helper to end by itself, and for one that broke the connection to be gone
 _READY = "ready"

@@ -12,7 +12,7 @@ import torch
 import torch.distributed
 
 from occset.support.errors import OccsetError
-from occset.support.pool import Failed
+from occset.support.pools.processes import Failed
 
 _PATIENCE = datetime.timedelta(hours=12)  # others wait while the first one validates
 

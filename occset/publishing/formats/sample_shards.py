@@ -25,11 +25,11 @@ from occset.dataset.recipes import Recipe, recipes_to_bytes
 from occset.pictures.images import encode_png
 from occset.publishing.formats.shards import INDEX, index_of, json_member, write_tar
 from occset.samples.export import KINDS
-from occset.samples.job import Job, check_job, claimed, named, open_job
+from occset.samples.job import Job, check_arrived, check_job, claimed, named, open_job
 from occset.samples.render import Renderer
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import map_chunks
 
 A_SHARD = 1000
 """Samples of one tar, of which one at 256 px takes about 200 kB."""
@@ -84,6 +84,7 @@ def render_shards(
     workers: int | None = None,
     each: int = A_SHARD,
     progress: Callable[[int, int], None] | None = None,
+    ray: str | None = None,
 ) -> Path:
     """Render a job into shards; those that an earlier, interrupted run finished are kept.
 
@@ -91,16 +92,17 @@ def render_shards(
         data: the set.
         job: what is rendered.
         out: the folder, made if missing.
-        workers: processes; all cores by default.
+        workers: processes, or workers of the cluster; as many as there are cores by default.
         each: samples of one shard.
         progress: called with (done, all).
+        ray: address of a Ray cluster that renders, all of whose nodes see set and folder under the same path.
 
     Returns:
         The path of ``index.json``.
 
     Raises:
         OccsetError: the folder holds samples of another job or is being written to, the set has nothing to draw from,
-            or a recipe names what the set lacks.
+            or a recipe names what the set lacks; no cluster answers, or it writes elsewhere.
         BadInput: some samples cannot be rendered; the shards without one of them are there.
     """
     if each < 1:
@@ -109,11 +111,16 @@ def render_shards(
     split = job.plan.split if job.plan is not None else "recipes"
     shards = Shards(out, re.sub(r"\W", "_", split), job.count, each)
     with claimed(data, job, asked, out, to="webdataset", each=each):
-        return _write_all(data, job, shards, workers or default_workers(), progress)
+        return _write_all(data, job, shards, workers, progress, ray)
 
 
 def _write_all(
-    data: OcclusionSet, job: Job, shards: Shards, workers: int, progress: Callable[[int, int], None] | None
+    data: OcclusionSet,
+    job: Job,
+    shards: Shards,
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+    ray: str | None,
 ) -> Path:
     index = shards.out / INDEX
     if index.exists():
@@ -123,7 +130,7 @@ def _write_all(
     done, entries, problems = 0, [], []
     if progress:
         progress(0, job.count)
-    for made in map_chunks(partial(_Maker, data, job, shards), range(len(shards)), workers):
+    for made in map_chunks(partial(_Maker, data, job, shards), range(len(shards)), workers, ray):
         done += made.samples - len(made.problems)
         entries.append(made.entry)
         problems += made.problems
@@ -134,6 +141,7 @@ def _write_all(
             f"{shards.out}: {len(problems)} of {job.count} samples could not be rendered, and the shards of these "
             f"are not there: repair what is named and run again, only what is missing is made: {named(problems)}"
         )
+    check_arrived([shards.path(number) for number in range(len(shards))])
     write_atomic(index, (json.dumps({shards.split: entries}, indent=2) + "\n").encode())
     return index
 

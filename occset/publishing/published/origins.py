@@ -16,7 +16,7 @@ from occset.publishing.published.places import Keys, Place, Read, Seen, picture_
 from occset.publishing.published.terms import lets_masks_go
 from occset.rounds.ledger import corrections
 from occset.support.errors import OccsetError
-from occset.support.pool import map_chunks
+from occset.support.pools.processes import map_chunks
 
 _CHUNK = 8
 

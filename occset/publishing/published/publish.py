@@ -27,7 +27,7 @@ from occset.support.console import no_bar
 from occset.support.errors import OccsetError
 from occset.support.files import sha256_file, write_atomic
 from occset.support.locks import clear_temporaries, only_writer
-from occset.support.pool import default_workers
+from occset.support.pools.processes import default_workers
 
 Bar = Callable[[int, int], None]
 Bars = Callable[[str], AbstractContextManager[Bar]]

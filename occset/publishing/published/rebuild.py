@@ -15,7 +15,7 @@ from occset.publishing.published.places import Keys, Place, Read, Seen, read_key
 from occset.publishing.published.verdicts import EQUAL, MISSING, Report, Verdict, judge_files, judge_item, mask_of
 from occset.support.errors import BadInput, NoSpace, OccsetError
 from occset.support.files import join_below, sha256_bytes
-from occset.support.pool import map_chunks
+from occset.support.pools.processes import map_chunks
 from occset.support.reading import read_file
 
 _CHUNK = 8

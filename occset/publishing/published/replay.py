@@ -25,7 +25,7 @@ from occset.support.console import no_bar
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import sha256_file, write_atomic
 from occset.support.locks import clear_temporaries, only_writer
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 
 REPORT = "replay.json"
 _CHUNK = 32

@@ -20,7 +20,7 @@ from occset.samples.draw import Plan
 from occset.samples.job import Job, check_job, named, open_job
 from occset.support.errors import BadInput, OccsetError
 from occset.support.files import write_atomic
-from occset.support.pool import map_chunks
+from occset.support.pools.processes import map_chunks
 
 A_FILE = 10_000
 """Recipes of one file."""

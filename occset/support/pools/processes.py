@@ -1,7 +1,4 @@
-"""Maps over chunks of work: in this process, or in a pool of processes.
-
-The one place that starts workers, so that another kind of pool can be added here and nowhere else.
-"""
+"""Maps over chunks of work: in this process, in a pool of processes, or where `map_chunks` is given one, on a cluster."""
 
 from __future__ import annotations
 
@@ -42,18 +39,28 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def map_chunks(make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T], workers: int) -> Iterator[R]:
+def map_chunks(
+    make_worker: Callable[[], Callable[[T], R]], chunks: Sequence[T], workers: int | None, ray: str | None = None
+) -> Iterator[R]:
     """Yield ``worker(chunk)`` for each chunk, in the order of the chunks.
 
     Args:
         make_worker: picklable; called once in each process, returns the function that does the work.
         chunks: picklable pieces of work.
-        workers: number of processes; 1 works in this one.
+        workers: number of processes, all cores by default; 1 works in this one. On a cluster at most so many workers.
+        ray: the address of a Ray cluster that works instead, see `map_on_ray`.
 
     Raises:
-        OccsetError: a worker process died (killed, or out of memory).
+        MissingExtra: Ray is asked for and not installed.
+        OccsetError: a worker process died (killed, or out of memory), or no cluster answers.
         Whatever a worker raises.
     """
+    if ray is not None:
+        from occset.support.pools.ray_cluster import map_on_ray
+
+        yield from map_on_ray(make_worker, chunks, ray, workers)
+        return
+    workers = workers or default_workers()
     if workers <= 1 or len(chunks) <= 1:
         function = make_worker()
         for chunk in chunks:

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from occset.support.errors import BadInput, MissingExtra, NoSpace, OccsetError, UnknownName
-from occset.support.pool import default_workers, map_chunks
+from occset.support.pools.processes import default_workers, map_chunks
 
 JOBS = """
 import os, signal
@@ -107,7 +107,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, pathlib, sys, time\n"
-        "from occset.support.pool import map_chunks\n"
+        "from occset.support.pools.processes import map_chunks\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "def make():\n"
         "    (folder / f'pid-{os.getpid()}').touch()\n"
