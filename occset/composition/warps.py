@@ -65,7 +65,7 @@ def _separate(warp: Sequence[int], size: int) -> tuple[tuple[np.ndarray, np.ndar
     return (a * x, b * x + c + p * square), (d * x + q * square, e * x + f)
 
 
-def apply(rgba: np.ndarray, warp: Sequence[int], size: int, flip: bool = False) -> np.ndarray:
+def apply(rgba: np.ndarray, warp: Sequence[int], size: int, flip: bool = False, around: int = 0) -> np.ndarray:
     """Sample a cut-out at every output pixel, bilinearly, in integers.
 
     Args:
@@ -73,22 +73,56 @@ def apply(rgba: np.ndarray, warp: Sequence[int], size: int, flip: bool = False) 
         warp: eight integers, see the module.
         size: height and width of the result.
         flip: mirror the cut-out left to right first.
+        around: so many pixels around it continue its colour, for whoever softens its alpha.
 
     Returns:
-        (size, size, 4) uint8; alpha is 0 outside the cut-out.
+        (size, size, 4) uint8; alpha is 0 outside the cut-out, and farther away than `around` so is the colour.
     """
-    if flip:
-        rgba = rgba[:, ::-1]
     level = halvings(warp)
-    source = with_margin(np.ascontiguousarray(rgba))
+    source = with_margin(cv2.flip(rgba, 1) if flip else rgba)
     for _ in range(level):
         source = halve(source)
     if level:
         source = with_margin(source)  # averaging gave the margin some alpha
-    u, v = (_whole_and_fraction(*parts, level) for parts in _separate(warp, size))
-    whole = np.empty((size, size, 2), np.int16)
+    separate = _separate(warp, size)
+    rows, columns = _reached(separate, rgba.shape[:2], size, level, around)
+    u, v = (_whole_and_fraction(across[columns], down[rows], level) for across, down in separate)
+    whole = np.empty((*u[0].shape, 2), np.int16)
     whole[..., 0], whole[..., 1] = u[0], v[0]
-    return cv2.remap(source, whole, v[1] * np.uint16(32) + u[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    out = np.zeros((size, size, 4), np.uint8)
+    if whole.size:
+        fractions = v[1] * np.uint16(32) + u[1]
+        out[rows, columns] = cv2.remap(source, whole, fractions, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return out
+
+
+def _reached(
+    separate: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    shape: tuple[int, ...],
+    size: int,
+    level: int,
+    around: int,
+) -> tuple[slice, slice]:
+    """A box (rows, columns) outside of which no output pixel comes near the cut-out, widened by ``around`` pixels.
+
+    Sums of a part of x and a part of y reach a range where the one can make up for the other, so rows are ruled out by
+    the columns that are left, and columns by these rows.
+    """
+    far = 4 << level  # cut-out pixels beyond its edge: more than its margins and what halving repeats come to
+    least, most = -far * ONE, ((shape[1] + far) * ONE, (shape[0] + far) * ONE)
+    rows = columns = slice(0, size)
+    for _ in range(2):
+        for of_rows in (True, False):
+            alive = np.ones(size, bool)
+            for (across, down), end in zip(separate, most, strict=True):
+                varied, other = (down, across[columns]) if of_rows else (across, down[rows])
+                alive &= (varied + other.max() >= least) & (varied + other.min() <= end)
+            left = np.flatnonzero(alive)
+            if not len(left):
+                return slice(0, 0), slice(0, 0)
+            found = slice(int(left[0]), int(left[-1]) + 1)
+            rows, columns = (found, columns) if of_rows else (rows, found)
+    return tuple(slice(max(one.start - around, 0), min(one.stop + around, size)) for one in (rows, columns))  # type: ignore[return-value]
 
 
 def _whole_and_fraction(across: np.ndarray, down: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:

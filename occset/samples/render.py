@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from occset.composition import warps
-from occset.composition.compose import Sample, compose, stack
+from occset.composition.compose import Sample, compose, occupied, stack
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Layer, Recipe
 from occset.pictures.images import shrink
@@ -77,16 +77,24 @@ class Renderer:
 
     def _warp(self, layer: Layer, size: int) -> np.ndarray:
         """A layer's cut-out as it lies on the picture, (size, size, 4) uint8; shared, so it must not be written to."""
-        warped = warps.apply(self.cutout(layer.occluder), layer.warp, size, layer.flip)
+        warped = warps.apply(self.cutout(layer.occluder), layer.warp, size, layer.flip, 2 * layer.softness)
         if layer.softness:
             warped[..., 3] = warps.soften(warped[..., 3], layer.softness)
         warped.setflags(write=False)
         return warped
 
     def layer(self, layer: Layer, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Colour (size, size, 3) and alpha (size, size) uint8 of one layer as it lies on the picture."""
+        """Colour (size, size, 3) and alpha (size, size) uint8 of one layer as it lies on the picture.
+
+        Only where the alpha is not 0 has the colour a meaning, and is it worked on.
+        """
         warped = self._warped(layer, size)
         colour, alpha = cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), cv2.extractChannel(warped, 3)
-        if layer.texture is not None:
-            colour = warps.retexture(colour, alpha, self.texture(layer.texture), layer.offset)
-        return warps.recolour(colour, layer.gain, layer.bias), alpha
+        box = occupied(alpha)
+        seen = colour[box]
+        if layer.texture is not None and seen.size:
+            offset = (layer.offset[0] + box[1].start, layer.offset[1] + box[0].start)
+            seen = warps.retexture(seen, alpha[box], self.texture(layer.texture), offset)
+        if seen.size:
+            colour[box] = warps.recolour(seen, layer.gain, layer.bias)
+        return colour, alpha

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import pytest
 
@@ -102,3 +103,23 @@ def test_retexture_keeps_shading() -> None:
     out = warps.retexture(colour, alpha, texture, (3, 5)).astype(float)
     assert out[0, 0, 0] / out[0, 15, 0] == pytest.approx(0.6, abs=0.02)
     assert out[0, 15, 0] / out[0, 15, 1] == pytest.approx(2, abs=0.02)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_box_that_is_sampled_holds_all_that_shows(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(seed)
+    rgba = rng.integers(0, 256, (*rng.integers(5, 300, 2), 4), np.uint8)
+    rgba[..., 3] = 255  # up to its very edge
+    turn, scale, around = rng.uniform(0, 2 * np.pi), np.exp(rng.uniform(-1.5, 3.5)), int(rng.integers(0, 9))
+    matrix = scale * np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0]])
+    matrix[:, 2] = (np.array(rgba.shape[1::-1]) - matrix[:, :2] @ rng.uniform(-40, 100, (2, 2)).sum(1)) / 2
+    warp = warps.warp_from_affine(matrix, tuple(rng.normal(0, 0.01 * scale, 2)))
+    flip = bool(seed % 2)
+    boxed = warps.apply(rgba, warp, 64, flip, around)
+    monkeypatch.setattr(warps, "_reached", lambda *args: (slice(0, 64), slice(0, 64)))
+    whole = warps.apply(rgba, warp, 64, flip)
+    assert np.array_equal(boxed[..., 3], whole[..., 3])
+    near = cv2.dilate((whole[..., 3] > 0).astype(np.uint8), np.ones((2 * around + 1, 2 * around + 1), np.uint8)) > 0
+    assert np.array_equal(boxed[near], whole[near])
+    if seed == 0:
+        assert 0 < np.count_nonzero(boxed.any(-1)) < 64 * 64
