@@ -156,6 +156,13 @@ def main() -> None:
     except interrupts.Interrupted as error:
         say(f"occset: {error}")
         sys.exit(error.status)
+    except ModuleNotFoundError as error:
+        from occset.doctor import missing_extra
+
+        if (missing := missing_extra(error, sys.argv[1] if len(sys.argv) > 1 else "")) is None:
+            raise
+        say(f"occset: {missing}")
+        sys.exit(2)
     except KeyboardInterrupt:
         status = 130
     except OSError as error:

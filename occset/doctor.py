@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from occset.support import references as registry
-from occset.support.errors import OccsetError
+from occset.support.errors import MissingExtra, OccsetError
 
 CORE = ("numpy", "opencv-python-headless", "pandas", "pyarrow", "pycocotools", "pillow", "imagehash", "typer", "rich")
 ARCFACE = "occset.models.arcface:find_arcface"
@@ -35,6 +35,19 @@ EXTRAS = {
     "view": (("fiftyone",), "occset view, FiftyOne's App"),
     "annotate": (("label-studio-sdk", "numba"), "labelling faces in Label Studio"),
 }
+
+
+_MODULES = {"dlib-bin": "dlib"}  # where a package's module is not called like it
+
+
+def missing_extra(error: ModuleNotFoundError, verb: str) -> MissingExtra | None:
+    """What to tell a user of a verb for which a package is missing; None where it belongs to no extra."""
+    wanted = (error.name or "").partition(".")[0]
+    for extra, (packages, _) in EXTRAS.items():
+        for package in packages:
+            if _MODULES.get(package, package.replace("-", "_")) == wanted:
+                return MissingExtra(package, verb if verb in EXTRAS else extra, f"occset {verb}")
+    return None
 
 
 @dataclass(frozen=True)

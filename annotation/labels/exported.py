@@ -180,11 +180,13 @@ class LabelStudioSource(MaskedPictures):
         if len(result) > 5 * MOST_REGIONS:
             raise BadInput(f"{where}: {len(result)} entries, more than {5 * MOST_REGIONS}: label it again with fewer")
         for entry in result:
-            kind, value = (entry.get("type"), entry.get("value")) if isinstance(entry, dict) else (None, None)
+            entry = entry if isinstance(entry, dict) else {}
+            kind, value = str(entry.get("type")), entry.get("value")
+            value = value if isinstance(value, dict) else {}
             if kind in ("choices", "textarea", "relation", "rating", "taxonomy"):
                 continue
-            place = f"{where}, region {shown(entry.get('id')) if isinstance(entry, dict) else '?'}"
-            labels = value.get(kind) if isinstance(value, dict) and kind in _SHAPES else None
+            place = f"{where}, region {shown(entry.get('id'))}"
+            labels = value.get(kind) if kind in _SHAPES else None
             if not isinstance(labels, list) or len(labels) != 1 or not isinstance(labels[0], str):
                 raise BadInput(
                     f"{place}: of type '{shown(kind)}': only brushes, polygons and bitmasks with one label count"

@@ -7,38 +7,14 @@ same gradients. Pictures are (B, 3, H, W) float on 0..1, masks (B, 1, H, W) floa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from occset.models.inpainting.likeness.ssim import ssim_map
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Of the sum (15), the paper's by default; 0 leaves a loss out. The last two are not the paper's.
-
-    Attributes:
-        pix: of (10), the visible face.
-        sm: of (11), the structure of the Poisson blend.
-        bg: of (12), the background.
-        id: of (7), who it is.
-        tv: of (13), total variation.
-        adv: of (14), the discriminator.
-        matching: of `adversarial.feature_matching_loss`.
-        perceptual: of `likeness.perceptual.perceptual_loss`.
-    """
-
-    pix: float = 10.0
-    sm: float = 5.0
-    bg: float = 5.0
-    id: float = 0.2
-    tv: float = 0.1
-    adv: float = 0.01
-    matching: float = 0.0
-    perceptual: float = 0.0
+from occset.models.inpainting.presets import Weights
 
 
 def total_loss(losses: Mapping[str, Tensor], weights: Weights) -> Tensor:

@@ -13,12 +13,36 @@ from occset.models.inpainting.architecture import (
     Architecture,
     DiscriminatorArchitecture,
 )
-from occset.models.inpainting.losses import Weights
 from occset.models.segmentation.mix import Mix
 from occset.models.training.presets import TrainingPreset, fitted
 from occset.support.errors import OccsetError, UnknownName
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the sum (15), the paper's by default; 0 leaves a loss out. The last two are not the paper's.
+
+    Attributes:
+        pix: of (10), the visible face.
+        sm: of (11), the structure of the Poisson blend.
+        bg: of (12), the background.
+        id: of (7), who it is.
+        tv: of (13), total variation.
+        adv: of (14), the discriminator.
+        matching: of `adversarial.feature_matching_loss`.
+        perceptual: of `likeness.perceptual.perceptual_loss`.
+    """
+
+    pix: float = 10.0
+    sm: float = 5.0
+    bg: float = 5.0
+    id: float = 0.2
+    tv: float = 0.1
+    adv: float = 0.01
+    matching: float = 0.0
+    perceptual: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +70,7 @@ class InpaintingPreset:
     architecture: Architecture
     judge: DiscriminatorArchitecture
     training: TrainingPreset
-    weights: Weights = Weights()  # noqa: RUF009 - frozen
+    weights: Weights = Weights()
     structure_erosion: int = 5
     background_erosion: int = 3
     match: bool = False

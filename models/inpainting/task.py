@@ -222,7 +222,7 @@ class InpaintingTask:
         return adversarial.draw_augmentation(len(pictures), (height, width), pictures.device)
 
     def _parts(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The generator's losses by the names of `occset.models.inpainting.losses.Weights`."""
+        """The generator's losses by the names of `occset.models.inpainting.presets.Weights`."""
         painted, clean, covered, preset = batch["painted"], batch["target"], batch["covered"], self.preset
         found = {
             "pix": losses.pixel_loss(painted, clean, covered, batch["shown"]),

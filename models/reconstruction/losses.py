@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,16 +11,6 @@ LANDMARK_WEIGHTS[27:36] = 20.0  # the nose
 LANDMARK_WEIGHTS[60:68] = 20.0  # the inner mouth
 
 _SMOOTH = 1e-6  # under the root, so that a pixel that is right has a gradient; it adds at most .001
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Of Eq. 9: ``L = Lcoef + 1.92 Lpix + 0.2 Lid + 1.6e-3 Lldmk``."""
-
-    coefficients: float = 1.0
-    pixels: float = 1.92
-    identity: float = 0.2
-    landmarks: float = 1.6e-3
 
 
 def coefficient_loss(predicted: Tensor, truth: Tensor, spread: Tensor, known: Tensor) -> Tensor:

@@ -1,15 +1,87 @@
-"""Presets of NR: what is trained, how long, how fast."""
+"""Presets of NR: which network is trained, how long, how fast. Read without torch, since help texts tell of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from occset.models.reconstruction.architecture import Architecture
-from occset.models.reconstruction.losses import Weights
+from occset.models.segmentation.architecture import build_encoder
 from occset.models.segmentation.mix import Mix
 from occset.models.training.presets import TrainingPreset, fitted
+from occset.support.errors import OccsetError
+
+if TYPE_CHECKING:
+    from occset.models.reconstruction.coefficients import Layout
+    from occset.models.reconstruction.network import ReconstructionNetwork
+
+STRIDE = 32
+MOST_SIDE, MOST_HIDDEN, MOST_NUMBERS = 1024, 8192, 2048
+"""Of a network: a file of weights says what is built, and may be a stranger's."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What has to be known to build the network again.
+
+    Attributes:
+        encoder: a name of segmentation_models_pytorch; the paper's is "resnet50".
+        size: side in pixels of the pictures it looks at, a multiple of 32.
+        spatial: channels that each place of the deepest map keeps for the head, so that it knows where what lies; 0 for the
+            paper's average over all places.
+        hidden: width of the layer between; 0 for none, the paper's.
+    """
+
+    encoder: str = "resnet50"
+    size: int = 224
+    spatial: int = 0
+    hidden: int = 0
+
+    def build(self, layout: Layout, albedo: tuple[int, int] | None = None) -> ReconstructionNetwork:
+        """The network with random weights.
+
+        Args:
+            layout: of the vectors it gives.
+            albedo: vertices and components of the learned albedo that travels with the weights; None for the morphable
+                model's own.
+
+        Raises:
+            MissingExtra: segmentation_models_pytorch is not installed.
+            OccsetError: it knows no such encoder, or a size makes no sense.
+        """
+        fits = self.size % STRIDE == 0 and 0 < self.size <= MOST_SIDE and 0 <= self.spatial <= MOST_HIDDEN
+        if not fits or not 0 <= self.hidden <= MOST_HIDDEN or layout.size > MOST_NUMBERS:
+            raise OccsetError(
+                f"NR has sides that are multiples of {STRIDE} up to {MOST_SIDE} and heads within reason: {self}"
+            )
+        from occset.models.reconstruction.network import ReconstructionNetwork
+
+        encoder = build_encoder(self.encoder)
+        return ReconstructionNetwork(encoder, self, layout, albedo)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as they stand beside weights."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
+        """What `to_dict` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not.
+        """
+        return cls(str(values["encoder"]), int(values["size"]), int(values["spatial"]), int(values["hidden"]))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of Eq. 9: ``L = Lcoef + 1.92 Lpix + 0.2 Lid + 1.6e-3 Lldmk``."""
+
+    coefficients: float = 1.0
+    pixels: float = 1.92
+    identity: float = 0.2
+    landmarks: float = 1.6e-3
 
 
 @dataclass(frozen=True)
@@ -31,7 +103,7 @@ class ReconstructionPreset:
 
     architecture: Architecture
     training: TrainingPreset
-    weights: Weights = Weights()  # noqa: RUF009 - frozen
+    weights: Weights = Weights()
     colours: int = 3
     render: int = 128
     coarse: bool = True

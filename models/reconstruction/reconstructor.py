@@ -15,9 +15,9 @@ from occset.models.morphable.base import LinearModel
 from occset.models.morphable.store import BUILT_IN, READERS
 from occset.models.pretrained import Pretrained, scaled
 from occset.models.reconstruction.albedo import open_face_model, unpack_albedo
-from occset.models.reconstruction.architecture import Architecture
 from occset.models.reconstruction.coefficients import Layout
 from occset.models.reconstruction.drawer import FaceDrawer
+from occset.models.reconstruction.presets import Architecture
 from occset.models.segmentation.network import to_input
 from occset.support.errors import BadInput
 

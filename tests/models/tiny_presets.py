@@ -6,11 +6,10 @@ from occset.models.inpainting import presets as inpainting
 from occset.models.inpainting import task as inpainting_task
 from occset.models.inpainting.architecture import Architecture as Generator
 from occset.models.inpainting.architecture import DiscriminatorArchitecture
-from occset.models.inpainting.losses import Weights
-from occset.models.inpainting.presets import InpaintingPreset
+from occset.models.inpainting.presets import InpaintingPreset, Weights
 from occset.models.reconstruction import presets as reconstruction
 from occset.models.reconstruction import task as reconstruction_task
-from occset.models.reconstruction.architecture import Architecture as Encoder
+from occset.models.reconstruction.presets import Architecture as Encoder
 from occset.models.reconstruction.presets import ReconstructionPreset
 from occset.models.segmentation import presets as segmentation
 from occset.models.segmentation import task as segmentation_task

@@ -72,6 +72,40 @@ def test_every_verb_has_a_help() -> None:
         assert "Usage" in done.output
 
 
+WITHOUT_EXTRAS = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "torchvision", "lightning", "onnxruntime", "albumentations", "ray", "numba"}:
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+
+sys.meta_path.insert(0, Missing())
+from typer.testing import CliRunner
+from occset import cli
+for asked in [[verb] for verb in cli.VERBS] + [["train", "nr"], ["train", "ng"], ["models", "import", "pconv"]]:
+    done = CliRunner().invoke(cli.app, [*asked, "--help"])
+    if done.exit_code:
+        print(*asked, repr(done.exception))
+for line in ("segment a.jpg --out b", "train ns --data c", "fit d", "models morphable list", "serve"):
+    sys.argv = ["occset", *line.split()]
+    try:
+        cli.main()
+    except SystemExit as end:
+        print(end.code, line, file=sys.stderr)
+"""
+
+
+def test_where_only_the_core_is_installed_helps_are_there_and_what_is_missing_is_told() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRAS], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("", 0), done.stderr
+    told = done.stderr.splitlines()
+    assert [line[0] for line in told[1::2]] == ["2"] * 5
+    for line, extra in zip(told[::2], ("models", "train", "models", "models", "serve"), strict=True):
+        assert line.endswith(f"needs torch, which is not installed: run  pip install 'occset[{extra}]'")
+
+
 def test_the_version_is_printed(occset: Occset) -> None:
     from occset import __version__
 

@@ -155,7 +155,7 @@ def test_the_latest_of_each_annotator_counts_and_they_are_merged(folder: Callabl
         (task(1, "two.jpg", annotation(1, 1, region("brushlabels", "face", rle=[1, 2, 3]))), "region bruface"),
         (task(1, "two.jpg", annotation(1, 1, region("polygonlabels", "face", points=[[0, 0]]))), "no inside"),
         (task(1, "two.jpg", annotation(1, 1, *[brush("face", FACE)] * 1001)), "1001 entries"),
-        (task(1, "two.jpg", annotation(1, 1, None)), "region ?"),  # type: ignore[arg-type]
+        (task(1, "two.jpg", annotation(1, 1, None)), "of type 'None'"),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_read_is_refused_by_name(folder: Callable[..., Path], of_task: Any, why: str) -> None:

@@ -16,9 +16,8 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import read_recipes
 from occset.models.deocclusion.deoccluder import Deoccluder
 from occset.models.inpainting.architecture import Architecture, DiscriminatorArchitecture
-from occset.models.inpainting.losses import Weights
 from occset.models.inpainting.painter import FacePainter
-from occset.models.inpainting.presets import DISCRIMINATOR, GENERATOR, PRESETS, InpaintingPreset, Options
+from occset.models.inpainting.presets import DISCRIMINATOR, GENERATOR, PRESETS, InpaintingPreset, Options, Weights
 from occset.models.inpainting.task import InpaintingTask
 from occset.models.reconstruction.albedo import open_face_model
 from occset.models.reconstruction.fitting.fit import fit_faces

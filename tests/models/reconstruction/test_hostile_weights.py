@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from occset.models.reconstruction.architecture import Architecture
 from occset.models.reconstruction.coefficients import Layout
+from occset.models.reconstruction.presets import Architecture
 from occset.models.reconstruction.reconstructor import FaceReconstructor
 from occset.models.weight_files import save_weights
 from occset.support.errors import OccsetError

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from occset.models.reconstruction import losses
+from occset.models.reconstruction.presets import Weights
 
 
 def test_coefficients_count_in_their_own_spread_and_only_where_known() -> None:
@@ -48,5 +49,5 @@ def test_nose_and_inner_mouth_weigh_twenty() -> None:
 
 
 def test_the_papers_weights() -> None:
-    weights = losses.Weights()
+    weights = Weights()
     assert (weights.coefficients, weights.pixels, weights.identity, weights.landmarks) == (1.0, 1.92, 0.2, 1.6e-3)

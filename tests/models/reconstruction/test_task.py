@@ -19,13 +19,12 @@ from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import read_recipes
 from occset.models.morphable.procedural import procedural_model
 from occset.models.reconstruction.albedo import save_albedo
-from occset.models.reconstruction.architecture import Architecture
 from occset.models.reconstruction.coefficients import Layout
 from occset.models.reconstruction.face import FaceModel
 from occset.models.reconstruction.fits import fits_of
 from occset.models.reconstruction.fitting.fit import fit_faces
 from occset.models.reconstruction.photos import reconstruct_photos
-from occset.models.reconstruction.presets import PRESETS, Options, ReconstructionPreset
+from occset.models.reconstruction.presets import PRESETS, Architecture, Options, ReconstructionPreset
 from occset.models.reconstruction.reconstructor import FaceReconstructor
 from occset.models.reconstruction.samples import ReconstructionSamples
 from occset.models.reconstruction.task import RECONSTRUCTION, ReconstructionTask, TwinTask

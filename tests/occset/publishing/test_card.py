@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from skimage.color import rgb2lab
 
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import write_table
@@ -31,6 +30,7 @@ def test_the_typology_angle_is_that_of_another_library(colour: tuple[int, int, i
     mask = np.zeros((20, 20), np.uint8)
     mask[5:15, 5:15] = 255
     image[mask > 0] = colour
+    rgb2lab = pytest.importorskip("skimage.color").rgb2lab
     light, _, blue = rgb2lab(np.array([[colour]], np.uint8))[0, 0]
     assert typology_angle(image, mask) == pytest.approx(np.degrees(np.arctan2(light - 50, blue)), abs=0.2)
     assert typology_angle(image, np.zeros_like(mask)) is None

@@ -94,6 +94,7 @@ def test_what_a_worker_raises_arrives_as_it_was(cluster: Any) -> None:
         list(map_chunks(refusing, [4], None, cluster.address))
 
 
+@pytest.mark.slow
 def test_work_that_kills_whoever_does_it_ends(cluster: Any) -> None:
     with pytest.raises(OccsetError, match=r"piece of work 0 ended its worker 4 times.*run again"):
         list(map_chunks(suicidal, [5], 1, cluster.address))
