@@ -59,7 +59,7 @@ def decode_rle(counts: str, height: int, width: int) -> np.ndarray:
         raise BadInput(f"an RLE of {total} pixels was given for a mask of {width} x {height}")
     rle = {"counts": counts.encode("ascii"), "size": [height, width]}
     decoded = cv2.transpose(coco.decode(rle).T)  # it comes column by column, and OpenCV turns it over fastest
-    return decoded.reshape(height, width) * np.uint8(255)
+    return decoded.reshape(int(height), int(width)) * np.uint8(255)  # a column with a hole gives them as floats
 
 
 def to_coco(mask: np.ndarray) -> dict[str, Any]:
