@@ -73,6 +73,10 @@ def bench_command(
     audit: Annotated[
         bool, typer.Option("--audit", help="Run the controls of known rank; fail unless they rank as they must.")
     ] = False,
+    worst: Annotated[
+        int,
+        typer.Option(help="Keep pictures of so many worst samples of each method, for  occset view --results.", min=0),
+    ] = 0,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
     as_json: Json = False,
 ) -> None:
@@ -133,6 +137,7 @@ def bench_command(
             judges=judges,
             learn_from=learn_from,
             workers=workers,
+            worst=worst,
             progress=progress,
             estimate=partial(_say_how_long, min(limit or len(frozen.recipes), len(frozen.recipes))),
         )

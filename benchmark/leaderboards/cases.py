@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from occset.benchmark.results.files import load_results
-from occset.benchmark.results.result import MADE, Result, picture_path
+from occset.benchmark.results.result import MADE, Result, picture_path, worst_folder, worst_samples
 from occset.benchmark.tasks.registry import task_named
 from occset.support.errors import OccsetError
 from occset.support.files import safe_join
@@ -42,13 +42,7 @@ def worst_cases(folder: Path, most: int = WORST) -> list[dict[str, Any]]:
 def _of_result(result: Result, most: int) -> list[dict[str, Any]]:
     task = task_named(result.task)
     metric = task.metrics[task.headline]
-    scores = result.scores
-    values = metric.values(scores)
-    weights = metric.weights(scores)
-    if weights is not None:
-        values = values / weights.where(weights > 0)
-    order = values.sort_values(ascending=metric.higher_is_better, kind="stable", na_position="last").index[:most]
-    rows: Any = scores.loc[order].to_dict("records")
+    rows: Any = result.scores.set_index("sample", drop=False).loc[worst_samples(result, most)].to_dict("records")
     about = {
         "protocol": result.protocol,
         "data": result.data,
@@ -88,6 +82,8 @@ def _pictures(result: Result, sample: str) -> dict[str, Path | None]:
     found: dict[str, Path | None] = {}
     for what, called in names.items():
         path = picture_path(folder, result, sample, what)
+        if not path.is_file():
+            path = picture_path(worst_folder(folder), result, sample, what)
         try:  # no link of a stranger's leads to another picture of this machine
             kept = safe_join(folder, str(path.relative_to(folder))) if path.is_file() else None
         except OccsetError:

@@ -185,6 +185,24 @@ def picture_path(folder: Path, result: Result, sample: str, what: str = MADE) ->
     return Path(folder) / f"{result.shared_stem}.pictures" / what / name
 
 
+def worst_folder(folder: Path) -> Path:
+    """Where the pictures of worst cases lie, laid out as those in the folder of the results itself."""
+    return Path(folder) / "worst"
+
+
+def worst_samples(result: Result, most: int) -> list[str]:
+    """The samples of a result by its task's first metric, the worst first."""
+    from occset.benchmark.tasks.registry import task_named
+
+    task = task_named(result.task)
+    metric = task.metrics[task.headline]
+    values, weights = metric.values(result.scores), metric.weights(result.scores)
+    if weights is not None:
+        values = values / weights.where(weights > 0)
+    order = values.sort_values(ascending=metric.higher_is_better, kind="stable", na_position="last").index[:most]
+    return [str(sample) for sample in result.scores.loc[order, "sample"]]
+
+
 def safe_name(name: str) -> str:
     """A file name part for any text: what is not a letter, digit, dot, underscore or hyphen becomes a hyphen.
 

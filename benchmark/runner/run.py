@@ -35,6 +35,7 @@ from occset.benchmark.runner.planned import (
 )
 from occset.benchmark.runner.training_faces import TrainSplit
 from occset.benchmark.runner.worker import Entry, Outcome, Scorer, Work
+from occset.benchmark.runner.worst_pictures import keep_worst, lacking
 from occset.benchmark.tasks.definition import BenchTask
 from occset.benchmark.tasks.registry import task_named
 from occset.dataset.occlusion_set import OcclusionSet
@@ -71,6 +72,7 @@ def run(
     judges: Judges | None = None,
     learn_from: OcclusionSet | None = None,
     workers: int | None = None,
+    worst: int = 0,
     progress: Callable[[int, int], None] | None = None,
     estimate: Callable[[float], None] | None = None,
 ) -> Run:
@@ -86,6 +88,7 @@ def run(
         judges: for each judge of the task, by key, its network's file, or why there is none: {"id": ArcFaceFile(...)}.
         learn_from: the set whose train faces methods learn from; ``data`` itself when None.
         workers: processes.
+        worst: of so many worst samples of each method the pictures are kept, besides those that always are.
         progress: called with (done, all), counted in batches x methods.
         estimate: called once, after the first batch, with the seconds that the others will take, judged by it.
 
@@ -116,8 +119,32 @@ def run(
     with only_writer(out) as held:
         clear_temporaries(out, held)
         done = _run_all(data, task, entries, batches, train, files, workers or default_workers(), progress, estimate)
+        if worst:
+            _keep_worst(data, task, protocol, entries, worst, train, done)
         clear_temporaries(out, held)  # of workers of a killed run that were still dying when this one began
     return done
+
+
+def _keep_worst(
+    data: OcclusionSet,
+    task: BenchTask,
+    protocol: Protocol,
+    entries: Sequence[Entry],
+    most: int,
+    train: TrainSplit,
+    done: Run,
+) -> None:
+    found = {result.method: result for result in done.results}
+    for entry in entries:
+        name = entry.method.name
+        if name not in found or not (samples := lacking(entry, found[name], most)):
+            continue
+        if name in done.reused:
+            _fit([entry], train, done)
+        try:
+            keep_worst(data, task, protocol.recipes, entry, found[name], samples)
+        except (BrokenMethod, MissingExtra) as error:
+            done.notes.append(f"no pictures of {name}'s worst cases: {error}")
 
 
 def _run_all(

@@ -141,10 +141,10 @@ def _show_results(folder: Path, most: int, port: int, browser: bool) -> None:
         say(f"not shown, {name}: {why}")
     if missing:
         say(
-            f"of {missing} of {len(cases)} cases the bench kept no pictures (it keeps those of a protocol's first samples)"
+            f"of {missing} of {len(cases)} cases the bench kept no pictures: run the same  occset bench  with --worst {most}"
         )
     if not entries:
-        raise OccsetError(f"{folder}: no pictures lie beside its results: run  occset bench  again, which keeps some")
+        raise OccsetError(f"{folder}: no pictures lie beside its results: run  occset bench  again with --worst 50")
     workspace.write(entries, views_of_cases(entries), "", {})
     app.load_layout(workspace.folder, workspace.name)
     app.show(workspace.name, port, browser, say)
