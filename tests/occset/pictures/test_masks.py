@@ -43,6 +43,45 @@ def test_long_runs_keep_their_sum() -> None:
     assert masks.run_total(masks.encode_rle(mask)) == 1024 * 1024
 
 
+def slow_total(counts: str) -> int | None:
+    """The sum of the runs, digit by digit; None where the code is none."""
+    runs: list[int] = []
+    value, shift = 0, 0
+    for character in counts:
+        digit = ord(character) - 48
+        if not 0 <= digit < 64 or shift > 30:
+            return None
+        value |= (digit & 0x1F) << shift
+        shift += 5
+        if digit & 0x20:
+            continue
+        value -= (digit & 0x10) << (shift - 4)
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value, shift = 0, 0
+    return None if shift or any(run < 0 for run in runs) else sum(runs)
+
+
+@given(st.text(st.characters(min_codepoint=46, max_codepoint=113), max_size=24) | st.text(max_size=6))
+def test_any_text_has_its_sum_or_is_refused(counts: str) -> None:
+    expected = slow_total(counts)
+    if expected is None:
+        with pytest.raises(BadInput, match="RLE"):
+            masks.run_total(counts)
+    else:
+        assert masks.run_total(counts) == expected
+
+
+def test_sums_beyond_64_bits_are_exact() -> None:
+    counts = "oooooo?" * 60_000  # runs that grow by 17179869183 each
+    assert slow_total(counts) == masks.run_total(counts) > 2**63
+
+
+def test_sides_may_be_floats_as_a_column_with_a_hole_gives_them() -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1:3, 2:] = 255
+    assert np.array_equal(masks.decode_rle(masks.encode_rle(mask), 4.0, 6.0), mask)  # type: ignore[arg-type]
+
+
 def test_png_and_back_is_exact(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     mask = (rng.random((31, 17)) > 0.5).astype(np.uint8) * 255
