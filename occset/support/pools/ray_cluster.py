@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -106,9 +108,15 @@ def _connected(address: str) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise MissingExtra("ray", "scale", "--ray") from error
+    if ray.is_initialized():  # by a script of the user's own, which goes on with it
+        yield ray
+        return
+    heard = signal.getsignal(signal.SIGTERM)
     try:
         _answers(address)
         ray.init(address=address, namespace="occset", log_to_driver=False, logging_level=logging.ERROR)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, heard)  # Ray would leave without a word
     except (OSError, RuntimeError, ValueError) as error:  # ConnectionError and TimeoutError are kinds of OSError
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise OccsetError(

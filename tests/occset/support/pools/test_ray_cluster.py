@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -110,7 +111,7 @@ def test_a_worker_killed_in_the_middle_loses_and_repeats_nothing(
     killed: list[int] = []
 
     def strike() -> None:
-        while len(list((tmp_path / "there").glob("*.tar"))) < 4:
+        while len(list((tmp_path / "there").glob("train-*.tar"))) < 4:
             time.sleep(0.01)
         killed.extend(workers())
         if more is not None:
@@ -145,6 +146,24 @@ def test_the_command_writes_the_same_pictures(
     asked = ("--count", 40, "--size", 48, "--seed", 7, "--ray", cluster.address)
     occset("render", plain_set.path, "--out", tmp_path / "there", *asked)
     assert digest(tmp_path / "there") == digest(tmp_path / "here")
+
+
+def test_a_stopped_command_leaves_one_line_and_goes_on(cluster: Any, plain_set: OcclusionSet, tmp_path: Path) -> None:
+    out = tmp_path / "there"
+    command = [sys.executable, "-m", "occset", "render", str(plain_set.path), "--out", str(out), "--to", "webdataset"]
+    command += ["--count", "400", "--size", "128", "--shard", "20", "--ray", cluster.address]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while process.poll() is None and not list(out.glob("train-*.tar")):
+        time.sleep(0.02)
+    process.terminate()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 143, said
+    assert [line for line in said.splitlines() if "occset" in line] == [said.splitlines()[-1]]
+    assert "stopped" in said.splitlines()[-1] and "Traceback" not in said
+    kept = {path.name: sha256_file(path) for path in out.glob("train-*.tar")}
+    assert 0 < len(kept) < 20
+    render_shards(plain_set, Job(400, Plan(size=128), seed=0), tmp_path / "here", 1, each=20)
+    assert kept.items() <= digest(tmp_path / "here").items()
 
 
 def test_no_cluster_and_no_ray_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
