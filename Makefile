@@ -78,7 +78,7 @@ unit: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow and not whole and not real" -n 2 --dist loadfile
 
 test: $(VENV)/.test browser label-studio
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --durations=25
 
 # The core's tests where no extra is installed, each time in an environment of its own: with the lowest versions that
 # pyproject.toml allows, and with the newest ones on newer Pythons. What needs an extra is skipped by name.
