@@ -22,6 +22,7 @@ def run(
     limit: int | None = None,
     arcface: str | Path | None = None,
     workers: int | None = None,
+    worst: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
     """Compare methods on a protocol, between floor and ceiling, as ``occset bench`` does; computes no result twice.
@@ -36,6 +37,7 @@ def run(
         limit: only the first so many samples.
         arcface: ArcFace ONNX file for the ID column; looked for where it usually is when None.
         workers: processes; all cores when None. A script that uses several starts under ``if __name__ == "__main__"``.
+        worst: of so many worst samples of each method the pictures are kept, for ``occset view --results``.
         progress: called with (done, all), counted in batches x methods.
 
     Returns:
@@ -65,7 +67,15 @@ def run(
     judges = find_judges(task, {"id": None if arcface is None else Path(arcface)})
     frozen = open_protocol(opened_set, protocol, workers, spare=Path(out) / "protocols")
     return runner.run(
-        opened_set, frozen, opened, Path(out), limit=limit, judges=judges, workers=workers, progress=progress
+        opened_set,
+        frozen,
+        opened,
+        Path(out),
+        limit=limit,
+        judges=judges,
+        workers=workers,
+        worst=worst,
+        progress=progress,
     )
 
 

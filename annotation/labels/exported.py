@@ -21,9 +21,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from occset.annotation.labels.agreement import consensus
-from occset.annotation.labels.codec import decode_bitmask, decode_brush
-from occset.annotation.labels.polygons import fill_polygon
-from occset.annotation.labels.regions import MOST_REGIONS, is_number, polygon_points, shown
+from occset.annotation.labels.regions import MOST_REGIONS, Region, check_picture, decode_region, shape_of, shown
 from occset.pictures.images import read_image
 from occset.pictures.listing import SUFFIXES, check_kind, list_pictures, suffix_of
 from occset.pictures.masks import THRESHOLD, harden, read_mask
@@ -35,7 +33,9 @@ from occset.support.reading import read_json
 _MOST_JSON = 1 << 30  # bytes; a brush of a large photo takes a megabyte
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
 _PNG = re.compile(r"^task-(?P<task>\d{1,18})-annotation-(?P<number>\d{1,18})-by-(?P<who>[^-]*)-(?P<label>.+)-\d+\.png$")
-_SHAPES = {"brushlabels": "rle", "polygonlabels": "points", "bitmasklabels": "imageDataURL"}
+_AS_IN_FILES = str.maketrans("/\\", "--")  # what Label Studio makes of a tag and a label in the name of a file
+_NO_TAGS = ("annotations", "predictions", "drafts")
+_SHAPES = ("brushlabels", "polygonlabels", "bitmasklabels")
 
 
 class LabelStudioSource(MaskedPictures):
@@ -87,6 +87,20 @@ class LabelStudioSource(MaskedPictures):
         return dict(by_name)
 
     @cached_property
+    def _tags(self) -> set[str]:
+        """What the tags of the project are called, by which the names of PNGs begin: keys of JSON-MIN, else of regions."""
+        tags: set[str] = set()
+        for task in (task for of_one in self._tasks.values() for task in of_one):
+            tags |= {key for key, value in task.items() if isinstance(value, list) and key not in _NO_TAGS}
+            annotations = task.get("annotations")
+            for one in annotations if isinstance(annotations, list) else ():
+                result = one.get("result") if isinstance(one, dict) else None
+                for entry in result if isinstance(result, list) else ():
+                    if isinstance(entry, dict) and isinstance(entry.get("from_name"), str):
+                        tags.add(entry["from_name"])
+        return tags
+
+    @cached_property
     def _drawn(self) -> dict[int, dict[str, dict[int, list[tuple[str, Path]]]]]:
         """The files of ``masks``: by task, annotator and annotation, the label and the file of each region."""
         found: dict[int, dict[str, dict[int, list[tuple[str, Path]]]]] = defaultdict(lambda: defaultdict(dict))
@@ -113,6 +127,9 @@ class LabelStudioSource(MaskedPictures):
         files = (path for paths in self._pictures.values() for path in paths)
         others = sorted(p.name for p in files if not {p.name, _UPLOADED.sub("", p.name)} & used)
         said = [f"{len(others)} pictures that no task is about, {others[0]} first"] if others else []
+        masks = list_pictures(self.masks).keys if self.masks.is_dir() else []
+        if strange := [key for key in masks if not _PNG.match(Path(key).name)]:
+            said.append(f"{len(strange)} files in masks are not called as Label Studio calls them, {strange[0]} first")
         return [*said, *list_pictures(self.images).notes()]
 
     def read_face(self, key: str) -> FaceItem:
@@ -127,7 +144,8 @@ class LabelStudioSource(MaskedPictures):
         tasks = self._tasks[key]
         where = f"{self.file}: task {shown(tasks[0].get('id'))} ({shown(key)})"
         height, width = image.shape[:2]
-        masks = self._from_files(tasks, (height, width)) if self._drawn else self._from_json(tasks, image.shape, where)
+        size = (height, width)
+        masks = self._from_files(tasks, size) if self._drawn else self._from_json(tasks, size, where)
         if not masks:
             raise BadInput(f"{where}: nobody labelled it: label it, or leave it out of the export")
         return self._face(key, file, image, consensus(masks).mask, where)
@@ -144,20 +162,21 @@ class LabelStudioSource(MaskedPictures):
     def _from_files(self, tasks: list[dict[str, Any]], size: tuple[int, int]) -> dict[str, np.ndarray]:
         """The face of each annotator from the PNGs of their latest annotation."""
         masks: dict[str, np.ndarray] = {}
-        for number in {task.get("id") for task in tasks}:
-            for who, of_one in self._drawn.get(number, {}).items() if isinstance(number, int) else ():
+        called = {f"{tag}-{label}".translate(_AS_IN_FILES) for tag in self._tags for label in self.labels}
+        for number in {task["id"] for task in tasks if isinstance(task.get("id"), int)}:
+            for who, of_one in self._drawn.get(number, {}).items():
                 regions = []
                 for label, file in of_one[max(of_one)]:
+                    if not any(label.startswith(f"{tag.translate(_AS_IN_FILES)}-") for tag in self._tags):
+                        raise BadInput(f"{file}: no tag of {self.file.name} is called as it begins: export both again")
                     alpha = read_mask(file, THRESHOLD, "")
                     if alpha.shape != size:
                         raise BadInput(f"{file}: of another size than its picture: export it again")
-                    # the file's name has tag and label in one, both of which may hold a dash
-                    is_face = any(label == face or label.endswith(f"-{face}") for face in self.labels)
-                    regions.append((is_face, alpha))
+                    regions.append((label in called, alpha))
                 masks[who] = _visible(regions, size)
         return masks
 
-    def _from_json(self, tasks: list[dict[str, Any]], shape: tuple[int, ...], where: str) -> dict[str, np.ndarray]:
+    def _from_json(self, tasks: list[dict[str, Any]], size: tuple[int, int], where: str) -> dict[str, np.ndarray]:
         """The face of each annotator from the regions of their latest annotation."""
         latest: dict[str, tuple[tuple[str, int], list[Any]]] = {}
         for task in tasks:
@@ -172,7 +191,6 @@ class LabelStudioSource(MaskedPictures):
                 order = (str(one.get("updated_at") or ""), number if isinstance(number := one.get("id"), int) else 0)
                 if isinstance(result, list) and result and (who not in latest or order > latest[who][0]):
                     latest[who] = order, result
-        size = shape[0], shape[1]
         return {who: _visible(self._regions(result, size, where), size) for who, (_, result) in latest.items()}
 
     def _regions(self, result: list[Any], size: tuple[int, int], where: str) -> Iterator[tuple[bool, np.ndarray]]:
@@ -191,25 +209,10 @@ class LabelStudioSource(MaskedPictures):
                 raise BadInput(
                     f"{place}: of type '{shown(kind)}': only brushes, polygons and bitmasks with one label count"
                 )
-            drawn_on = entry.get("original_height"), entry.get("original_width")
-            if not all(is_number(length, side, side) for length, side in zip(drawn_on, size, strict=True)):
-                raise BadInput(
-                    f"{place}: drawn on a picture of {shown(drawn_on[1])} x {shown(drawn_on[0])} pixels, "
-                    f"but the one in images has {size[1]} x {size[0]}: put the picture there that was labelled"
-                )
-            shape = value.get(_SHAPES[kind])
-            if not isinstance(shape, str if kind == "bitmasklabels" else list):
-                raise BadInput(f"{place}: its {_SHAPES[kind]} is {shown(shape)}: draw it again")
-            try:
-                yield labels[0] in self.labels, _alpha(kind, shape, *size)
-            except BadInput as error:
-                raise BadInput(f"{place}: {error}") from error
-
-
-def _alpha(kind: str, shape: Any, height: int, width: int) -> np.ndarray:
-    if kind == "polygonlabels":
-        return fill_polygon(np.array(list(polygon_points(shape))), height, width)
-    return (decode_brush if kind == "brushlabels" else decode_bitmask)(shape, height, width)
+            has = f"but the one in images has {size[1]} x {size[0]}: put the picture there that was labelled"
+            check_picture(entry, *size, place, has)
+            region = Region(shown(entry.get("id")), kind, labels[0], shape_of(kind, value, place))
+            yield region.label in self.labels, decode_region(region, size[0], where, size[1])
 
 
 def _visible(regions: Any, size: tuple[int, int]) -> np.ndarray:

@@ -116,8 +116,14 @@ def doubts(entries: Entries, hiding: Container[str]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def decode_region(region: Region, side: int, where: str) -> np.ndarray:
-    """The alpha of a region, (side, side) uint8 0..255.
+def decode_region(region: Region, side: int, where: str, width: int | None = None) -> np.ndarray:
+    """The alpha of a region, (side, width) uint8 0..255.
+
+    Args:
+        region: checked, not decoded.
+        side: of the square picture, pixels; its height where a width is given.
+        where: task and annotation, which errors begin with.
+        width: of a picture that is not square, pixels.
 
     Raises:
         BadInput: a shape that is none, or of another size.
@@ -125,8 +131,8 @@ def decode_region(region: Region, side: int, where: str) -> np.ndarray:
     try:
         if region.type in ("brushlabels", "bitmasklabels"):
             decode = decode_brush if region.type == "brushlabels" else decode_bitmask
-            return _check_seen(decode(region.shape, side, side))
-        return fill_polygon(np.array(list(polygon_points(region.shape))), side)
+            return _check_seen(decode(region.shape, side, side if width is None else width))
+        return fill_polygon(np.array(list(_points(region.shape))), side, width)
     except BadInput as error:
         raise BadInput(f"{where}, region {shown(region.id)}: {error}") from error
 
@@ -223,19 +229,37 @@ def _check_region(entry: dict[str, Any], value: dict[str, Any], side: int, place
             f"{place}: the face that was drawn beforehand became an occluder, as it does when 2 is pressed while it is "
             "selected: select it, press 1, and update; paint what hides the face as an area of its own (U, then 2)"
         )
+    was_shown = f"but {side} x {side} were shown: delete the task on the server and push it again"
+    check_picture(entry, side, side, place, was_shown)
+    # the server calls a region "prediction", and "prediction-changed" once somebody has drawn in it
+    return Region(entry["id"], kind, labels[0], shape_of(kind, value, place), entry.get("origin") == "prediction")
+
+
+def check_picture(entry: dict[str, Any], height: int, width: int, place: str, otherwise: str) -> None:
+    """Hold a region against the picture that it should be drawn on.
+
+    Args:
+        entry: of an annotation's result.
+        height, width: of the picture, pixels.
+        place: of the region, which errors begin with.
+        otherwise: how an error about another size ends: what the picture has, and the remedy.
+
+    Raises:
+        BadInput: it was drawn on a picture of another size, or on one that was turned.
+    """
     size = entry.get("original_width"), entry.get("original_height")
-    if not all(is_number(length, side, side) for length in size):
-        raise BadInput(
-            f"{place}: drawn on a picture of {shown(size[0])} x {shown(size[1])} pixels, but {side} x {side} were shown: "
-            "delete the task on the server and push it again"
-        )
+    if not (is_number(size[0], width, width) and is_number(size[1], height, height)):
+        raise BadInput(f"{place}: drawn on a picture of {shown(size[0])} x {shown(size[1])} pixels, {otherwise}")
     if not is_number(entry.get("image_rotation", 0), 0, 0):
         raise BadInput(f"{place}: the picture was turned by {shown(entry['image_rotation'])}: turn it back")
-    # the server calls a region "prediction", and "prediction-changed" once somebody has drawn in it
-    return Region(entry["id"], kind, labels[0], _shape(kind, value, place), entry.get("origin") == "prediction")
 
 
-def _shape(kind: str, value: dict[str, Any], place: str) -> Any:
+def shape_of(kind: str, value: dict[str, Any], place: str) -> Any:
+    """The code, URL or points of a region of type `kind`, not decoded.
+
+    Raises:
+        BadInput: a brush that is no run-length code, an open polygon, or nothing of the kind.
+    """
     if kind == "brushlabels" and value.get("format") != "rle":
         raise BadInput(
             f"{place}: a brush of format '{shown(value.get('format'))}' is no run-length code: draw it again"
@@ -259,8 +283,7 @@ def _check_whole(found: Entries, where: str) -> None:
         raise BadInput(f"{where}: a category belongs to region {shown(min(lost))}, which is not there: choose it again")
 
 
-def polygon_points(points: list[Any]) -> Iterator[tuple[float, float]]:
-    """The corners of a polygon, x and y in percent; raises `BadInput` for what is none."""
+def _points(points: list[Any]) -> Iterator[tuple[float, float]]:
     if len(points) < 3:
         raise BadInput(f"a polygon of {len(points)} points has no inside: delete it and draw it again")
     for point in points:

@@ -191,7 +191,11 @@ def worst_folder(folder: Path) -> Path:
 
 
 def worst_samples(result: Result, most: int) -> list[str]:
-    """The samples of a result by its task's first metric, the worst first."""
+    """Ids of at most ``most`` samples of a result by its task's headline metric, the worst first; those without it last.
+
+    Raises:
+        BadInput, OccsetError: as `Result.scores`.
+    """
     from occset.benchmark.tasks.registry import task_named
 
     task = task_named(result.task)

@@ -89,7 +89,8 @@ def run(
         learn_from: the set whose train faces methods learn from; ``data`` itself when None.
         workers: processes.
         worst: of so many worst samples of each method the pictures are kept, besides those that always are.
-        progress: called with (done, all), counted in batches x methods.
+        progress: called with (done, all), counted in batches x methods, and then in methods whose worst samples lack
+            pictures.
         estimate: called once, after the first batch, with the seconds that the others will take, judged by it.
 
     Returns:
@@ -120,7 +121,7 @@ def run(
         clear_temporaries(out, held)
         done = _run_all(data, task, entries, batches, train, files, workers or default_workers(), progress, estimate)
         if worst:
-            _keep_worst(data, task, protocol, entries, worst, train, done)
+            _keep_worst(data, task, protocol, entries, worst, train, done, progress)
         clear_temporaries(out, held)  # of workers of a killed run that were still dying when this one began
     return done
 
@@ -133,18 +134,27 @@ def _keep_worst(
     most: int,
     train: TrainSplit,
     done: Run,
+    progress: Callable[[int, int], None] | None,
 ) -> None:
     found = {result.method: result for result in done.results}
-    for entry in entries:
-        name = entry.method.name
-        if name not in found or not (samples := lacking(entry, found[name], most)):
-            continue
-        if name in done.reused:
-            _fit([entry], train, done)
+    todo = [(entry, found[entry.method.name]) for entry in entries if entry.method.name in found]
+    todo = [(entry, result) for entry, result in todo if lacking(entry, result, most)]
+    for at, (entry, result) in enumerate(todo):
+        if progress:
+            progress(at, len(todo))
+        fitting = Run()  # apart, since what breaks here has its result
+        if result.method in done.reused:
+            _fit([entry], train, fitting)
+        why = fitting.broken.get(result.method)
         try:
-            keep_worst(data, task, protocol.recipes, entry, found[name], samples)
+            if why is None:
+                keep_worst(data, task, protocol.recipes, entry, result, lacking(entry, result, most))
         except (BrokenMethod, MissingExtra) as error:
-            done.notes.append(f"no pictures of {name}'s worst cases: {error}")
+            why = str(error)
+        if why is not None:
+            done.notes.append(f"no pictures of {result.method}'s worst samples: {why}")
+    if progress and todo:
+        progress(len(todo), len(todo))
 
 
 def _run_all(

@@ -122,7 +122,8 @@ def _reached(
                 return slice(0, 0), slice(0, 0)
             found = slice(int(left[0]), int(left[-1]) + 1)
             rows, columns = (found, columns) if of_rows else (rows, found)
-    return tuple(slice(max(one.start - around, 0), min(one.stop + around, size)) for one in (rows, columns))  # type: ignore[return-value]
+    wider = (slice(max(one.start - around, 0), min(one.stop + around, size)) for one in (rows, columns))
+    return next(wider), next(wider)
 
 
 def _whole_and_fraction(across: np.ndarray, down: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from experiments import at_scale
 from experiments.at_scale import profile, whole_job
 from occset.dataset.occlusion_set import OcclusionSet
+from occset.dataset.recipes import Recipe
+from occset.samples.render import Renderer
 
 
 def test_the_whole_job_is_the_small_one_many_times() -> None:
@@ -20,10 +24,18 @@ def test_the_whole_job_is_the_small_one_many_times() -> None:
     assert told["megabytes a second that 64 cores write"] == "356"
 
 
-def test_the_parts_of_a_sample_are_all_of_it(plain_set: OcclusionSet) -> None:
-    parts = profile(plain_set, 64, 8)
-    assert [part["part"] for part in parts] == ["draw and render", "four PNGs and JSON"]
-    assert sum(int(part["share"].rstrip("%")) for part in parts) == pytest.approx(100, abs=1)
+def test_the_time_of_pngs_is_what_comes_on_top_of_rendering(
+    plain_set: OcclusionSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(renderer: Renderer, recipe: Recipe) -> None:
+        renderer.render(recipe)
+        time.sleep(0.2)
+
+    monkeypatch.setattr(at_scale, "members_of", slow)
+    made, written = profile(plain_set, 64, 4)
+    assert (made["part"], written["part"]) == ("draw and render", "four PNGs and JSON")
+    assert float(written["ms"]) > 150 > float(made["ms"]) > 0
+    assert int(written["share"].rstrip("%")) > 50
 
 
 def test_it_renders_with_each_number_of_workers(plain_set: OcclusionSet) -> None:

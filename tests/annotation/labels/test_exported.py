@@ -105,10 +105,12 @@ def test_the_pngs_are_read_as_its_own_converter_writes_them(folder: Callable[...
     size = {"original_width": WIDTH, "original_height": HEIGHT}
     results = [
         {"type": "brushlabels", "rle": encode_brush(mask), "brushlabels": [label], **size}
-        for label, mask in (("face", box(20, 70)), ("face", box(60, 100)), ("a-hand", HAND))
+        for label, mask in (("face", box(20, 70)), ("face", box(60, 100)), ("half-face", HAND))
     ]
     older = [{**results[0], "rle": encode_brush(box(0, 120))}]
-    made = folder({"id": 7, "image": "/data/upload/1/0a1b2c3d-two.jpg", "annotation_id": 9}, name="min.json")
+    made = folder(
+        {"id": 7, "image": "/data/upload/1/0a1b2c3d-two.jpg", "annotation_id": 9, "my-tag": []}, name="min.json"
+    )
     convert_task_dir(
         [
             {"id": 7, "annotation_id": 9, "completed_by": {"email": "ann-lee@home.org"}, "output": {"my-tag": results}},
@@ -121,6 +123,9 @@ def test_the_pngs_are_read_as_its_own_converter_writes_them(folder: Callable[...
     for path in made.glob("task-*.png"):
         path.rename(made / "masks" / path.name)
     assert len(list((made / "masks").iterdir())) == 4
+    write_png(made / "masks" / "two.png", FACE)
+    notes = LabelStudioSource(str(made), landmarks="no").notes()
+    assert "1 files in masks are not called as Label Studio calls them, two.png first" in notes
     assert np.array_equal(read(made, "0a1b2c3d-two.jpg").mask, square(np.where(HAND > 0, 0, FACE)))
 
 
@@ -151,8 +156,10 @@ def test_the_latest_of_each_annotator_counts_and_they_are_merged(folder: Callabl
             task(1, "two.jpg", annotation(1, 1, {**brush("face", FACE), "original_width": 95})),
             "drawn on a picture of 95",
         ),
-        (task(1, "two.jpg", annotation(1, 1, region("brushlabels", "face", rle="AA"))), "its rle is AA"),
-        (task(1, "two.jpg", annotation(1, 1, region("brushlabels", "face", rle=[1, 2, 3]))), "region bruface"),
+        (task(1, "two.jpg", annotation(1, 1, {**brush("face", FACE), "image_rotation": 90})), "turned by 90"),
+        (task(1, "two.jpg", annotation(1, 1, region("polygonlabels", "face", points=[], closed=False))), "is open"),
+        (task(1, "two.jpg", annotation(1, 1, region("brushlabels", "face", format="rle", rle="A"))), "its rle is A"),
+        (task(1, "two.jpg", annotation(1, 1, region("brushlabels", "face", format="rle", rle=[1]))), "region bruface"),
         (task(1, "two.jpg", annotation(1, 1, region("polygonlabels", "face", points=[[0, 0]]))), "no inside"),
         (task(1, "two.jpg", annotation(1, 1, *[brush("face", FACE)] * 1001)), "1001 entries"),
         (task(1, "two.jpg", annotation(1, 1, None)), "of type 'None'"),  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,31 @@ def test_a_kept_picture_is_the_one_that_was_scored(bench: Run, plain_set: Occlus
     made.unlink()
     run(plain_set, protocol, ["pca", "telea", "input", "truth"], tmp_path / "results", limit=24, workers=1, worst=24)
     assert (tmp_path / "results" / "worst" / f"{result.stem}.pictures" / f"{sample}.png").read_bytes() == kept
+
+
+class FailsLater:
+    """Paints the first time that it is run, and breaks in every later call."""
+
+    name, given, calls = "fails-later", (), 0
+
+    def deocclude(self, images: Any, masks: Any, **known: Any) -> Any:
+        type(self).calls += 1
+        if self.calls > 2:
+            raise RuntimeError("no more")
+        return images
+
+
+def test_a_method_that_breaks_by_then_keeps_its_result(plain_set: OcclusionSet, tmp_path: Path) -> None:
+    protocol = open_protocol(plain_set, "sunglasses", 1)
+    told: list[tuple[int, int]] = []
+    done = run(
+        plain_set, protocol, [("mine", FailsLater()), "input", "truth"], tmp_path / "results", limit=24, workers=1,
+        worst=24, progress=lambda *at: told.append(at),
+    )  # fmt: skip
+    assert not done.broken
+    assert done.results[0].method == "fails-later"
+    assert any("no pictures of fails-later's worst samples" in note and "no more" in note for note in done.notes)
+    assert told[-4:] == [(0, 3), (1, 3), (2, 3), (3, 3)] and told[-5] == (6, 6)
 
 
 def test_the_command_takes_it_and_the_page_is_as_before(
