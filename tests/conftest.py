@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 import pytest
 
+from occset.benchmark.identity import dlib_faces
+from occset.benchmark.identity.judge import find_second
 from occset.cli import main
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.importing.add_source import resplit
@@ -132,6 +134,20 @@ def _is_whole(path: Path) -> bool:
 def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Writing through to the disk guards against power cuts, which no test here brings about, and takes most of the time."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@pytest.fixture
+def second_judge() -> str:
+    """Ask for this where dlib's network, if it is installed, is to judge; gives why it cannot, or nothing."""
+    found = find_second(None)
+    return found if isinstance(found, str) else ""
+
+
+@pytest.fixture(autouse=True)
+def one_judge(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """dlib's network takes a tenth of a second a picture: only the tests that are about it pay for that."""
+    if not {"second_judge", "real_data"} & set(request.fixturenames):
+        monkeypatch.setattr(dlib_faces, "_packaged", lambda: None)
 
 
 @pytest.fixture(scope="session")

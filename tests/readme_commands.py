@@ -59,12 +59,8 @@ LIMITS = (
     Limit(r"(occset render .*) --count 300000 (.*)", r"\1 --count 16 \2", "300000 samples"),
     Limit(r"(occset publish .*) --count 2000 (.*)", r"\1 --count 16 \2", "2000 samples"),
     Limit(r"occset explain 3f9c (.*)", r"occset explain {sample} \1", "a sample of this set"),
+    Limit(r"(occset mine .*) --top 500 (.*)", r"\1 --top 12 \2", "there are 28 faces to choose from"),
     Limit(r"(occset train .*)", r"\1 --epochs 1", "minutes"),
-    Limit(
-        r"occset round open my-set .*",
-        "occset round open my-set --top 6 --random 6",
-        "there are 24 faces to choose from",
-    ),
     Limit(
         r"occset serve",
         "timeout --preserve-status 60 occset serve --no-browser --port {port}",

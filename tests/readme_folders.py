@@ -107,4 +107,4 @@ def write_corrections(work: Path) -> None:
     picked = set(read_round(data.path).rows["id"])
     for face in picked:
         _, mask = data.load_face(face)
-        write_png(work / "corrected" / f"{face}.png", cv2.erode(mask, np.ones((3, 3), np.uint8)))
+        write_png(work / "round-1" / "labels" / f"{face}.png", cv2.erode(mask, np.ones((3, 3), np.uint8)))
