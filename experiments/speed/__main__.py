@@ -10,6 +10,7 @@ from experiments.speed import (
     deocclusion,
     differentiable,
     faces3d,
+    generators,
     importing,
     loader,
     metrics,
@@ -26,6 +27,7 @@ def main() -> None:
     """Measure everything and print one table, or JSON with --json; exit status 1 when a limit is not held."""
     parts = (
         rendering,
+        generators,
         metrics,
         poisson,
         rasteriser,

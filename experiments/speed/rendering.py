@@ -35,7 +35,7 @@ def measure() -> list[dict[str, Any]]:
     """
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
-        data = _make_set(Path(folder))
+        data = make_set(Path(folder))
         drawer = Drawer(data, Plan(), seed=0)
         recipes = [drawer.draw(i) for i in range(_SAMPLES)]
         files = [data.path / data.face_row(recipe.face)["image"] for recipe in recipes]
@@ -71,16 +71,18 @@ def measure() -> list[dict[str, Any]]:
     ]
 
 
-def _make_set(folder: Path) -> OcclusionSet:
+def make_set(folder: Path, size: int = 512, faces: int = _FACES, cutouts: int = _CUTOUTS) -> OcclusionSet:
+    """A set of JPEG faces of so many pixels, and cut-outs of FaceOcc's sizes beside 512 px ones, larger by as much."""
     rng = np.random.default_rng(0)
     data = OcclusionSet.create(folder / "set")
-    points = np.array([[196.0, 240], [316, 240], [256, 300], [208, 358], [304, 358]])
-    yy, xx = np.mgrid[:512, :512]
+    scale = size / 512
+    points = np.array([[196.0, 240], [316, 240], [256, 300], [208, 358], [304, 358]]) * scale
+    yy, xx = np.mgrid[:size, :size] / scale
     mask = ((xx - 256) ** 2 / 135**2 + (yy - 290) ** 2 / 185**2 < 1).astype(np.uint8) * 255
     rows = []
-    for i in range(_FACES):
+    for i in range(faces):
         # coarse structure and fine grain, so that the JPEG has the size of a photo's
-        image = cv2.resize(rng.integers(0, 255, (24, 24, 3), np.uint8), (512, 512), interpolation=cv2.INTER_CUBIC)
+        image = cv2.resize(rng.integers(0, 255, (24, 24, 3), np.uint8), (size, size), interpolation=cv2.INTER_CUBIC)
         image = np.clip(image + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
         file = folder / f"{i}.jpg"
         cv2.imwrite(str(file), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
@@ -88,17 +90,18 @@ def _make_set(folder: Path) -> OcclusionSet:
             data.store_face(FaceItem(str(i), read_image(file), "made here", file, mask, points, "source"), "speed")
         )
     data.add_rows("faces", rows)
-    cutouts = []
-    for i in range(_CUTOUTS):
-        category, (height, width) = _SIZES[i % len(_SIZES)]
+    items = []
+    for i in range(cutouts):
+        category, sides = _SIZES[i % len(_SIZES)]
+        height, width = (round(side * scale) for side in sides)
         rgba = np.zeros((height, width, 4), np.uint8)
         rgba[..., :3] = cv2.resize(rng.integers(0, 255, (9, 9, 3), np.uint8), (width, height))
         rgba[..., :3] += rng.integers(0, 12, (height, width, 3), np.uint8)
         alpha = np.zeros((height, width), np.uint8)
         cv2.ellipse(alpha, (width // 2, height // 2), (width // 2 - 4, height // 2 - 4), 0, 0, 360, 255, -1)
         rgba[..., 3] = cv2.GaussianBlur(alpha, (5, 5), 1)
-        cutouts.append(OccluderItem(str(i), rgba, category, "made here"))
-    data.add_rows("occluders", [data.store_occluder(item, "speed") for item in cutouts])
+        items.append(OccluderItem(str(i), rgba, category, "made here"))
+    data.add_rows("occluders", [data.store_occluder(item, "speed") for item in items])
     textures = [rng.integers(0, 255, (256, 256, 3), np.uint8) for _ in range(12)]
     data.add_rows(
         "textures", [data.store_texture(TextureItem(str(i), t, "noise", ""), "speed") for i, t in enumerate(textures)]

@@ -20,7 +20,7 @@ from occset.pictures.masks import THRESHOLD
 ONE = 1 << 16
 """1.0 in the fixed point of a warp."""
 WARP_LENGTH = 8
-_LIMIT = np.int64(30000 << 16)  # OpenCV's integer maps are 16 bits wide
+_LIMIT = 30000 << 16  # OpenCV's integer maps are 16 bits wide
 
 
 def warp_from_affine(matrix: np.ndarray, bend: tuple[float, float] = (0.0, 0.0)) -> list[int]:
@@ -130,7 +130,11 @@ def _whole_and_fraction(across: np.ndarray, down: np.ndarray, level: int) -> tup
     """Positions in the padded, halved cut-out: whole pixels (int16), and 1/32 pixels (uint16), each (size, size)."""
     half = ONE >> 1
     # the first margin moved everything by one pixel, and so did the second, where there is one
-    at = across[None, :] + (down + ONE + (half if level else 0))[:, None]
+    down = down + ONE + (half if level else 0)
+    ends = (across.min() + down.min(), across.max() + down.max()) if across.size and down.size else (0, 0)
+    if -(1 << 30) < ends[0] and ends[1] < 1 << 30:  # nearly always, and twice as fast
+        across, down = across.astype(np.int32), down.astype(np.int32)
+    at = across[None, :] + down[:, None]
     if level:
         at >>= level
         at += ONE - half
@@ -147,10 +151,18 @@ def soften(alpha: np.ndarray, radius: int) -> np.ndarray:
     if radius <= 0:
         return alpha
     side = 2 * radius + 1
+    x, y, width, height = cv2.boundingRect(alpha)
+    reach = 2 * radius  # beyond it all stays 0
+    box = np.s_[max(y - reach, 0) : y + height + reach, max(x - reach, 0) : x + width + reach]
+    soft = alpha[box]
+    out = np.zeros_like(alpha)
+    if not width:
+        return out
     for _ in range(2):
-        total = cv2.boxFilter(alpha, cv2.CV_32S, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE)
-        alpha = ((total + side * side // 2) // (side * side)).astype(np.uint8)
-    return alpha
+        total = cv2.boxFilter(soft, cv2.CV_32S, (side, side), normalize=False, borderType=cv2.BORDER_REPLICATE)
+        soft = ((total + side * side // 2) // (side * side)).astype(np.uint8)
+    out[box] = soft
+    return out
 
 
 def recolour(colour: np.ndarray, gain: Sequence[int], bias: Sequence[int]) -> np.ndarray:
@@ -177,21 +189,26 @@ def retexture(colour: np.ndarray, alpha: np.ndarray, texture: np.ndarray, offset
     height, width = colour.shape[:2]
     tile_rows = _mirrored(np.arange(height) + int(offset[1]), texture.shape[0])
     tile_columns = _mirrored(np.arange(width) + int(offset[0]), texture.shape[1])
-    patch = texture[tile_rows][:, tile_columns].astype(np.uint32)
+    patch = texture.take(tile_rows, axis=0).take(tile_columns, axis=1)
     luma = luma_of(colour)
     inside = alpha > THRESHOLD
     if not inside.any():
-        return patch.astype(np.uint8)
+        return patch
     mean = max(int(luma[inside].sum()) // int(np.count_nonzero(inside)), 16)
     # between half and one and a half: a black occluder must not turn every texture black
-    shade = np.clip((luma * 256 + mean // 2) // mean, 128, 384)
-    return np.minimum((patch * shade[..., None] + 128) >> 8, 255).astype(np.uint8)
+    shades = np.clip((np.arange(256, dtype=np.uint32) * 256 + mean // 2) // mean, 128, 384)
+    shade = shades.take(luma)
+    out = np.empty_like(patch)
+    for channel in range(3):
+        out[..., channel] = np.minimum((patch[..., channel] * shade + 128) >> 8, 255)
+    return out
 
 
 def luma_of(colour: np.ndarray) -> np.ndarray:
     """Rec. 601 luma in integers: (H, W, 3) uint8 to (H, W) uint32, 0..255."""
-    c = colour.astype(np.uint32)
-    return (c[..., 0] * 77 + c[..., 1] * 150 + c[..., 2] * 29 + 128) >> 8
+    red, green, blue = (colour[..., channel].astype(np.uint16) for channel in range(3))
+    total = red * np.uint16(77) + green * np.uint16(150) + blue * np.uint16(29) + np.uint16(128)  # fits in 16 bits
+    return (total >> 8).astype(np.uint32)
 
 
 def _mirrored(index: np.ndarray, length: int) -> np.ndarray:

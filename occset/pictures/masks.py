@@ -21,7 +21,7 @@ _MOST_PIXELS = 1 << 28
 
 def harden(soft: np.ndarray) -> np.ndarray:
     """Soft mask (H, W) uint8 to binary: 255 where the value is above 127, else 0."""
-    return np.where(soft > THRESHOLD, np.uint8(255), np.uint8(0))
+    return (soft > THRESHOLD).view(np.uint8) * np.uint8(255)
 
 
 def check_mask(mask: np.ndarray, what: str) -> np.ndarray:

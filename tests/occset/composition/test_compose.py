@@ -27,6 +27,16 @@ def test_eq2_holds_in_exact_arithmetic(
                 assert int(sample.image[y, x, c]) == expected
 
 
+def test_eq2_without_dividing_is_exact_for_every_pair_of_values() -> None:
+    values, alphas = np.meshgrid(np.arange(256), np.arange(256))
+    face, alpha = values.astype(np.uint8), alphas.astype(np.uint8)
+    assert np.array_equal(compose.cover(face, alpha), (values * (255 - alphas) + 127) // 255)
+    for occluder in (0, 1, 127, 254, 255):
+        expected = (values * (255 - alphas) + occluder * alphas + 127) // 255
+        found = compose.blend(np.dstack([face] * 3), np.full((256, 256, 3), occluder, np.uint8), alpha)
+        assert np.array_equal(found, np.dstack([expected] * 3))
+
+
 @given(PICTURE, PICTURE, PICTURE, SOFT, SOFT)
 def test_stacking_two_layers_is_close_to_blending_twice(
     face: np.ndarray, lower: np.ndarray, upper: np.ndarray, low_alpha: np.ndarray, up_alpha: np.ndarray

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis.extra.numpy import arrays
 
 from occset.composition import warps
 
@@ -89,6 +91,21 @@ def test_soften_keeps_flat_parts_and_total() -> None:
     assert warps.soften(alpha, 0) is alpha
 
 
+@pytest.mark.parametrize("radius", [1, 2, 5])
+@pytest.mark.parametrize(
+    "place", [np.s_[20:23, 11:40], np.s_[0:9, 30:48], np.s_[:, :], np.s_[3:4, 2:3], np.s_[0:0, 0:0]]
+)
+def test_soften_is_two_box_filters_of_the_whole(radius: int, place: tuple[slice, slice]) -> None:
+    alpha = np.zeros((48, 48), np.uint8)
+    alpha[place] = np.random.default_rng(radius).integers(0, 256, alpha[place].shape)
+    soft, side = alpha, 2 * radius + 1
+    for _ in range(2):
+        wide = np.pad(soft.astype(int), radius, mode="edge")
+        total = sum(wide[y : y + 48, x : x + 48] for y in range(side) for x in range(side))
+        soft = (total + side**2 // 2) // side**2
+    assert np.array_equal(warps.soften(alpha, radius), soft)
+
+
 def test_recolour() -> None:
     colour = np.array([[[100, 200, 10]]], np.uint8)
     assert warps.recolour(colour, (128, 512, 256), (1, 0, -20)).tolist() == [[[51, 255, 0]]]
@@ -103,6 +120,21 @@ def test_retexture_keeps_shading() -> None:
     out = warps.retexture(colour, alpha, texture, (3, 5)).astype(float)
     assert out[0, 0, 0] / out[0, 15, 0] == pytest.approx(0.6, abs=0.02)
     assert out[0, 15, 0] / out[0, 15, 1] == pytest.approx(2, abs=0.02)
+
+
+@given(arrays(np.uint8, (5, 7, 3)), arrays(np.uint8, (5, 7)), arrays(np.uint8, (3, 4, 3)))
+@settings(max_examples=30)
+def test_retexture_pixel_by_pixel(colour: np.ndarray, alpha: np.ndarray, texture: np.ndarray) -> None:
+    luma = [[(77 * int(r) + 150 * int(g) + 29 * int(b) + 128) >> 8 for r, g, b in line] for line in colour]
+    counted = [luma[y][x] for y in range(5) for x in range(7) if alpha[y, x] > 127]
+    mean = max(sum(counted) // len(counted), 16) if counted else None
+    out = warps.retexture(colour, alpha, texture, (2, 1))
+    down, across = [1, 2, 2, 1, 0], [2, 3, 3, 2, 1, 0, 0]  # mirrored at the edges
+    for y in range(5):
+        for x in range(7):
+            shade = 256 if mean is None else min(max((luma[y][x] * 256 + mean // 2) // mean, 128), 384)
+            expected = [min((int(c) * shade + 128) >> 8, 255) for c in texture[down[y], across[x]]]
+            assert out[y, x].tolist() == expected
 
 
 @pytest.mark.parametrize("seed", range(40))
