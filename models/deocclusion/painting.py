@@ -69,7 +69,11 @@ def faded_at_the_hairline(painted: Tensor, picture: Tensor, whole: Tensor) -> Te
     side = picture.shape[-1]
     reach = max(1, round(_FADE * side))
     # a square window that the face fills: 1 from `reach` pixels inside on, about a half at the outline
-    filled = F.avg_pool2d(F.pad(whole, [reach] * 4, mode="replicate"), 2 * reach + 1, 1)
+    filled = F.pad(whole, [reach] * 4, mode="replicate")
+    for along in (2, 3):  # by sums from the edge on: pooling took an eighth of the time of the whole pipeline
+        sums = F.pad(filled.cumsum(along), [1, 0, 0, 0] if along == 3 else [0, 0, 1, 0])
+        filled = sums.narrow(along, 2 * reach + 1, side) - sums.narrow(along, 0, side)
+    filled = filled / (2 * reach + 1) ** 2
     inside = (2 * filled - 1).clamp(0, 1)
     top, brows = _FOREHEAD
     down = (torch.arange(side, device=picture.device, dtype=picture.dtype) + 0.5) / side
