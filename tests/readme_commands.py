@@ -60,6 +60,12 @@ LIMITS = (
     Limit(r"(occset publish .*) --count 2000 (.*)", r"\1 --count 16 \2", "2000 samples"),
     Limit(r"occset explain 3f9c (.*)", r"occset explain {sample} \1", "a sample of this set"),
     Limit(r"(occset mine .*) --top 500 (.*)", r"\1 --top 12 \2", "there are 28 faces to choose from"),
+    Limit(
+        r"(occset train ng .*--preset )laptop(-linear)?( .*)",
+        r"\1demo\3 --epochs 1",
+        "a quarter of an hour an epoch; what goes on from the weights of another preset has its tests",
+    ),
+    Limit(r"(occset bench privacy .*)", r"\1 --people people", "the set has too few people to set a threshold by"),
     Limit(r"(occset train .*)", r"\1 --epochs 1", "minutes"),
     Limit(
         r"occset serve",

@@ -60,6 +60,7 @@ def lay_out(work: Path, real: Path) -> None:
     photos = sorted((real / "celeba_hq_unlabelled").rglob("*.jpg"))[:6]
     _link(photos[:5], work / "photos-of-faces")
     (work / "photo.jpg").symlink_to(photos[5])
+    (work / "people").symlink_to(real / "lfw_identities")
     (work / "mymodule.py").write_text(own_methods(everything()))
     _write_network(work / "model.onnx")
 
