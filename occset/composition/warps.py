@@ -132,7 +132,7 @@ def _whole_and_fraction(across: np.ndarray, down: np.ndarray, level: int) -> tup
     # the first margin moved everything by one pixel, and so did the second, where there is one
     down = down + ONE + (half if level else 0)
     ends = (across.min() + down.min(), across.max() + down.max()) if across.size and down.size else (0, 0)
-    if -(1 << 30) < ends[0] and ends[1] < 1 << 30:  # nearly always, and twice as fast
+    if ends[0] > -(1 << 30) and ends[1] < 1 << 30:  # nearly always, and twice as fast
         across, down = across.astype(np.int32), down.astype(np.int32)
     at = across[None, :] + down[:, None]
     if level:

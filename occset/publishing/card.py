@@ -1,6 +1,7 @@
 """The data card of a set: ``README.md`` with the front matter of a hub, and ``croissant.json`` beside it.
 
-Figures are those of `occset.publishing.facts`; words that are the same for every set stand here.
+Figures are those of `occset.publishing.facts`; words that are the same for every set stand here, and what no program can
+know, its makers write into ``card.md`` in the set's folder.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ from occset.publishing.facts import Facts, facts_of
 from occset.publishing.front_matter import front_matter
 from occset.sources.items import SPLITS
 from occset.support.console import printable
+from occset.support.errors import BadInput
 from occset.support.files import write_atomic
+from occset.support.reading import read_file
+
+OWN = "card.md"
+"""In a set's folder: what its makers say of it, as Markdown; data_cards/template.md asks for it."""
+
+_MOST_OWN = 1 << 18  # bytes
 
 USES = (
     "To train and compare networks that find or remove what hides a face.",
@@ -56,12 +64,16 @@ def write_card(
 
     Returns:
         The two files.
+
+    Raises:
+        BadInput: as `own_words`.
     """
+    own = own_words(data)
     found = facts_of(data, workers, progress)
     folder = out or data.path
     described = croissant(data, found, about or About(), words=(USES, MUST_NOT, LIMITS))
     paths = [folder / "README.md", folder / "croissant.json"]
-    text = front_matter(data, configs_of(data)) + "\n" + card_text(found)
+    text = front_matter(data, configs_of(data)) + "\n" + card_text(found, own)
     write_atomic(paths[0], text.encode("utf-8", "backslashreplace"))
     write_atomic(paths[1], (json.dumps(described, indent=2) + "\n").encode())
     return paths
@@ -77,13 +89,38 @@ def configs_of(data: OcclusionSet) -> list[dict[str, Any]]:
     return configs
 
 
-def card_text(found: Facts) -> str:
-    """A set in words and tables, as Markdown; what a stranger wrote is never markup."""
+def own_words(data: OcclusionSet) -> str:
+    """What a set's makers say of it in its `OWN`; "" where there is no such file.
+
+    Raises:
+        BadInput: it cannot be read, is no UTF-8 text, is too large, or holds lines of the template that nobody filled in.
+    """
+    path = data.path / OWN
+    if not path.exists():
+        return ""
+    try:
+        text = read_file(path, _MOST_OWN).decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: is no text in UTF-8 ({error}): save it as UTF-8") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("TODO"):
+            raise BadInput(f"{path}, line {number}: is still the template's: write what it asks for, or take it out")
+    return text
+
+
+def card_text(found: Facts, own: str = "") -> str:
+    """A set in words and tables, as Markdown; what a stranger wrote is never markup.
+
+    Args:
+        found: the figures.
+        own: what its makers say, Markdown that is taken as it is.
+    """
     splits = (*SPLITS, "excluded")
     masks = [{"mask": name, "faces": count} for name, count in found.labels.items()]
     parts = [
         f"# {words(found.name)}",
-        f"Version {words(found.version)}, content hash `{found.content_hash}`. Every figure here was computed.",
+        f"Version {words(found.version)}, content hash `{found.content_hash}`. {_computed(own)}",
+        f"## In its makers' words\n\n{own}" if own else "",
         "## What is in it",
         table(found.counts, ("table", "kind", *splits)),
         _grouped(found),
@@ -106,6 +143,12 @@ def card_text(found: Facts) -> str:
         bullets([*_errata(found), *LIMITS]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _computed(own: str) -> str:
+    return (
+        "Every figure was computed, but for those in its makers' words." if own else "Every figure here was computed."
+    )
 
 
 def words(value: Any) -> str:

@@ -47,7 +47,10 @@ def card_command(
     date: Annotated[str, typer.Option(help="When, as 2026-01-31; when the set was last changed by default.")] = "",
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.", min=1)] = None,
 ) -> None:
-    """A data card (README.md) and a Croissant description (croissant.json); every figure is computed."""
+    """A data card (README.md) and a Croissant description (croissant.json); every figure is computed.
+
+    What no program can know, such as who agreed to what, you write into card.md in the set's folder.
+    """
     from occset.dataset.occlusion_set import OcclusionSet
     from occset.publishing.card import write_card
     from occset.publishing.croissant import About

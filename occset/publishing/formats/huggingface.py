@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from occset.dataset.frozen import frozen_files
 from occset.pictures.masks import write_mask
-from occset.publishing.card import card_text
+from occset.publishing.card import card_text, own_words
 from occset.publishing.facts import facts_of
 from occset.publishing.formats.contents import Contents, Tick, about, suffix_of_file
 from occset.publishing.front_matter import front_matter
@@ -61,7 +61,8 @@ def write(contents: Contents, out: Path, tick: Tick) -> list[str]:
 
 def readme(contents: Contents, configs: list[dict[str, Any]]) -> str:
     """The page of the repository."""
-    return front_matter(contents.data, configs) + "\n" + card_text(facts_of(contents.data, workers=1))
+    own = own_words(contents.data)
+    return front_matter(contents.data, configs) + "\n" + card_text(facts_of(contents.data, workers=1), own)
 
 
 def _write_split(contents: Contents, table: str, rows: list[dict[str, Any]], folder: Path, tick: Tick) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from occset.dataset.occlusion_set import OcclusionSet
-from occset.publishing.card import LIMITS, MUST_NOT, USES, bullets, card_text, table, words
+from occset.publishing.card import LIMITS, MUST_NOT, USES, bullets, card_text, own_words, table, words
 from occset.publishing.croissant import About, croissant, parquet_object, splits_record, table_record
 from occset.publishing.facts import Facts
 from occset.publishing.front_matter import front_matter
@@ -69,9 +69,8 @@ def write_description(
     ]
     tables = [name for name in (*TABLES, "files") if note["counts"][name]]
     configs += [{"config_name": name, "data_files": f"{name}.parquet"} for name in tables]
-    text = (
-        front_matter(data, configs, count=note["counts"]["recipes"]) + "\n" + card_text(found) + "\n" + _replaying(note)
-    )
+    front = front_matter(data, configs, count=note["counts"]["recipes"])
+    text = front + "\n" + card_text(found, own_words(data)) + "\n" + _replaying(note)
     write_atomic(out / "README.md", text.encode("utf-8", "backslashreplace"))
     described = croissant(data, found, about, words=(USES, MUST_NOT, LIMITS))
     described["distribution"] = [*(parquet_object(out / f"{name}.parquet") for name in tables), _recipe_files()]

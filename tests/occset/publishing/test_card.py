@@ -15,12 +15,13 @@ import pytest
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import write_table
 from occset.importing.add_source import resplit
-from occset.publishing.card import table, words, write_card
+from occset.publishing.card import OWN, own_words, table, words, write_card
 from occset.publishing.croissant import About
 from occset.publishing.facts import TONES, facts_of, typology_angle, yaw_of
 from occset.publishing.front_matter import size_category
 from occset.rounds.ledger import LEDGER, Ledger, Setup, write_round
 from occset.rounds.versions import VERSIONS, versions_path
+from occset.support.errors import BadInput
 from tests.occset.publishing.conftest import named_face
 
 
@@ -161,3 +162,48 @@ def test_card_from_the_command_line(occset: Callable[..., Any], hostile_set: Occ
     assert done.status == 0
     assert done.out.split() == [str(tmp_path / "card" / name) for name in ("README.md", "croissant.json")]
     assert json.loads((tmp_path / "card" / "croissant.json").read_text())["creator"]["name"] == "Anna"
+
+
+# --- its makers' own words ------------------------------------------------------------------------------------------
+
+
+def test_what_its_makers_say_is_a_part_of_the_card(tmp_path: Path) -> None:
+    data = labelled_set(tmp_path / "set")
+    (data.path / OWN).write_bytes("\ufeff### Whom to ask\n\nfaces@example.org, *always* \U0001f642\n".encode())
+    readme, _ = write_card(data, tmp_path / "out", workers=1)
+    text = readme.read_text(encoding="utf-8")
+    assert (
+        "## In its makers' words\n\n### Whom to ask\n\nfaces@example.org, *always* \U0001f642\n\n## What is in it"
+        in text
+    )
+    assert "Every figure was computed, but for those in its makers' words." in text
+    (data.path / OWN).unlink()
+    write_card(data, tmp_path / "out", workers=1)
+    assert "makers" not in readme.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"### Who\n\nTODO Names", r"card\.md, line 3: is still the template's"),
+        (b"\xff\xfe\x00", r"card\.md: is no text in UTF-8"),
+        (b"x" * (1 << 19), r"card\.md"),
+    ],
+)
+def test_words_that_cannot_be_published(tmp_path: Path, written: bytes, said: str) -> None:
+    data = OcclusionSet.create(tmp_path / "set")
+    (data.path / OWN).write_bytes(written)
+    with pytest.raises(BadInput, match=said):
+        write_card(data, tmp_path / "out", workers=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_template_is_refused_until_it_is_filled_in(tmp_path: Path) -> None:
+    template = (Path(__file__).parents[3] / "data_cards" / "template.md").read_text(encoding="utf-8")
+    data = OcclusionSet.create(tmp_path / "set")
+    (data.path / OWN).write_text(template)
+    with pytest.raises(BadInput, match="still the template's"):
+        own_words(data)
+    filled = re.sub("^TODO ", "", template, flags=re.MULTILINE)
+    (data.path / OWN).write_text(filled)
+    assert own_words(data) == filled.strip() != template.strip()
