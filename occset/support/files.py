@@ -137,7 +137,8 @@ def safe_join(root: Path | str, relative: str) -> Path:
         UnsafePath: as `join_below`, or it leads outside through a link.
     """
     root, joined = Path(root), join_below(root, relative)
-    if not joined.resolve().is_relative_to(root.resolve()):
+    inside, whole = (os.path.realpath(path) for path in (root, joined))  # several times as fast as Path.resolve
+    if whole != inside and not whole.startswith(inside.rstrip(os.sep) + os.sep):
         raise UnsafePath(f"'{relative}' leads out of {root} through a symbolic link: replace the link by a copy")
     return joined
 
