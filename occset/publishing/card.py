@@ -20,7 +20,7 @@ from occset.publishing.front_matter import front_matter
 from occset.sources.items import SPLITS
 from occset.support.console import printable
 from occset.support.errors import BadInput
-from occset.support.files import write_atomic
+from occset.support.files import safe_join, write_atomic
 from occset.support.reading import read_file
 
 OWN = "card.md"
@@ -95,7 +95,7 @@ def own_words(data: OcclusionSet) -> str:
     Raises:
         BadInput: it cannot be read, is no UTF-8 text, is too large, or holds lines of the template that nobody filled in.
     """
-    path = data.path / OWN
+    path = safe_join(data.path, OWN)
     if not path.exists():
         return ""
     try:

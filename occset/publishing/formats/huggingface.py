@@ -36,6 +36,7 @@ _COLUMNS = {
 def write(contents: Contents, out: Path, tick: Tick) -> list[str]:
     """Write the repository; see `occset.publishing.formats.export.FORMATS`."""
     configs: list[dict[str, Any]] = []
+    own = own_words(contents.data)  # what cannot be published is told before anything is written
     for table in _FILES:
         files = []
         for split in contents.splits:
@@ -52,16 +53,15 @@ def write(contents: Contents, out: Path, tick: Tick) -> list[str]:
         copy_atomic(path, out / "recipes" / path.name)
     if recipes:
         configs.append({"config_name": "recipes", "data_files": [{"split": "train", "path": "recipes/*.parquet"}]})
-    write_atomic(out / "README.md", readme(contents, configs).encode("utf-8", "backslashreplace"))
+    write_atomic(out / "README.md", readme(contents, configs, own).encode("utf-8", "backslashreplace"))
     return [
         f"{len(contents)} items in the configurations {', '.join(one['config_name'] for one in configs)}",
         f"datasets.load_dataset('{out}', '{configs[0]['config_name']}')  reads it",
     ]
 
 
-def readme(contents: Contents, configs: list[dict[str, Any]]) -> str:
-    """The page of the repository."""
-    own = own_words(contents.data)
+def readme(contents: Contents, configs: list[dict[str, Any]], own: str) -> str:
+    """The page of the repository, with its makers' words."""
     return front_matter(contents.data, configs) + "\n" + card_text(facts_of(contents.data, workers=1), own)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from occset import __version__
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import read_note
+from occset.publishing.card import own_words
 from occset.publishing.croissant import About
 from occset.publishing.facts import facts_of
 from occset.publishing.published.describe import write_description
@@ -60,13 +61,14 @@ def publish(
 
     Raises:
         OccsetError: the folder holds something else, or a source that is given cannot be opened.
-        BadInput: a sample cannot be rendered.
+        BadInput: a sample cannot be rendered, or as `occset.publishing.card.own_words`.
     """
     count = workers or default_workers()
     if out.resolve() == data.path.resolve():
         raise OccsetError(f"{out}: is the set itself: choose a new folder")
     places, lost = places_of(data, given or {})
     _check_names(masks_of, data)
+    own_words(data)  # what cannot be published is told before anything is made
     asked = {
         "layout": VERSION,
         "name": str(data.head["name"]),

@@ -304,7 +304,10 @@ def test_huggingface_reads_the_repository(
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     datasets = pytest.importorskip("datasets")
     out = tmp_path / "out"
+    (hostile_set.path / "card.md").write_text("Made by a test.")
     export(hostile_set, "huggingface", out)
+    assert "## In its makers' words\n\nMade by a test.\n" in (out / "README.md").read_text(encoding="utf-8")
+    (hostile_set.path / "card.md").unlink()
     read: dict[str, str] = {}
     names: list[dict[str, Any]] = []
     found = datasets.load_dataset(str(out), "faces", cache_dir=str(tmp_path / "cache"))

@@ -151,6 +151,25 @@ def test_one_that_was_cut_off_goes_on_and_says_so_until_then(
         publish(shared.data, jobs_of(shared.data, 31, ("train",), 48, 3, ()), tmp_path / "out", workers=1)
 
 
+def test_its_makers_words_are_published_and_unfinished_ones_stop_it_before_anything_is_made(
+    shared: Shared, tmp_path: Path
+) -> None:
+    data = OcclusionSet(shutil.copytree(shared.data.path, tmp_path / "set"))
+    jobs = jobs_of(data, 3, ("train",), 48, 3, ())
+    (data.path / "card.md").write_text("TODO who made it")
+    with pytest.raises(OccsetError, match=r"card\.md, line 1: is still the template's"):
+        publish(data, jobs, tmp_path / "out", workers=1)
+    assert not (tmp_path / "out").exists()
+    (data.path / "card.md").write_text("Made by a test.")
+    publish(data, jobs, tmp_path / "out", workers=1)
+    assert "## In its makers' words\n\nMade by a test.\n" in (tmp_path / "out" / "README.md").read_text()
+    (data.path / "card.md").unlink()
+    (data.path / "card.md").symlink_to(tmp_path / "elsewhere.md")
+    (tmp_path / "elsewhere.md").write_text("of another folder")
+    with pytest.raises(OccsetError, match="through a symbolic link"):
+        publish(data, jobs, tmp_path / "other", workers=1)
+
+
 def test_recipe_files_and_protocols_are_published_under_their_names(shared: Shared, tmp_path: Path) -> None:
     data = OcclusionSet(shutil.copytree(shared.data.path, tmp_path / "set"))
     drawn = export(data, Job(5, Plan(size=48), 1), tmp_path / "drawn", 1)
