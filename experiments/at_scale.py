@@ -47,10 +47,10 @@ def main() -> None:
     if asked.one:
         print(json.dumps(_render(asked, int(asked.one[0]), asked.one[1] or None)))
         return
-    found = [{"by": _by(n), **_in_a_process(asked, n, "")} for n in asked.workers]
+    found = [{"by": _by(n), **in_a_process(asked, n, "")} for n in asked.workers]
     if asked.ray:
-        with _cluster(asked.ray) as address:
-            found.append({"by": f"Ray, {asked.ray} nodes", **_in_a_process(asked, asked.ray, address)})
+        with cluster(asked.ray) as address:
+            found.append({"by": f"Ray, {asked.ray} nodes", **in_a_process(asked, asked.ray, address)})
     print_table([_shown(one, found[0]) for one in found], f"{asked.samples} samples of {asked.size} px")
     print_table(profile(OcclusionSet(asked.set), asked.size), "where the time of a sample goes")
     print_table(whole_job(found[0], asked.samples, asked.of), f"{asked.of:,} samples")
@@ -60,8 +60,17 @@ def _by(workers: int) -> str:
     return f"{workers} worker{'s' if workers > 1 else ''}"
 
 
-def _in_a_process(asked: argparse.Namespace, workers: int, address: str) -> dict[str, float]:
-    """In a process of its own, since the largest memory of all children is kept for as long as their parent lives."""
+def in_a_process(asked: argparse.Namespace, workers: int, address: str) -> dict[str, float]:
+    """Render in a process of its own, since the largest memory of all children is kept for as long as their parent lives.
+
+    Args:
+        asked: `set`, `samples`, `size` and `shard`, as the command line takes them.
+        workers: processes, or workers of the cluster.
+        address: of a Ray cluster; "" for none.
+
+    Returns:
+        `seconds`, `bytes` of all shards, and `peak_kib`, the largest resident memory of a worker (0 on a cluster).
+    """
     options = [f"--{name}={getattr(asked, name)}" for name in ("samples", "size", "shard")]
     command = [sys.executable, "-m", "experiments.at_scale", str(asked.set), *options, "--one", str(workers), address]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
@@ -82,7 +91,8 @@ def _render(asked: argparse.Namespace, workers: int, address: str | None) -> dic
 
 
 @contextmanager
-def _cluster(nodes: int) -> Iterator[str]:
+def cluster(nodes: int) -> Iterator[str]:
+    """So many one-core nodes on this machine; gives the address."""
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": 80_000_000}

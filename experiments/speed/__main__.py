@@ -19,6 +19,7 @@ from experiments.speed import (
     rendering,
     startup,
     training,
+    workers,
 )
 from occset.support.console import print_table
 
@@ -27,6 +28,7 @@ def main() -> None:
     """Measure everything and print one table, or JSON with --json; exit status 1 when a limit is not held."""
     parts = (
         rendering,
+        workers,
         generators,
         metrics,
         poisson,
