@@ -100,6 +100,7 @@ def matches(
     """
     found: list[Matches] = []
     why: list[str] = []
+    of_people: dict[tuple[str, int], Threshold] = {}  # the same for every table of a size
     for table in read_tables(results):
         reason = _why_not(table, data, protocols)
         if reason:
@@ -109,7 +110,10 @@ def matches(
         for kind in table.task.judges:
             judge = _same_judge(kind, networks[kind.key], table, why)
             if judge is not None:
-                threshold = _threshold(judge, data, table, people, progress)
+                key = kind.key, table.about.resolution
+                threshold = of_people.get(key) or _threshold(judge, data, table, people, progress)
+                if people is not None:
+                    of_people[key] = threshold
                 found += _of_table(table, kind, threshold)
     if not found:
         raise OccsetError(f"nothing to tell: {'; '.join(dict.fromkeys(why)) or 'no results'}")

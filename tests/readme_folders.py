@@ -21,6 +21,7 @@ from occset.samples.render import Renderer
 from tests.readme_blocks import everything
 
 FACES = 40
+PEOPLE = 60
 EACH = 8
 """Cut-outs of each type."""
 
@@ -60,7 +61,8 @@ def lay_out(work: Path, real: Path) -> None:
     photos = sorted((real / "celeba_hq_unlabelled").rglob("*.jpg"))[:6]
     _link(photos[:5], work / "photos-of-faces")
     (work / "photo.jpg").symlink_to(photos[5])
-    (work / "people").symlink_to(real / "lfw_identities")
+    for person in sorted((real / "lfw_identities").iterdir())[:PEOPLE]:
+        _link(sorted(person.glob("*.jpg")), work / "people" / person.name)
     (work / "mymodule.py").write_text(own_methods(everything()))
     _write_network(work / "model.onnx")
 
