@@ -164,7 +164,7 @@ def _make(
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> list[Recipe]:
-    faces = tuple(samples.faces(data)) if samples.faces else ()
+    faces = tuple(samples.faces(data, rule)) if samples.faces else ()
     if not any(rule.types.values()):
         return _bare(data, rule, faces, samples.masks)
     plan = Plan(

@@ -148,7 +148,8 @@ class Samples:
     Attributes:
         rules: those it publishes.
         fit: the rule as a set can follow it, called with (set, rule); as it is when None.
-        faces: ids of the test faces that may be drawn, called with the set; every face that can be drawn when None.
+        faces: ids of the test faces that may be drawn, called with (set, rule); every face that can be drawn
+            when None.
         landmarks: whether a face without landmarks is of no use, in training too.
         masks: whether a face that nobody labelled is of no use; where it is of use, a folder of photos is enough.
         truth: what of a rendered face's own truth (`OcclusionSet.load_truth`) methods are held against, as beginnings of
@@ -157,7 +158,7 @@ class Samples:
 
     rules: tuple[Rule, ...]
     fit: Callable[[OcclusionSet, Rule], Rule] | None = None
-    faces: Callable[[OcclusionSet], list[str]] | None = None
+    faces: Callable[[OcclusionSet, Rule], list[str]] | None = None
     landmarks: bool = True
     masks: bool = True
     truth: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ _SCHEMA = pa.schema(
     ]
 )
 _NOTE = b"occset"
+_REMEDY = "delete the file and run occset fit again"
+_YAW = 1  # place in a vector, which begins with pitch, yaw and roll whatever the model
 
 
 class Fits:
@@ -83,15 +86,14 @@ class Fits:
         return self._rows
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        remedy = "delete the file and run occset fit again"
         try:
             table = read_parquet(self.path, _SCHEMA.names).select(_SCHEMA.names).cast(_SCHEMA).to_pandas()
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-            raise BadInput(f"{self.path}: not a readable file of fits ({error}): {remedy}") from error
+            raise BadInput(f"{self.path}: not a readable file of fits ({error}): {_REMEDY}") from error
         for face, vector in zip(table["face"], table["vector"], strict=True):
             if vector is None or len(vector) != self.layout.size or not np.isfinite(vector).all():
                 size = self.layout.size
-                raise BadInput(f"{self.path}: the fit of face {face} is no {size} finite numbers: {remedy}")
+                raise BadInput(f"{self.path}: the fit of face {face} is no {size} finite numbers: {_REMEDY}")
         return {str(row["face"]): row for row in table.to_dict("records")}
 
     @property
@@ -129,3 +131,23 @@ def fits_of(data: OcclusionSet, model: LinearModel, colours: int = 3) -> Fits:
     """The fits of a morphable model to a set."""
     layout = Layout(len(model.identity_basis), len(model.expression_basis), len(model.texture_basis), colours)
     return Fits(data, model.name, model.revision, layout)
+
+
+def yaws(data: OcclusionSet) -> dict[str, float]:
+    """How far the faces of a set are turned by their fits, in degrees, positive to the picture's right.
+
+    Where several morphable models were fitted it is the mean of what they say. Poor fits say nothing.
+
+    Raises:
+        BadInput: a file of fits is broken.
+    """
+    found: dict[str, list[float]] = {}
+    for path in sorted((data.path / FOLDER).glob("*.parquet")):
+        try:
+            table = read_parquet(path, ["face", "vector", "problem"]).to_pandas()
+            for face, vector, problem in zip(table["face"], table["vector"], table["problem"], strict=True):
+                if not problem:
+                    found.setdefault(str(face), []).append(math.degrees(vector[_YAW]))
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            raise BadInput(f"{path}: not a readable file of fits ({error}): {_REMEDY}") from error
+    return {face: sum(angles) / len(angles) for face, angles in found.items()}

@@ -132,7 +132,7 @@ TASK = BenchTask(
             **{key: {"truth": 1.0} for key in ("ssim", "id", "id2")},
         },
     ),
-    samples=Samples(rules.RULES, faces=rules.bare_faces),
+    samples=Samples(rules.RULES, fit=rules.fit_to_set, faces=rules.faces_for),
     evaluator=f"{_HERE}.evaluator:PictureEvaluator",
     trial=f"{_HERE}.trial:make_batch",
     remarks=f"{_HERE}.trial:remarks",

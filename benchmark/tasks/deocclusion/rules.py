@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from occset.benchmark.tasks.rule import Rule
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.records import flag_of
+from occset.dataset.usable import usable_faces
 from occset.support.errors import OccsetError
 
 NAME = "deocclusion"
+
+LARGE_YAW = "large-yaw"
+
+TURNED = 30.0
+"""Degrees of yaw, beyond which a face counts as turned far."""
+
+_EACH = 25  # samples a face at most: the same few faces under ever more glasses say no more
 
 RULES = (
     Rule("sunglasses", "1000 faces under sunglasses (Table 1)", {"sunglasses": ("sunglasses",)}, task=NAME),
@@ -23,7 +33,45 @@ RULES = (
         },
         task=NAME,
     ),
+    Rule(
+        LARGE_YAW,
+        f"faces turned by more than {TURNED:.0f} degrees, by their fitted pose, under sunglasses (Table 1 at large yaw)",
+        {"sunglasses": ("sunglasses",)},
+        task=NAME,
+    ),
 )
+
+
+def faces_for(data: OcclusionSet, rule: Rule) -> list[str]:
+    """The test faces that a protocol may show: `bare_faces`, and of them `turned_faces` where it is about those."""
+    return turned_faces(data) if rule.name == LARGE_YAW else bare_faces(data)
+
+
+def fit_to_set(data: OcclusionSet, rule: Rule) -> Rule:
+    """The rule with as many samples as a set has faces for, where it is about few of them."""
+    return replace(rule, count=min(rule.count, _EACH * len(turned_faces(data)))) if rule.name == LARGE_YAW else rule
+
+
+def turned_faces(data: OcclusionSet) -> list[str]:
+    """Labelled test faces without glasses whose fitted yaw is beyond `TURNED`; poor fits do not count.
+
+    Raises:
+        OccsetError: there is none, or the test faces have no fits.
+    """
+    from occset.models.reconstruction.fits import yaws
+
+    faces = usable_faces(data, "test", only=set(bare_faces(data)))
+    known = yaws(data)
+    if not any(face in known for face in faces):
+        raise OccsetError(
+            f"{data.path}: no test face has a fit that tells how it is turned: run occset fit {data.path}"
+        )
+    turned = [face for face in faces if abs(known.get(face, 0.0)) > TURNED]
+    if not turned:
+        raise OccsetError(
+            f"{data.path}: no labelled test face without glasses is turned by more than {TURNED:.0f} degrees: add more faces"
+        )
+    return turned
 
 
 def bare_faces(data: OcclusionSet) -> list[str]:

@@ -107,7 +107,7 @@ TASK = BenchTask(
             **{key: {"truth": 0.0} for key in OPTIONAL},
         },
     ),
-    samples=Samples(rules.RULES, fit=rules.fit_to_set, faces=rules.without_sunglasses, truth=("coefficients/",)),
+    samples=Samples(rules.RULES, fit=rules.fit_to_set, faces=rules.faces_for, truth=("coefficients/",)),
     evaluator=f"{_HERE}.evaluator:FaceEvaluator",
     trial=f"{_HERE}.trial:make_batch",
     remarks=f"{_HERE}.trial:remarks",

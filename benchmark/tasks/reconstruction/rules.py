@@ -51,6 +51,12 @@ def without_sunglasses(data: OcclusionSet) -> list[str]:
     return sorted(usable)
 
 
+def faces_for(data: OcclusionSet, rule: Rule) -> list[str]:
+    """The test faces that a protocol may show, see `without_sunglasses`."""
+    del rule
+    return without_sunglasses(data)
+
+
 def fit_to_set(data: OcclusionSet, rule: Rule) -> Rule:
     """The rule without the types for which a set has no occluders, and no face more often than once a type, on average.
 

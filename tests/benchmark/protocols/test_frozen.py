@@ -15,10 +15,14 @@ import pytest
 from occset.benchmark.protocols import frozen
 from occset.benchmark.protocols.frozen import open_protocol
 from occset.benchmark.protocols.hashing import data_hash
+from occset.benchmark.tasks.deocclusion.rules import bare_faces, fit_to_set, turned_faces
 from occset.benchmark.tasks.rule import Rule
 from occset.dataset.occlusion_set import OcclusionSet
 from occset.dataset.recipes import Recipe, read_metadata, recipes_to_bytes
+from occset.dataset.usable import usable_faces
 from occset.importing.add_source import resplit
+from occset.models.reconstruction.coefficients import Layout
+from occset.models.reconstruction.fits import Fits, yaws
 from occset.samples.draw import Drawer
 from occset.support.errors import BadInput, OccsetError, UnknownName
 from occset.support.files import write_atomic
@@ -35,6 +39,7 @@ def test_the_published_rules() -> None:
     assert {name: (r.count, r.size) for name, r in frozen.published().items()} == {
         "sunglasses": (1000, 256),
         "types": (1000, 256),
+        "large-yaw": (1000, 256),
         "segmentation": (1000, 256),
         "natural": (1000, 256),
         "reconstruction": (1125, 256),
@@ -370,3 +375,54 @@ def test_a_protocol_of_de_occlusion_frozen_before_there_were_tasks_is_read(bench
     rewrite(frozen.path, frozen.recipes, rule=json.dumps(old))
     again = open_protocol(bench_set, "types", 1)
     assert (again.rule, again.recipes, again.hash) == (frozen.rule, frozen.recipes, frozen.hash)
+
+
+def turn(data: OcclusionSet, yaws: dict[str, float], model: str = "made-up", poor: str = "") -> None:
+    """Give faces fits that turn them by so many degrees; the one of the face ``poor`` is not to be trusted."""
+    layout = Layout(2, 1, 1)
+    rows = [
+        {
+            "face": face,
+            "vector": np.concatenate([[0.1, np.radians(yaw)], np.zeros(layout.size - 2)]),
+            "stage": "photometry",
+            "residual": 0.1,
+            "landmark_error": 0.01,
+            "share": 1.0,
+            "problem": "the residual is high" if face == poor else "",
+        }
+        for face, yaw in yaws.items()
+    ]
+    Fits(data, model, 64 * "0", layout).add(rows)
+
+
+def test_large_yaw_shows_the_faces_that_good_fits_turn_far(bench_set: OcclusionSet) -> None:
+    with pytest.raises(OccsetError, match=r"no test face has a fit that tells how it is turned: run occset fit .*set"):
+        open_protocol(bench_set, "large-yaw", 1)
+    left, right, poor, dark = bare_faces(bench_set)
+    flags = bench_set.faces.set_index("id")["flags"]
+    flags[dark] = json.dumps({"eyeglasses": "dark"})
+    bench_set.write("faces", bench_set.faces.assign(flags=flags.to_list()))
+    (train, *_) = usable_faces(bench_set, "train")
+    turn(bench_set, {left: -31, right: 45, poor: 50, dark: 60, train: 70}, poor=poor)
+    found = open_protocol(bench_set, "large-yaw", 1)
+    assert {recipe.face for recipe in found.recipes} == {left, right}
+    assert {recipe.type for recipe in found.recipes} == {"sunglasses"}
+    assert found.rule.count == len(found.recipes) == 24
+    assert fit_to_set(bench_set, replace(found.rule, count=1000)).count == 2 * 25
+    turn(bench_set, {left: -28.8, right: 20}, model="another")
+    assert yaws(bench_set)[left] == pytest.approx(-29.9, abs=1e-4)
+    assert turned_faces(bench_set) == [right]
+    turn(bench_set, {right: 10}, model="another")
+    with pytest.raises(OccsetError, match="no labelled test face without glasses is turned by more than 30 degrees"):
+        turned_faces(bench_set)
+
+
+def test_a_broken_file_of_fits_is_named(bench_set: OcclusionSet) -> None:
+    path = bench_set.path / "fits" / "made-up-0-9.parquet"
+    path.parent.mkdir()
+    path.write_bytes(b"no table")
+    with pytest.raises(BadInput, match=r"made-up-0-9.parquet: not a readable file of fits .*: delete the file"):
+        open_protocol(bench_set, "large-yaw", 1)
+    pd.DataFrame({"face": ["a"], "vector": [[0.0]], "problem": [""]}).to_parquet(path)
+    with pytest.raises(BadInput, match=r"made-up-0-9.parquet: not a readable file of fits .*: delete the file"):
+        open_protocol(bench_set, "large-yaw", 1)

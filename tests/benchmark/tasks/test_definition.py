@@ -71,7 +71,15 @@ def test_de_occlusion_is_what_it_was() -> None:
 def test_rules_name_their_tasks() -> None:
     for task in all_tasks():
         assert {rule.task for rule in task.samples.rules} == {task.name}
-    assert list(published()) == ["sunglasses", "types", "segmentation", "natural", "reconstruction", "wild"]
+    assert list(published()) == [
+        "sunglasses",
+        "types",
+        "large-yaw",
+        "segmentation",
+        "natural",
+        "reconstruction",
+        "wild",
+    ]
 
 
 def test_an_unknown_task_gets_a_suggestion() -> None:
