@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from occset.models.baselines.discriminators import PatchDiscriminator
-from occset.models.baselines.layers import Gated, Residual, ShortLongAttention, at_grid, folded, unfolded
+from occset.models.baselines.layers import Convolution, Gated, Residual, ShortLongAttention, at_grid, folded, unfolded
 from occset.models.baselines.presets import Shape
 
 
@@ -78,3 +79,25 @@ def test_a_coarser_grid_keeps_every_hole() -> None:
 def test_a_discriminator_of_whole_pictures_says_one_number() -> None:
     logits, _ = PatchDiscriminator(Shape(32, 2, (4, 4)), spectral=False, whole=True)(torch.rand(3, 3, 32, 32))
     assert logits.shape == (3, 1, 1, 1)
+
+
+@pytest.mark.parametrize(("inside", "dilation"), [(60, 2), (60, 8), (88, 2), (31, 4), (64, 4)])
+def test_a_dilated_convolution_has_the_right_gradients_in_bfloat16(inside: int, dilation: int) -> None:
+    """Seen wrong by 35 % to NaN with `torch.nn.Conv2d` on processors with AVX512-bf16; on others both are right."""
+    torch.manual_seed(0)
+    layer = Convolution(inside, 24, 3, padding=dilation, dilation=dilation).to(memory_format=torch.channels_last)
+    plain = nn.Conv2d(inside, 24, 3, padding=dilation, dilation=dilation)
+    plain.load_state_dict(layer.state_dict())
+    x = torch.randn(4, inside, 32, 32).contiguous(memory_format=torch.channels_last)
+    away = torch.randn(4, 24, 32, 32)
+    asked = []
+    for network, precision in ((layer, torch.bfloat16), (layer, torch.float32), (plain, torch.float32)):
+        given = x.clone().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision is torch.bfloat16):
+            found = network(given)
+        assert found.dtype == precision
+        asked.append((found, *torch.autograd.grad(found, (given, network.weight, network.bias), away.to(found.dtype))))
+    low, high, wanted = asked
+    for name, a, b, c in zip(("out", "x", "weight", "bias"), low, high, wanted, strict=True):
+        torch.testing.assert_close(b, c, rtol=1e-4, atol=1e-3, msg=name)
+        assert (a.float() - c).norm() < 0.01 * c.norm(), name
