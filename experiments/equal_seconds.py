@@ -13,11 +13,10 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from occset.models.registry import find
 from occset.models.training.registered import ON_THE_WAY, WEIGHTS
 from occset.models.weight_files import name_of, seconds_spent
 from occset.support.errors import BadInput
-
-OURS = "ng"
 
 
 def trainings_in(folders: Sequence[Path]) -> list[Path]:
@@ -76,7 +75,8 @@ def command(data: Path, protocol: str, chosen: Sequence[Path], out: Path, limit:
     """The words of the bench that holds them against each other."""
     methods = []
     for path in chosen:
-        kinds = ("ours", "ours+mask") if name_of(path) == OURS else ("weights",)
+        ours = find(name_of(path)).does == find("ng").does
+        kinds = ("ours", "ours+mask") if ours else ("weights",)
         methods += [f"{kind}:{path}" for kind in kinds]
     words = ["bench", "--data", str(data), "--protocol", protocol, "--methods", ",".join(methods), "--out", str(out)]
     return words + (["--limit", str(limit)] if limit else [])

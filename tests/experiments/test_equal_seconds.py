@@ -28,6 +28,7 @@ def runs(tmp_path: Path) -> Path:
     training(tmp_path / "runs" / "lafin", "lafin", (60, 120, 240), 300)
     training(tmp_path / "runs" / "context-encoder", "context-encoder", (60,), 100)
     training(tmp_path / "ng", "ng", (60, 120, 240, 480), 900)
+    training(tmp_path / "ng-25k", "ng-25k", (480,), 900)
     (tmp_path / "runs" / "done.json").write_text("[]")
     return tmp_path
 
@@ -49,16 +50,19 @@ def test_who_ended_before_a_mark_stands_with_its_last_weights(runs: Path) -> Non
         at(trainings_in([runs / "runs"]), 100)
 
 
-def test_one_command_benches_them_and_makes_their_page(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("of_ours", ["ng", "ng-25k"])
+def test_one_command_benches_them_and_makes_their_page(
+    runs: Path, of_ours: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     ran: list[list[str]] = []
 
     def run(words: Sequence[str]) -> int:
         ran.append(list(words))
         return 1 if words[0] == "bench" else 0
 
-    arguments = ["set", str(runs / "runs" / "pconv"), str(runs / "ng"), "--limit", "4", "--out", "out"]
+    arguments = ["set", str(runs / "runs" / "pconv"), str(runs / of_ours), "--limit", "4", "--out", "out"]
     assert main(arguments, run) == 1  # of the bench, which could not do all
-    weights, ng = runs / "runs" / "pconv" / "at" / "480s", runs / "ng" / "at" / "480s"
+    weights, ng = runs / "runs" / "pconv" / "at" / "480s", runs / of_ours / "at" / "480s"
     methods = f"weights:{weights},ours:{ng},ours+mask:{ng}"
     bench = [
         "bench",
