@@ -65,7 +65,9 @@ def columns_told(page: str, heading: str = "") -> set[str]:
     """What the first column of a page's tables names; those of one heading where it is given."""
     text = (FORMAT_PAGES / page).read_text(encoding="utf-8")
     text = text.partition(f"## {heading}\n")[2].partition("\n## ")[0] if heading else text
-    return {name for line in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", line)}
+    return {
+        name for line in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", line)
+    }
 
 
 @pytest.mark.parametrize("table", TABLES)
