@@ -15,7 +15,7 @@ from pathlib import Path
 
 from occset.models.registry import find
 from occset.models.training.registered import ON_THE_WAY, WEIGHTS
-from occset.models.weight_files import name_of, seconds_spent
+from occset.models.weight_files import name_of, spent
 from occset.support.errors import BadInput
 
 
@@ -60,7 +60,7 @@ def at(trainings: Sequence[Path], seconds: float | None) -> tuple[float, dict[Pa
         seconds = max(common)
     chosen: dict[Path, Path] = {}
     for training, each in marks.items():
-        ended = seconds_spent(training / WEIGHTS, "processor")
+        ended = spent(training / WEIGHTS, "processor")
         if seconds in each:
             chosen[training] = each[seconds]
         elif ended is not None and ended <= seconds:

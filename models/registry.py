@@ -19,6 +19,7 @@ NETWORKS: dict[str, str] = {
     "deep3d": "occset.models.reconstruction:TWIN",
     "ng": "occset.models.inpainting:NETWORK",
     "ng-no-ssim": "occset.models.inpainting:WITHOUT_SSIM",
+    "ng-25k": "occset.models.inpainting:AS_LONG_AS_RIVALS",
     "pconv": "occset.models.baselines.pconv:NETWORK",
     "deepfill-v2": "occset.models.baselines.deepfill_v2:NETWORK",
     "picnet": "occset.models.baselines.picnet:NETWORK",
@@ -139,7 +140,7 @@ def list(pretrained: bool = False) -> builtins.list[str]:
         pretrained: only those whose weights come with occset.
 
     >>> import occset.models
-    >>> occset.models.list(pretrained=True)
+    >>> occset.models.list(pretrained=True)[:3]
     ['ns', 'nr', 'ng']
     """
     return [name for name, network in networks().items() if network.is_released or not pretrained]

@@ -166,15 +166,16 @@ def weights_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def seconds_spent(path: Path, of: str = "seconds") -> float | None:
-    """Seconds that the training of a checkpoint took, where its folder tells them in `SPENT`; None elsewhere.
+def spent(path: Path, of: str = "seconds") -> float | None:
+    """What the training of a checkpoint took, where its folder tells it in `SPENT`; None elsewhere.
 
     Args:
         path: folder of the checkpoint.
-        of: "seconds", of the clock; or "processor", those of all threads in its steps.
+        of: "seconds", of the clock; "processor", those of all threads in its steps; or "samples", with those of the
+            checkpoints that it started from.
     """
     try:
-        seconds = read_json(path / SPENT)[of]
+        told = read_json(path / SPENT)[of]
     except (OSError, ValueError, KeyError, TypeError):  # a single file, an earlier version, or a stranger's note
         return None
-    return float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
+    return float(told) if isinstance(told, int | float) and not isinstance(told, bool) else None

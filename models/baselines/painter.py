@@ -15,7 +15,7 @@ from occset.models.baselines.official import build as build_official
 from occset.models.baselines.presets import DEMO, Shape
 from occset.models.pretrained import BATCH, Pretrained, load, scaled
 from occset.models.registry import NETWORKS, find, members
-from occset.models.weight_files import name_of, seconds_spent
+from occset.models.weight_files import name_of, spent
 from occset.support.errors import BadInput
 
 GROUP = "rivals"
@@ -52,7 +52,7 @@ class Rival(Pretrained):
     @property
     def trained(self) -> dict[str, Any]:
         """What the bench is told of the training, see `occset.benchmark.methods.interfaces`."""
-        return trained_of(self.about, seconds_spent(self.weights), seconds_spent(self.weights, "processor"))
+        return trained_of(self.about, spent(self.weights), spent(self.weights, "processor"))
 
     @torch.no_grad()
     def paint(self, picture: Tensor, hole: Tensor, **told: Tensor) -> Tensor:

@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from occset.models.baselines.painter import trained_of
 from occset.models.deocclusion.painting import faded_at_the_hairline, render_in, surroundings_in, with_gap
 from occset.models.deocclusion.prior import FacePrior, Prior
 from occset.models.inpainting.painter import FacePainter
 from occset.models.photos.stages import stage
 from occset.models.pretrained import Pretrained, load
+from occset.models.weight_files import spent
 from occset.support.errors import BadInput
 
 BATCH = 8
@@ -161,6 +163,18 @@ class Deoccluder(Pipeline):
     def _networks(self) -> tuple[Pretrained, ...]:
         return (*super()._networks(), self.painter)
 
+    @property
+    def trained(self) -> dict[str, Any]:
+        """What the bench is told of NG's training; the parameters are those of NS, NR and NG together."""
+        about, weights = self.painter.about, self.painter.weights
+        known = about["network"].get("budget", {})  # of weights that were kept on the way
+        budget = {
+            "parameters": sum(sum(p.numel() for p in part.network.parameters()) for part in self._networks()),
+            "samples": known.get("samples", spent(weights, "samples")),
+        }
+        told = {"data": about.get("data"), "network": {"budget": budget}}
+        return trained_of(told, spent(weights), spent(weights, "processor"))
+
     @torch.no_grad()
     def paint(self, prior: Prior) -> Tensor:
         """NG's face in the gap; beyond the rendered face the gap is filled smoothly from its rim.
@@ -197,6 +211,20 @@ class DeoccluderWithoutStructureWithMask(DeoccluderWithoutStructure):
     """The same, told the true mask, as methods that need one are."""
 
     name = "ours-no-ssim+mask"
+    given = ("mask",)
+
+
+class DeoccluderAtEqualBudget(Deoccluder):
+    """The same with an NG that saw as many samples as the paper's rivals here, for tables at equal budget."""
+
+    name = "ours@25k"
+    painting = "ng-25k"
+
+
+class DeoccluderAtEqualBudgetWithMask(DeoccluderAtEqualBudget):
+    """The same, told the true mask, as methods that need one are."""
+
+    name = "ours@25k+mask"
     given = ("mask",)
 
 

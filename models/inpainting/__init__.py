@@ -32,3 +32,15 @@ WITHOUT_SSIM = replace(
     group="",
     chain="",
 )
+
+AS_LONG_AS_RIVALS = replace(
+    NETWORK,
+    name="ng-25k",
+    title="NG at 25k",
+    says="NG that saw as many samples as the rivals, for tables at equal budget",
+    task=f"{_HERE}.task:TaskAtEqualBudget",
+    inference=f"{_HERE}.painter:PainterAtEqualBudget",
+    recipe=f"{_HERE}.released:EQUAL_BUDGET_RECIPE",
+    group="",
+    chain="",
+)

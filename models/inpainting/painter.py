@@ -80,3 +80,9 @@ class PainterWithoutStructure(FacePainter):
     """NG with weights that were trained without the loss of structure."""
 
     name = "ng-no-ssim"
+
+
+class PainterAtEqualBudget(FacePainter):
+    """NG with weights that saw as many samples as the rivals."""
+
+    name = "ng-25k"

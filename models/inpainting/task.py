@@ -329,3 +329,9 @@ class TaskWithoutStructure(InpaintingTask):
 
     name = "ng-no-ssim"
     leaves_out = "sm"
+
+
+class TaskAtEqualBudget(InpaintingTask):
+    """Training of the paper's NG for as many samples as the rivals are given."""
+
+    name = "ng-25k"

@@ -15,8 +15,9 @@ from occset.models.registry import Network, find
 from occset.models.training.checkpoints import NAME, Weights
 from occset.models.training.engine import final_networks, fit
 from occset.models.training.presets import NetworkPreset
+from occset.models.training.starting import RELEASED
 from occset.models.training.task import Task
-from occset.models.weight_files import SPENT, save_weights
+from occset.models.weight_files import SPENT, save_weights, spent
 from occset.support import references as registry
 from occset.support.errors import OccsetError
 from occset.support.files import write_atomic
@@ -197,6 +198,8 @@ def train(
         if outcome.rank == 0:
             save_weights(final_networks(out)[task.keeps], weights, {**about, "validation": outcome.metrics}, name)
             taken = {"seconds": round(seconds), "processor": float(f"{outcome.processor:.4g}")}
+            if (before := samples_before(name, start)) is not None:
+                taken["samples"] = before + chosen.training.steps * chosen.training.batch
             # beside the weights and not in them: the same training gives the same bytes, however long it took
             write_atomic(weights / SPENT, json.dumps(taken).encode())
     steps = chosen.training.steps
@@ -218,6 +221,20 @@ def _spent(out: Path, seconds: float, fresh: bool) -> float:
         before = 0.0
     write_atomic(note, json.dumps({"seconds": before + seconds}).encode())
     return before + seconds
+
+
+def samples_before(name: str, start: Path | str | None) -> int | None:
+    """Samples that a network saw before it starts from a checkpoint; None where nobody wrote them down.
+
+    Args:
+        name: of the network.
+        start: as for `train`; None where it starts from scratch.
+    """
+    if start is None:
+        return 0
+    path = find(name).released if str(start) == RELEASED else Path(start)
+    seen = spent(path / WEIGHTS if (path / NAME).is_file() else path, "samples")
+    return None if seen is None else round(seen)
 
 
 def make_options(network: Network, values: dict[str, Any]) -> Any:

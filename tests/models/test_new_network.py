@@ -68,7 +68,7 @@ LOAD = """
 import numpy as np
 import occset.models
 
-assert occset.models.list(pretrained=True) == ["ns", "nr", "ng", "toy"], occset.models.list()
+assert {"ns", "nr", "ng", "toy"} <= {*occset.models.list(pretrained=True)}, occset.models.list()
 network = occset.models.load("toy", device="cpu")
 print(network.weights_hash, network.segment(np.zeros((3, 40, 40, 3), np.uint8)).shape)
 done = occset.models.train("toy", "work/set", "tiny", "runs/again", start="released", workers=0, softness=0.5, say=print)

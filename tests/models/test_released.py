@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from occset.models import released
+from occset.models.baselines import RIVALS
 from occset.models.registry import Network, find
 from occset.support.errors import BadInput, OccsetError
 
@@ -109,3 +110,20 @@ def test_the_steps_of_ng_are_those_of_its_card(tmp_path: Path, folders: dict[str
         f"train {data} {go_on} --epochs 3 --start {runs / 'ng-linear'} --plus identity --seed 5 "
         f"--out {runs / 'ng-identity'}",
     ]
+
+
+@pytest.mark.parametrize("name", [*RIVALS, "ng-25k", "ng-no-ssim"])
+def test_what_is_compared_at_equal_budget_sees_as_many_samples_in_its_recipe(
+    tmp_path: Path, folders: dict[str, Path], name: str
+) -> None:
+    ran: list[Sequence[str]] = []
+    network = replace(find(name), weights=str(tmp_path / "released"))
+    weights = released.make(network, folders, run=lambda words: ran.append(words) or 0, say=lambda _: None)
+    fit, train = ran
+    assert " ".join(fit) == f"fit {folders['work'] / 'ns-set'} --albedo released"
+    assert train[:4] == ["train", name, "--data", str(folders["work"] / "ns-set")]
+    given = dict(zip(train[4::2], train[5::2], strict=True))
+    training = network.preset(given["--preset"]).training
+    epochs = int(given.get("--epochs", training.epochs))
+    assert (training.epoch_size * epochs, training.batch, given["--seed"]) == (25600, 8, "1")
+    assert weights == Path(given["--out"]) / "weights"

@@ -41,6 +41,8 @@ METHODS = {
     "ours+mask": f"{_OURS}:DeoccluderWithMask",
     "ours-no-ssim": f"{_OURS}:DeoccluderWithoutStructure",
     "ours-no-ssim+mask": f"{_OURS}:DeoccluderWithoutStructureWithMask",
+    "ours@25k": f"{_OURS}:DeoccluderAtEqualBudget",
+    "ours@25k+mask": f"{_OURS}:DeoccluderAtEqualBudgetWithMask",
     "ours-blend": f"{_OURS}:BlendingDeoccluder",
     "ours-blend+mask": f"{_OURS}:BlendingDeoccluderWithMask",
     **inference_classes(rules.NAME),  # the paper's rivals
@@ -104,6 +106,8 @@ TASK = BenchTask(
                 "The same without the loss of structure in NG's training; its weights are trained, not shipped"
             ),
             "ours-no-ssim+mask": Unseen("The same, given the true mask", ("mask",)),
+            "ours@25k": Unseen("The same with an NG that saw as many samples as the rivals: compare it with them"),
+            "ours@25k+mask": Unseen("The same, given the true mask", ("mask",)),
             "ours-blend": Unseen("NS and NR: the rendered face blended into what hides it; runs the released weights"),
             "ours-blend+mask": Unseen("The same, given the true mask", ("mask",)),
             **unseen_networks(rules.NAME, "runs weights of its own"),

@@ -25,6 +25,7 @@ NETWORK = Network(
     inference=f"{_HERE}.method:ContextEncoder",
     presets=f"{_HERE}.presets:PRESETS",
     options="occset.models.baselines.presets:Options",
+    recipe="occset.models.baselines.released:CONTEXT_ENCODER",
     card="rivals.md",
     group="rivals",
     given=("mask",),

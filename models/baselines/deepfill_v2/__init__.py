@@ -26,6 +26,7 @@ NETWORK = Network(
     inference=f"{_HERE}.method:DeepFill",
     presets=f"{_HERE}.presets:PRESETS",
     options="occset.models.baselines.presets:Options",
+    recipe="occset.models.baselines.released:DEEPFILL_V2",
     card="rivals.md",
     group="rivals",
     given=("mask",),

@@ -23,6 +23,7 @@ NETWORK = Network(
     inference=f"{_HERE}.method:FD3D",
     presets=f"{_HERE}.presets:PRESETS",
     options="occset.models.baselines.presets:Options",
+    recipe="occset.models.baselines.released:FD3D",
     card="rivals.md",
     group="rivals",
     chain="occset.models.baselines.chain:chain",

@@ -29,6 +29,7 @@ NETWORK = Network(
     inference=f"{_HERE}.method:LaFIn",
     presets=f"{_HERE}.presets:PRESETS",
     options="occset.models.baselines.presets:Options",
+    recipe="occset.models.baselines.released:LAFIN",
     card="rivals.md",
     group="rivals",
     given=("mask",),

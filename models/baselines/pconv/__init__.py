@@ -24,6 +24,7 @@ NETWORK = Network(
     inference=f"{_HERE}.method:PConv",
     presets=f"{_HERE}.presets:PRESETS",
     options="occset.models.baselines.presets:Options",
+    recipe="occset.models.baselines.released:PCONV",
     card="rivals.md",
     group="rivals",
     given=("mask",),

@@ -27,6 +27,7 @@ NETWORK = Network(
     inference=f"{_HERE}.method:PICNet",
     presets=f"{_HERE}.presets:PRESETS",
     options="occset.models.baselines.presets:Options",
+    recipe="occset.models.baselines.released:PICNET",
     card="rivals.md",
     group="rivals",
     given=("mask",),

@@ -25,12 +25,13 @@ from occset.benchmark.tasks.segmentation.predictions import Predictions as MaskP
 from occset.models.registry import find, networks
 from occset.pictures.images import write_png
 from occset.support.errors import BadInput, BrokenMethod, OccsetError, UnknownName, UnsafePath
+from tests.benchmark.untrained import untrained
 
-UNRELEASED = [name for name, network in networks().items() if network.does == TASK.name and not network.is_released]
-WITHOUT_WEIGHTS = [*UNRELEASED, *(name for name in METHODS if "no-ssim" in name and not find("ng-no-ssim").is_released)]
+RIVALS = [name for name, network in networks().items() if network.does == TASK.name]
+UNTRAINED = untrained(METHODS)
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if name not in WITHOUT_WEIGHTS])
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in UNTRAINED])
 def test_every_built_in_opens_under_its_own_name(name: str) -> None:
     method = open_method(name)
     assert isinstance(method, Deoccluder)
@@ -39,14 +40,22 @@ def test_every_built_in_opens_under_its_own_name(name: str) -> None:
     assert isinstance(method, Learns) == (name == "pca")
 
 
-def test_all_are_those_that_can_run_and_others_are_told_how_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_are_those_that_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, left_out = runnable(TASK)
+    assert (set(names), set(left_out)) == (set(METHODS) - set(CONTROLS) - UNTRAINED, UNTRAINED)
     monkeypatch.setenv("OCCSET_NG", "nowhere")
     names, left_out = runnable(TASK)
-    assert {"telea", "pca", "ours-blend"} <= set(names) and not set(names) & set(CONTROLS)
-    assert set(names) | set(left_out) == set(METHODS) - set(CONTROLS)
-    assert {"ours", "ours+mask", *UNRELEASED} <= set(left_out)
+    assert {"telea", "pca", "ours-blend", "ours@25k"} <= set(names)
+    assert set(left_out) == {"ours", "ours+mask", *UNTRAINED}
     assert left_out["ours"].startswith("nowhere: no file of weights here")
-    for name in UNRELEASED:
+
+
+def test_without_weights_those_left_out_are_told_how_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("occset.models.registry._WEIGHTS", tmp_path)
+    names, left_out = runnable(TASK)
+    assert set(names) == {"telea", "navier-stokes", "patchmatch", "pca", "mean-colour"}
+    assert set(left_out) == set(METHODS) - set(CONTROLS) - set(names)
+    for name in RIVALS:
         assert f"occset train {name} --data SET" in left_out[name] and find(name).environment in left_out[name]
 
 

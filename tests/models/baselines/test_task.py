@@ -18,7 +18,7 @@ from occset.models.registry import find
 from occset.models.training.checkpoints import NAME
 from occset.models.training.checkpoints import load as load_checkpoint
 from occset.models.training.registered import ON_THE_WAY
-from occset.models.weight_files import load_weights, seconds_spent
+from occset.models.weight_files import load_weights, spent
 from occset.support import references
 from occset.support.errors import BadInput, OccsetError
 from tests.models.baselines.tiny import batch_of, learn, task_of, tiny
@@ -78,7 +78,7 @@ def test_a_training_ends_with_weights_that_paint(name: str, fitted_set: Occlusio
     budget = about["network"]["budget"]
     assert budget["samples"] == 8 and budget["optimiser"] == "Adam" and budget["parameters"] > 1000
     assert budget["macs"] > budget["parameters"]
-    assert seconds_spent(done.weights, "processor")
+    assert spent(done.weights, "processor") and spent(done.weights, "samples") == 8
     for kept in (tmp_path / "run" / ON_THE_WAY).iterdir():  # after the first step at the latest
         on_the_way = behind(str(kept))
         seen = on_the_way.trained

@@ -91,12 +91,27 @@ def test_another_ng_stands_behind_the_same_ns_and_nr(
         open_method("ours:nowhere")
 
 
-def test_without_the_loss_of_structure_it_needs_weights_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OCCSET_NG_NO_SSIM", str(find("ng").released))
-    assert open_method("ours-no-ssim").painter.name == "ng-no-ssim"
-    monkeypatch.setenv("OCCSET_NG_NO_SSIM", "nowhere")
+def test_it_states_what_its_training_took(network: Deoccluder) -> None:
+    told = network.trained
+    parts = (network.prior.segmenter, network.prior.reconstructor, network.painter)
+    counted = [sum(p.numel() for p in part.network.parameters()) for part in parts]
+    assert told["parameters"] == sum(counted) > max(counted)
+    assert told["samples"] > 25600  # longer than the rivals: the page says that such ranks are not of equal budgets
+    assert told["on"].startswith("the split train of real")
+    equal = open_method("ours@25k+mask").trained
+    assert equal["samples"] == open_method("pconv").trained["samples"] == 25600
+    assert equal["seconds"] > equal["processor"] > 60
+
+
+@pytest.mark.parametrize(("method", "network"), [("ours-no-ssim", "ng-no-ssim"), ("ours@25k", "ng-25k")])
+def test_the_other_trainings_of_ng_have_weights_of_their_own(
+    method: str, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(find(network).environment, str(find("ng").released))
+    assert open_method(method).painter.name == network
+    monkeypatch.setenv(find(network).environment, "nowhere")
     with pytest.raises(BadInput, match="nowhere"):
-        open_method("ours-no-ssim+mask")
+        open_method(f"{method}+mask")
 
 
 @pytest.mark.parametrize("kind", ["black", "white", "noise", "small"])
