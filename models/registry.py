@@ -84,7 +84,7 @@ class Network:
     @property
     def released(self) -> Path:
         """Folder of the released weights, whether there or not."""
-        return _WEIGHTS / (self.weights or self.name)
+        return _WEIGHTS / (self.weights or self.name.replace("-", "_"))  # folders of data are packages of the wheel
 
     @property
     def is_released(self) -> bool:
