@@ -26,7 +26,7 @@ HOUSE = {
     "benchmark": "occset.benchmark",
     "models": "occset.models",
 }
-DATA_SUFFIXES = {".html", ".css", ".js", ".typed", ".safetensors", ".xml", ".md", ".jpg"}
+DATA_SUFFIXES = {".html", ".css", ".js", ".typed", ".safetensors", ".xml", ".md", ".jpg", ".json"}
 """What lies between the modules and belongs into the wheel."""
 HEAVY = (
     "torch",

@@ -43,12 +43,20 @@ RULES = (
 
 
 def faces_for(data: OcclusionSet, rule: Rule) -> list[str]:
-    """The test faces that a protocol may show: `bare_faces`, and of them `turned_faces` where it is about those."""
+    """The test faces that a protocol may show: `bare_faces`, and of them `turned_faces` where it is about those.
+
+    Raises:
+        OccsetError: there is none.
+    """
     return turned_faces(data) if rule.name == LARGE_YAW else bare_faces(data)
 
 
 def fit_to_set(data: OcclusionSet, rule: Rule) -> Rule:
-    """The rule with as many samples as a set has faces for, where it is about few of them."""
+    """The rule with as many samples as a set has faces for, where it is about few of them.
+
+    Raises:
+        OccsetError: it has none, see `turned_faces`.
+    """
     return replace(rule, count=min(rule.count, _EACH * len(turned_faces(data)))) if rule.name == LARGE_YAW else rule
 
 
