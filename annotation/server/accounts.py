@@ -55,7 +55,8 @@ def set_password(environment: Path, folder: Path, username: str, given: str | No
     password, shown = _password() if given is None else (given, None)
     arguments = ["reset_password", "--username", username, "--data-dir", str(folder)]
     python, program, variables = python_of(environment), program_of(environment), server_variables(folder)
-    process = spawn(python, program, arguments, variables, subprocess.PIPE, {}, ["--password", password])
+    hidden = [f"--password={password}"]  # as one word: a password may begin with a hyphen, as an option does
+    process = spawn(python, program, arguments, variables, subprocess.PIPE, {}, hidden)
     process.stdin = None  # it is closed, and communicate would flush it
     try:
         printed = process.communicate(timeout=300.0)[0].decode(errors="replace")

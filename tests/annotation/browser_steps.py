@@ -81,6 +81,19 @@ def wait(driver: WebDriver, what: str, condition: Callable[[WebDriver], Any], se
     return waiting.until(condition, f"waited for {what}")
 
 
+def click_until(driver: WebDriver, what: str, button: str, condition: Callable[[WebDriver], Any]) -> None:
+    """Click all that a selector finds until something holds: a click on a box that still moves may go beside it."""
+
+    def clicked(page: WebDriver) -> bool:
+        if condition(page):
+            return True
+        for one in page.find_elements(By.CSS_SELECTOR, button):
+            one.click()
+        return False
+
+    wait(driver, what, clicked)
+
+
 def happens(driver: WebDriver, condition: Callable[[WebDriver], Any], seconds: float = 1) -> bool:
     """Whether ``condition(driver)`` comes true within some seconds."""
     try:
@@ -131,10 +144,9 @@ def open_stream(driver: WebDriver, url: str, project: int) -> dict[str, Any]:
 def close_instruction(driver: WebDriver) -> None:
     """Close the guidelines, which the label stream shows first."""
     shown = ".lsf-modal-ls_visible button[aria-label='Close modal'], .ls-modal button[aria-label='Close modal']"
-    wait(driver, "the guidelines", lambda page: page.find_elements(By.CSS_SELECTOR, shown))[0].click()
-    wait(
-        driver, "the end of the guidelines", lambda page: not page.find_elements(By.CSS_SELECTOR, ".occset-guidelines")
-    )
+    wait(driver, "the guidelines", lambda page: page.find_elements(By.CSS_SELECTOR, shown))
+    gone = ".occset-guidelines"
+    click_until(driver, "the end of the guidelines", shown, lambda page: not page.find_elements(By.CSS_SELECTOR, gone))
 
 
 def picture_box(driver: WebDriver) -> tuple[float, float, float, float, int, int]:
@@ -275,9 +287,14 @@ def warning(driver: WebDriver) -> str:
     """What the page says in a box of its own, which is then closed."""
     shown = wait(driver, "a warning", lambda page: page.find_elements(By.CSS_SELECTOR, ".ant-modal-confirm-content"))
     text = str(wait(driver, "its text", lambda page: shown[0].text))
-    driver.find_element(By.CSS_SELECTOR, ".ant-modal-confirm-btns button").click()
-    boxes = ".ant-modal-wrap, .ant-modal-mask"
-    wait(driver, "its end", lambda page: not any(b.is_displayed() for b in page.find_elements(By.CSS_SELECTOR, boxes)))
+
+    button, boxes = ".ant-modal-confirm-btns button", ".ant-modal-wrap, .ant-modal-mask"
+    click_until(
+        driver,
+        "its end",
+        button,
+        lambda page: not any(b.is_displayed() for b in page.find_elements(By.CSS_SELECTOR, boxes)),
+    )
     return text
 
 
