@@ -5,20 +5,11 @@ On the set that NR's recipe fitted, with NR's own albedo: what ``occset train ri
 
 from __future__ import annotations
 
-from occset.models.released import Recipe
-from occset.models.steps import Step
+from functools import partial
 
-_SET = "{work}/ns-set"
+from occset.models.inpainting.released import at_equal_budget
 
-
-def _recipe(name: str) -> Recipe:
-    out = f"{{runs}}/rivals/{name}"
-    options = ("--preset", "laptop", "--seed", "1", "--out", out)
-    return Recipe(
-        steps=(Step(("fit", _SET, "--albedo", "released")), Step(("train", name, "--data", _SET, *options))),
-        weights=f"{out}/weights",
-    )
-
+_recipe = partial(at_equal_budget, out="{runs}/rivals")
 
 PCONV = _recipe("pconv")
 DEEPFILL_V2 = _recipe("deepfill-v2")

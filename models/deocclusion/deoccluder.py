@@ -92,6 +92,11 @@ class Pipeline(ABC):
     def _networks(self) -> tuple[Pretrained, ...]:
         return self.prior.segmenter, self.prior.reconstructor
 
+    @property
+    def trained(self) -> dict[str, Any]:
+        """What the bench is told of the training: the parameters of all networks together."""
+        return {"parameters": sum(sum(p.numel() for p in part.network.parameters()) for part in self._networks())}
+
     @abstractmethod
     def paint(self, prior: Prior) -> Tensor:
         """The pictures with their gaps filled, (B, 3, S, S) 0..1; of what is no gap nothing is taken."""
@@ -165,13 +170,11 @@ class Deoccluder(Pipeline):
 
     @property
     def trained(self) -> dict[str, Any]:
-        """What the bench is told of NG's training; the parameters are those of NS, NR and NG together."""
+        """What the bench is told of NG's training, and the parameters of NS, NR and NG together."""
         about, weights = self.painter.about, self.painter.weights
-        known = about["network"].get("budget", {})  # of weights that were kept on the way
-        budget = {
-            "parameters": sum(sum(p.numel() for p in part.network.parameters()) for part in self._networks()),
-            "samples": known.get("samples", spent(weights, "samples")),
-        }
+        known = about["network"].get("budget", {})
+        samples = known.get("samples", spent(weights, "samples"))  # known of weights that were kept on the way
+        budget = {**known, **super().trained, "samples": samples}
         told = {"data": about.get("data"), "network": {"budget": budget}}
         return trained_of(told, spent(weights), spent(weights, "processor"))
 

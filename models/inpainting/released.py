@@ -25,19 +25,19 @@ RECIPE = Recipe(
 )
 
 
-def _at_equal_budget(name: str) -> Recipe:
-    """25,600 samples, what the rivals' preset "laptop" gives."""
-    out = f"{{runs}}/{name}"
-    options = ("--preset", "laptop", "--epochs", "8", "--seed", "1", "--out", out)
+def at_equal_budget(name: str, *options: str, out: str = "{runs}") -> Recipe:
+    """A network of 25,600 samples on the fitted set, which the preset "laptop" of the rivals is and NG's with ``options``."""
+    out = f"{out}/{name}"
+    given = ("--preset", "laptop", *options, "--seed", "1", "--out", out)
     return Recipe(
-        steps=(Step(("fit", _SET, "--albedo", "released")), Step(("train", name, "--data", _SET, *options))),
+        steps=(Step(("fit", _SET, "--albedo", "released")), Step(("train", name, "--data", _SET, *given))),
         weights=f"{out}/weights",
     )
 
 
 # one budget and one seed: what Lsm brings is the distance of the two, and the rivals are compared with the first
-EQUAL_BUDGET_RECIPE = _at_equal_budget("ng-25k")
-WITHOUT_SSIM_RECIPE = _at_equal_budget("ng-no-ssim")
+EQUAL_BUDGET_RECIPE = at_equal_budget("ng-25k", "--epochs", "8")
+WITHOUT_SSIM_RECIPE = at_equal_budget("ng-no-ssim", "--epochs", "8")
 
 
 def chain(plan: Plan, name: str) -> tuple[Step, ...]:

@@ -127,7 +127,11 @@ class InpaintingTask:
             f"{self.preset.weights}, match {self.preset.match}, NS {segmenter.revision}, NR {reconstructor.revision}"
             f"{self.preset.additions or ''}"
         )
-        self.about = {"segmentation": segmenter.revision, "reconstruction": reconstructor.revision}
+        self.about = {
+            "segmentation": segmenter.revision,
+            "reconstruction": reconstructor.revision,
+            "budget": {"name": self.preset.training.name},  # the bench does not rank a "demo"
+        }
         own = FaceModel(reconstructor.model, colours, coarse=True)  # stays on the CPU, with those who make samples
         self.clean = CleanFaces(own, data.path / FOLDER)
         self.detector = any_detector() if self.preset.five_points else None

@@ -101,6 +101,8 @@ def test_it_states_what_its_training_took(network: Deoccluder) -> None:
     equal = open_method("ours@25k+mask").trained
     assert equal["samples"] == open_method("pconv").trained["samples"] == 25600
     assert equal["seconds"] > equal["processor"] > 60
+    without = open_method("ours-blend").trained
+    assert without == {"parameters": sum(counted[:2])}, "NG is none of it"
 
 
 @pytest.mark.parametrize(("method", "network"), [("ours-no-ssim", "ng-no-ssim"), ("ours@25k", "ng-25k")])

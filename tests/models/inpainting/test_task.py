@@ -146,6 +146,7 @@ def task_picture(data: OcclusionSet) -> np.ndarray:
 def test_training_ends_with_weights_that_paint(fitted_set: OcclusionSet, tmp_path: Path) -> None:
     done = occset.models.train("ng", fitted_set, QUICK, tmp_path, workers=0, accelerator="cpu", say=lambda line: None)
     assert done.weights is not None and set(done.metrics) == {"l1", "psnr", "render_l1"}
+    assert "unranked" not in Deoccluder(inpainting=done.weights, device="cpu").trained
     painter = occset.models.load("ng", done.weights, device="cpu")
     assert isinstance(painter, FacePainter) and painter.size == 64
     picture, hidden = torch.rand(2, 3, 100, 100), torch.zeros(2, 1, 100, 100)
@@ -154,6 +155,13 @@ def test_training_ends_with_weights_that_paint(fitted_set: OcclusionSet, tmp_pat
     painted = painter.paint(picture, picture * 0.5, whole, hidden, 1 - hidden, [1, 2])
     assert painted.shape == picture.shape and painted.min() >= 0 and painted.max() <= 1
     assert torch.equal(painted, painter.paint(picture, picture * 0.5, whole, hidden, 1 - hidden, [1, 2]))
+
+
+def test_a_training_by_demo_is_not_ranked(fitted_set: OcclusionSet, tmp_path: Path) -> None:
+    demo = replace(QUICK, training=replace(QUICK.training, name="demo"))
+    done = occset.models.train("ng", fitted_set, demo, tmp_path, workers=0, accelerator="cpu", say=lambda line: None)
+    told = Deoccluder(inpainting=done.weights, device="cpu").trained
+    assert told["unranked"] == "trained by the preset demo, which only shows that it runs" and told["samples"] == 8
 
 
 def test_a_loss_can_be_left_out(fitted_set: OcclusionSet) -> None:
