@@ -26,7 +26,7 @@ RECIPE = Recipe(
 
 
 def at_equal_budget(name: str, *options: str, out: str = "{runs}") -> Recipe:
-    """A network of 25,600 samples on the fitted set, which the preset "laptop" of the rivals is and NG's with ``options``."""
+    """A network of 25,600 samples on the fitted set, as the preset "laptop" makes of rivals."""
     out = f"{out}/{name}"
     given = ("--preset", "laptop", *options, "--seed", "1", "--out", out)
     return Recipe(
