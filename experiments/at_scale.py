@@ -53,7 +53,7 @@ def main() -> None:
             found.append({"by": f"Ray, {asked.ray} nodes", **in_a_process(asked, asked.ray, address)})
     print_table([_shown(one, found[0]) for one in found], f"{asked.samples} samples of {asked.size} px")
     print_table(profile(OcclusionSet(asked.set), asked.size), "where the time of a sample goes")
-    print_table(whole_job(found[0], asked.samples, asked.of), f"{asked.of:,} samples")
+    print_table(whole_job(found[0], asked.workers[0], asked.samples, asked.of), f"{asked.of:,} samples")
 
 
 def _by(workers: int) -> str:
@@ -129,14 +129,15 @@ def profile(data: OcclusionSet, size: int, samples: int = _PROFILED) -> list[dic
     return [{"part": name, "ms": f"{ms:.1f}", "share": f"{ms / written:.0%}"} for name, ms in parts]
 
 
-def whole_job(one: dict[str, Any], samples: int, of: int) -> list[dict[str, Any]]:
-    """Core-hours and bytes of a job of ``of`` samples, by what one worker took for some."""
-    hours = one["seconds"] / samples * of / 3600
+def whole_job(one: dict[str, Any], workers: int, samples: int, of: int) -> list[dict[str, Any]]:
+    """Core-hours and bytes of a job of ``of`` samples, by what so many workers, a core each, took for some."""
+    seconds = one["seconds"] * workers
+    hours = seconds / samples * of / 3600
     return [
         {"what": "core-hours", "value": f"{hours:,.0f}"},
-        {"what": "hours on 64 cores, at the speed of one", "value": f"{hours / 64:,.1f}"},
+        {"what": "hours on 64 such cores", "value": f"{hours / 64:,.1f}"},
         {"what": "terabytes", "value": f"{one['bytes'] / samples * of / 1e12:.2f}"},
-        {"what": "megabytes a second that 64 cores write", "value": f"{64 * one['bytes'] / one['seconds'] / 1e6:,.0f}"},
+        {"what": "megabytes a second that 64 cores write", "value": f"{64 * one['bytes'] / seconds / 1e6:,.0f}"},
     ]
 
 

@@ -17,9 +17,9 @@ from occset.samples.render import Renderer
 
 
 def test_the_whole_job_is_the_small_one_many_times() -> None:
-    told = {one["what"]: one["value"] for one in whole_job({"seconds": 36.0, "bytes": 2e8}, 1000, 10_000_000)}
+    told = {one["what"]: one["value"] for one in whole_job({"seconds": 18.0, "bytes": 2e8}, 2, 1000, 10_000_000)}
     assert told["core-hours"] == "100"
-    assert told["hours on 64 cores, at the speed of one"] == "1.6"
+    assert told["hours on 64 such cores"] == "1.6"
     assert told["terabytes"] == "2.00"
     assert told["megabytes a second that 64 cores write"] == "356"
 
