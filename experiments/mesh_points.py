@@ -1,7 +1,7 @@
 """Whether 468 points of a mesh network help a fit more than the 106 of 2d106det: the same photos fitted from both.
 
 ``python -m experiments.mesh_points SET --mesh FILE [--photos N] [--builtin N]``. FILE is MediaPipe's
-``face_landmark.tflite``, which its wheel carries (``mediapipe/modules/face_landmark``); it is run by the package
+``face_landmark.tflite``, which its wheel 0.10.14 carries (``mediapipe/modules/face_landmark``); it is run by the package
 ai-edge-litert (``pip install --no-deps ai-edge-litert``), which occset itself never needs. Both networks' points become the
 68 of iBUG. On built-in faces, whose points are known, each finder's error; on photos of the splits val and then train, how a
 fit from each comes out: the colours' residual (Eq. 6), how many fits are flagged, and how like the person the drawn face is,

@@ -15,6 +15,7 @@ RIM = 0.012
 SPECK = 0.004
 """Hidden pieces smaller than this share of the face are slips of the two outlines."""
 _SLIP = 0.012  # in widths: how far two outlines of one face may lie apart
+_INSIDE, _NEAR = 0.02, 0.12  # in widths: that far from the outline nothing is a slip; that near to an occluder is of it
 
 
 def hidden(rendered: Tensor, face: Tensor) -> Tensor:
@@ -34,7 +35,8 @@ def hidden(rendered: Tensor, face: Tensor) -> Tensor:
 def tidied(found: Tensor, whole: Tensor) -> Tensor:
     """The hidden part without slips of the outlines, and with a rim for soft edges.
 
-    What vanishes when it is eroded by a slip's width is a slip; so is a rest that is a speck of the face.
+    What vanishes when it is eroded by a slip's width is a slip; so is a rest that is a speck of the face. Thin parts are
+    kept in the midst of the face by what else is hidden: the bridge of glasses, strands of hair, the handle of a cup.
 
     Args:
         found: (B, 1, S, S) 0..1, Mo of Eq. 1.
@@ -45,7 +47,9 @@ def tidied(found: Tensor, whole: Tensor) -> Tensor:
     opened = widened(-widened(-hard, slip), slip) * hard
     large = opened.flatten(1).sum(1) >= SPECK * whole.flatten(1).sum(1).clamp_min(1)
     kept = opened * large[:, None, None, None]
-    return with_rim(kept)
+    midst = -widened(-whole, max(1, round(_INSIDE * found.shape[-1])))
+    near = widened(kept, max(1, round(_NEAR * found.shape[-1])))
+    return with_rim(torch.maximum(kept, hard * midst * near))
 
 
 def with_rim(mask: Tensor) -> Tensor:

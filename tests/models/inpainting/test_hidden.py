@@ -29,6 +29,20 @@ def test_slips_and_specks_are_no_occluders() -> None:
     assert tidied(speck, whole).sum() == 0
 
 
+def test_thin_parts_of_an_occluder_are_of_it_in_the_midst_of_the_face() -> None:
+    whole = torch.zeros(1, 1, 200, 200)
+    whole[..., 20:180, 20:180] = 1
+    found = torch.zeros_like(whole)
+    found[..., 80:110, 50:90] = found[..., 80:110, 110:150] = 1  # two glasses
+    found[..., 94:97, 90:110] = 1  # their bridge
+    found[..., 20:23, 50:150] = 1  # the render ends a little above the face
+    found[..., 160:163, 90:110] = 1  # a dark line far from them
+    kept = tidied(found, whole)
+    assert kept[..., 94:97, 90:110].min() == 1
+    assert kept[..., 20:23, 50:150].max() == 0 and kept[..., 160:163, 90:110].max() == 0
+    assert kept[..., 60, 100] == 0, "the face between them stays"
+
+
 @pytest.mark.parametrize("by", [1, 2, 3, 5, 8])
 def test_widening_is_pooling(by: int) -> None:
     values = torch.randn(2, 3, 31, 23, generator=torch.Generator().manual_seed(by))
