@@ -17,7 +17,7 @@ from experiments.speed.row import row
 
 PROCESSES, NODES = 1.8, 1.6
 """How many times as fast two are to be as one."""
-_SAMPLES, _SHARD, _SIZE = 1000, 50, 256
+_SAMPLES, _SHARD, _SIZE = 4000, 100, 256  # long enough that starting up, some two seconds with Ray, is a small part
 
 
 def measure(samples: int = _SAMPLES) -> list[dict[str, Any]]:
