@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from occset.models.baselines.painter import trained_of
+from occset.models.deocclusion.beyond import beyond_the_face
 from occset.models.deocclusion.painting import faded_at_the_hairline, render_in, surroundings_in, with_gap
 from occset.models.deocclusion.prior import FacePrior, Prior
 from occset.models.inpainting.painter import FacePainter
@@ -118,6 +119,9 @@ class Pipeline(ABC):
 
     def _some(self, images: np.ndarray, masks: np.ndarray | None) -> Deoccluded:
         prior = self.prior.look(images, masks)
+        if masks is None:
+            with stage("beyond"):
+                prior = _with_what_goes_on(images, prior)
         painted = self.paint(prior)
         if masks is None:  # who says what is hidden wants all of it gone
             painted = faded_at_the_hairline(painted, prior.picture, prior.whole)
@@ -141,6 +145,13 @@ class Pipeline(ABC):
     def deocclude(self, images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
         """See `occset.benchmark.methods.interfaces.Deoccluder`."""
         return self.run(np.asarray(images), masks).images
+
+
+def _with_what_goes_on(images: np.ndarray, prior: Prior) -> Prior:
+    """What hides the faces, with that of it which lies beyond them."""
+    hidden, whole, face = ((part > 0.5)[:, 0].cpu().numpy() for part in (prior.hidden, prior.whole, prior.face))
+    found = [one | beyond_the_face(*rest) for one, *rest in zip(hidden, images, hidden, whole, face, strict=True)]
+    return prior._replace(hidden=torch.from_numpy(np.stack(found))[:, None].to(prior.hidden))
 
 
 class Deoccluder(Pipeline):

@@ -249,7 +249,7 @@ def test_the_command_tells_what_each_stage_took(
         cli.main()
     told = capsys.readouterr().out
     assert not ended.value.code
-    names = ("read", "NS", "NR", "pose", "render", "Eq. 1", "blend", "NG", "paste", "write")
+    names = ("read", "NS", "NR", "pose", "render", "Eq. 1", "beyond", "blend", "NG", "paste", "write")
     places = [told.index(f" {name} ") for name in names]
     assert places == sorted(places) and "100.0%" in told and "detect" not in told
 
