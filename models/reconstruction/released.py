@@ -26,7 +26,8 @@ _FITS = (
 
 
 def _train(name: str) -> Step:
-    options = ("--data", _SET, "--preset", "laptop", "--seed", "1", "--albedo", _ALBEDO, "--out", f"{{runs}}/{name}")
+    made = ("--preset", "laptop", "--epochs", "20", "--seed", "1")
+    options = ("--data", _SET, *made, "--albedo", _ALBEDO, "--out", f"{{runs}}/{name}")
     return Step(("train", name, *options))
 
 

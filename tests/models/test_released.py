@@ -93,7 +93,7 @@ def test_the_steps_of_nr_are_those_of_its_card(tmp_path: Path, folders: dict[str
         f"fit {data} --split train --limit 800",
         f"models morphable learn-albedo {data} --out {albedo}",
         f"fit {data} --albedo {albedo}",
-        f"train {name} --data {data} --preset laptop --seed 1 --albedo {albedo} --out {folders['runs'] / name}",
+        f"train {name} --data {data} --preset laptop --epochs 20 --seed 1 --albedo {albedo} --out {folders['runs'] / name}",
     ]
 
 
