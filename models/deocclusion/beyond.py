@@ -48,7 +48,7 @@ def beyond_the_face(picture: np.ndarray, hidden: np.ndarray, whole: np.ndarray, 
     looked_at = np.ascontiguousarray(says[rows, columns])
     if not (looked_at == cv2.GC_BGD).any():
         return np.zeros_like(hidden)
-    cv2.setRNGSeed(0)
+    cv2.setRNGSeed(0)  # its clusters of colours begin at random
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(np.ascontiguousarray(small[rows, columns]), looked_at, _ANYWHERE, *models, 1, cv2.GC_INIT_WITH_MASK)
     found = np.zeros_like(part)

@@ -91,6 +91,18 @@ def test_another_ng_stands_behind_the_same_ns_and_nr(
         open_method("ours:nowhere")
 
 
+def test_what_goes_on_beyond_the_face_is_painted_unless_a_mask_is_told(
+    network: Deoccluder, faces: tuple[np.ndarray, np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, occluded, masks = faces
+    corner = np.zeros(masks.shape[1:], bool)
+    corner[-9:, :9] = True
+    assert not masks[:, corner].any() and not network.run(occluded).hidden[:, corner].any()
+    monkeypatch.setattr("occset.models.deocclusion.deoccluder.beyond_the_face", lambda *_: corner)
+    assert (network.run(occluded).hidden[:, corner] == 255).all()
+    assert not network.run(occluded, masks).hidden[:, corner].any()
+
+
 def test_it_states_what_its_training_took(network: Deoccluder) -> None:
     told = network.trained
     parts = (network.prior.segmenter, network.prior.reconstructor, network.painter)
